@@ -1,0 +1,20 @@
+//! The domain of Privyseal, without I/O.
+//!
+//! Here live identifiers, canonical bytes, the tree and its proofs, event schema v1, requests with their states, the one function
+//! that decides and the one that applies, catalogs, findings, and the traits through which the world is reached.
+//! Here do not live: clocks, randomness, files, sockets, databases, threads. `xtask fence` proves it.
+
+pub mod action;
+pub mod assessment;
+pub mod canonical;
+pub mod digest;
+pub mod event;
+pub mod finding;
+pub mod id;
+pub mod note;
+pub mod port;
+pub mod report;
+pub mod requirement;
+pub mod text;
+pub mod time;
+pub mod tree;

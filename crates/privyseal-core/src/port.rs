@@ -1,0 +1,130 @@
+//! The traits through which one adapter reaches another. Adapters never name each other; the binary joins them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::finding::Findings;
+use crate::time::{Period, Timestamp};
+
+/// A future that can cross threads, so that traits stay usable as objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The wall clock. The engine owns the only real one.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// Limits on one statement of untrusted SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Most rows handed out; further rows are cut and the answer says so.
+    pub max_rows: usize,
+    /// Longest running time in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self { max_rows: 10_000, timeout_ms: 30_000 }
+    }
+}
+
+/// A column of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerColumn {
+    /// Its name.
+    pub name: String,
+    /// Its SQL type, in lower case.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// The answer to a statement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Its columns.
+    pub columns: Vec<AnswerColumn>,
+    /// Its rows; times as RFC 3339, bytes as hex, integers beyond 2^53 as strings.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether rows were cut at the limit.
+    pub truncated: bool,
+    /// Entries of the log that it saw.
+    pub snapshot_size: u64,
+    /// SHA-256 over the canonical JSON of columns and rows; fractions enter it as strings.
+    pub result_sha256: Digest,
+}
+
+/// Why a statement has no answer. The text is safe to show to whoever sent the statement.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Not allowed or not understood: the sender can fix it.
+    #[error("{0}")]
+    Refused(String),
+    /// Over a limit of time, memory or rows.
+    #[error("{0}")]
+    Limit(String),
+    /// Our own failure.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Documentation of one column, shown wherever the schema is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ColumnDoc {
+    /// Its name.
+    pub name: String,
+    /// Its SQL type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Meaning, values, when null.
+    pub meaning: String,
+}
+
+/// Documentation of one table or view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableDoc {
+    /// Its name.
+    pub name: String,
+    /// What a row is.
+    pub meaning: String,
+    /// Its columns in order.
+    pub columns: Vec<ColumnDoc>,
+}
+
+/// SQL and control tests over the ledger. Implemented by the analytics crate; every call sees all that was acknowledged before it.
+pub trait Analytics: Send + Sync {
+    /// Runs one read-only statement. Dropping the future cancels it.
+    fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>>;
+
+    /// The tables that statements can use.
+    fn tables(&self) -> &[TableDoc];
+
+    /// Runs the control tests of these frameworks over a period.
+    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>>;
+}
+
+/// A finished evidence pack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackFile {
+    /// Name to save it under.
+    pub name: String,
+    /// The zip file.
+    pub bytes: Vec<u8>,
+    /// Digest of all content outside `seal/`.
+    pub pack_digest: Digest,
+    /// SHA-256 of `bytes`.
+    pub file_sha256: Digest,
+    /// What was found, for the record of the run.
+    pub findings: Findings,
+}
+
+/// Builds evidence packs. Implemented in the binary, which alone knows findings, proofs and renderers.
+pub trait Packs: Send + Sync {
+    /// Builds the pack of these frameworks over a period.
+    fn build<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>>;
+}
