@@ -203,6 +203,20 @@ impl Action {
         }
         Ok(Digest::of(&canonical::serialize(self)?))
     }
+
+    /// Code points in what an approver is shown that deceive the eye, sorted, at most 32.
+    #[must_use]
+    pub fn deceptive(&self, justification: &str) -> Vec<String> {
+        const MOST: usize = 32;
+        let parameters = serde_json::to_string(&self.parameters).unwrap_or_default();
+        let attributes = serde_json::to_string(&self.resource.attributes).unwrap_or_default();
+        let texts = [parameters.as_str(), attributes.as_str(), justification];
+        let mut found: Vec<String> = texts.iter().flat_map(|text| crate::text::deceptive(text, MOST)).collect();
+        found.sort();
+        found.dedup();
+        found.truncate(MOST);
+        found
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ macro_rules! kinds {
     ($($variant:ident = $name:literal, $body:ty, $signed:literal, $doc:literal;)*) => {
         /// What happened, with everything a later test of it will need.
         #[derive(Clone, Debug, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "bodies live one at a time; boxing would only add an allocation to the largest, the most frequent one")]
         pub enum Body {$(#[doc = $doc] $variant($body),)*}
 
         /// The kind of an event, without its body.
