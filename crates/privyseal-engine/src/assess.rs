@@ -19,7 +19,14 @@ const DAY: i64 = 86_400;
 ///
 /// # Errors
 /// When the verb is not in the action catalogue: that is bad input and leaves no event.
-pub(crate) fn assess(policy: &Policy, version: u64, state: &State, ask: &Ask, actor: &Actor, now: Timestamp) -> Result<Assessed, EngineError> {
+pub(crate) fn assess(
+    policy: &Policy,
+    version: u64,
+    state: &State,
+    ask: &Ask,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Assessed, EngineError> {
     let verb = &ask.action.verb;
     if policy.action(verb).is_none() {
         let hint = policy.nearest(verb.as_str()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -33,11 +40,8 @@ pub(crate) fn assess(policy: &Policy, version: u64, state: &State, ask: &Ask, ac
         roles: state.roles_of(&actor.id, now),
         owner: party.and_then(|party| party.owner),
     };
-    let input_texts: Vec<(String, String)> = ask
-        .attachments
-        .iter()
-        .filter_map(|file| Some((file.name.clone(), std::str::from_utf8(&file.bytes).ok()?.to_owned())))
-        .collect();
+    let input_texts: Vec<(String, String)> =
+        ask.attachments.iter().filter_map(|file| Some((file.name.clone(), std::str::from_utf8(&file.bytes).ok()?.to_owned()))).collect();
     let assessed = policy.assess(
         &PolicyAsk {
             requester: &requester,

@@ -74,7 +74,9 @@ pub enum OpenError {
         detail: String,
     },
     /// The head is behind one that was published: someone put an older log back.
-    #[error("the ledger in {path} was rolled back: it has {size} entries, but a head over {published} was published; restore the newest backup")]
+    #[error(
+        "the ledger in {path} was rolled back: it has {size} entries, but a head over {published} was published; restore the newest backup"
+    )]
     RolledBack {
         /// Which folder.
         path: PathBuf,

@@ -164,8 +164,11 @@ impl Engine {
         check_attachments(&ask)?;
         let (layout, attachments) = (self.layout().clone(), ask.attachments.clone());
         if !attachments.is_empty() {
-            let kept = tokio::task::spawn_blocking(move || attachments.iter().try_for_each(|file| blob::put(&layout, &file.bytes).map(|_| ()))).await;
-            kept.map_err(|error| EngineError::NotRecorded(error.to_string()))?.map_err(|error| EngineError::NotRecorded(error.to_string()))?;
+            let kept =
+                tokio::task::spawn_blocking(move || attachments.iter().try_for_each(|file| blob::put(&layout, &file.bytes).map(|_| ())))
+                    .await;
+            kept.map_err(|error| EngineError::NotRecorded(error.to_string()))?
+                .map_err(|error| EngineError::NotRecorded(error.to_string()))?;
         }
         self.send(Intent::Ask(Box::new(ask)), actor)?.await
     }
@@ -174,7 +177,12 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot be queued.
-    pub fn queue_ask(&self, ask: Ask, actor: Actor, seed: [u8; 32]) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+    pub fn queue_ask(
+        &self,
+        ask: Ask,
+        actor: Actor,
+        seed: [u8; 32],
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         check_attachments(&ask)?;
         self.send_seeded(Intent::Ask(Box::new(ask)), actor, seed)
     }
@@ -203,7 +211,13 @@ impl Engine {
     ///
     /// # Errors
     /// When the policy is broken (every problem is named), or publishing it is refused.
-    pub async fn publish_policy(&self, files: Vec<PolicyFile>, change_request: Option<RequestId>, note: &str, actor: Actor) -> Result<Reply, EngineError> {
+    pub async fn publish_policy(
+        &self,
+        files: Vec<PolicyFile>,
+        change_request: Option<RequestId>,
+        note: &str,
+        actor: Actor,
+    ) -> Result<Reply, EngineError> {
         let policy = Policy::load(files).map_err(|problems| EngineError::BadInput(problems.to_string()))?;
         let version = self.read(|state| state.policy.as_ref().map_or(0, |policy| policy.policy.version)) + 1;
         let mut files = Vec::new();
@@ -232,7 +246,12 @@ impl Engine {
         self.send_seeded(intent, actor, seed)
     }
 
-    fn send_seeded(&self, intent: Intent, actor: Actor, seed: [u8; 32]) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+    fn send_seeded(
+        &self,
+        intent: Intent,
+        actor: Actor,
+        seed: [u8; 32],
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         let (reply, answer) = oneshot::channel();
         let message = Message { intent, actor, received_at: self.now(), seed, reply };
         self.inner.queue.try_send(message).map_err(|error| match error {
@@ -251,7 +270,9 @@ fn check_attachments(ask: &Ask) -> Result<(), EngineError> {
         }
         let digest = Digest::of(&attachment.bytes);
         if !ask.action.inputs.iter().any(|input| input.name == attachment.name && input.sha256 == digest) {
-            return Err(EngineError::BadInput(format!("the content sent for `{name}` has digest {digest}, which no input of that name has")));
+            return Err(EngineError::BadInput(format!(
+                "the content sent for `{name}` has digest {digest}, which no input of that name has"
+            )));
         }
     }
     Ok(())

@@ -70,7 +70,8 @@ pub(crate) fn by_session(state: &State, token: &Secret, channel: Channel, now: T
 /// Whoever holds this API key.
 pub(crate) fn by_api_key(state: &State, key: &Secret, channel: Channel, now: Timestamp) -> Option<Identity> {
     let (id, credential) = state.credential_by_secret(&key.digest(), now)?;
-    if !matches!(credential.key, privyseal_core::event::directory::CredentialKey::ApiKey { .. }) || !state.is_enabled(&credential.principal) {
+    if !matches!(credential.key, privyseal_core::event::directory::CredentialKey::ApiKey { .. }) || !state.is_enabled(&credential.principal)
+    {
         return None;
     }
     let record = &state.principals.get(&credential.principal)?.record;

@@ -42,7 +42,12 @@ pub struct Options {
 /// Privyseal itself as an actor.
 pub(crate) fn system(channel: Channel, method: AuthMethod) -> Option<Actor> {
     let id: PrincipalId = "system".parse().ok()?;
-    Some(Actor { id, kind: ActorKind::System, channel, auth: Auth { method, amr: Vec::new(), auth_time: None, session: None, credential: None } })
+    Some(Actor {
+        id,
+        kind: ActorKind::System,
+        channel,
+        auth: Auth { method, amr: Vec::new(), auth_time: None, session: None, credential: None },
+    })
 }
 
 /// Makes a new instance in an empty or absent folder and opens it: a signing key, a log with its first entry.
@@ -149,7 +154,11 @@ fn published(layout: &Layout) -> Result<Option<Checkpoint>, OpenError> {
     match std::fs::read_to_string(&path) {
         Ok(note) => {
             let parsed = privyseal_core::note::Note::parse(&note).and_then(|note| Checkpoint::from_text(&note.text));
-            let damaged = |error| OpenError::Content { path: layout.root().to_owned(), seq: 0, detail: format!("{} is damaged: {error}", path.display()) };
+            let damaged = |error| OpenError::Content {
+                path: layout.root().to_owned(),
+                seq: 0,
+                detail: format!("{} is damaged: {error}", path.display()),
+            };
             parsed.map(Some).map_err(damaged)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
