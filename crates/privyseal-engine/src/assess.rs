@@ -64,8 +64,8 @@ pub(crate) fn assess(
         change_class: assessed.change_class,
         reversibility: assessed.reversibility,
         catalogue_digest: policy.catalogue_digest(),
-        breakglass_seconds: breakglass.grant_seconds(),
-        breakglass_review_seconds: breakglass.review_seconds(),
+        breakglass_seconds: breakglass.max_minutes.saturating_mul(60),
+        breakglass_review_seconds: breakglass.review_hours.saturating_mul(3_600),
     })
 }
 

@@ -10,7 +10,6 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::policy::FileRef;
 use privyseal_core::event::{Actor, AuthMethod, Channel};
 use privyseal_core::id::{PersonId, PrincipalId, RequestId};
-use privyseal_core::port::Clock as _;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
@@ -205,6 +204,16 @@ impl Engine {
 
     fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
         system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
+    }
+
+    /// Ends the writer: commits what was queued before, publishes the head, lets go of the folder. Later commands are answered `Stopped`.
+    pub async fn close(&self) {
+        if let Ok(actor) = self.system_actor(Channel::Engine, AuthMethod::Engine)
+            && let Ok(closed) = self.send(Intent::Close, actor)
+        {
+            // Already stopped is closed enough.
+            let _ = closed.await;
+        }
     }
 
     /// Puts a policy in force: compiles it, keeps its files, records it.

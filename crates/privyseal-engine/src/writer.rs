@@ -40,6 +40,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Finish what is decided, publish the head, let go of the folder.
+    Close,
 }
 
 /// One command on its way.
@@ -93,6 +95,7 @@ struct Pending {
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
     answers: Vec<Waiting>,
+    last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
 impl Writer {
@@ -138,8 +141,15 @@ impl Writer {
                     self.keep_time(now, &mut pending);
                 }
             }
+            let last = pending.last.take();
             self.commit(pending);
             let now = self.options.clock.now();
+            if let Some(last) = last {
+                self.publish(now);
+                drop(self);
+                let _ = last.send(Ok(Reply::Done));
+                return;
+            }
             if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
                 self.publish(now);
             }
@@ -151,6 +161,10 @@ impl Writer {
     fn take(&mut self, message: Message, pending: &mut Pending) {
         let answer = match &self.stopped {
             Some(reason) => Err(EngineError::Stopped(reason.clone())),
+            None if matches!(message.intent, Intent::Close) => {
+                pending.last = Some(message.reply);
+                return;
+            }
             None => {
                 let now = message.received_at.max(self.working.last_time);
                 self.keep_time(now, pending);
@@ -169,6 +183,7 @@ impl Writer {
                 &assessed
             }
             Intent::Command(command) => command,
+            Intent::Close => return Ok(Reply::Done),
             Intent::Publish(command, policy) => {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
