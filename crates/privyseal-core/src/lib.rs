@@ -7,6 +7,7 @@
 pub mod action;
 pub mod assessment;
 pub mod canonical;
+pub mod catalog;
 pub mod command;
 pub mod decide;
 pub mod digest;

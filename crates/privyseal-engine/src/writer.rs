@@ -9,7 +9,8 @@ use std::time::Duration;
 use privyseal_core::command::{Command, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
-use privyseal_core::event::watch::{Heartbeat, SourceCounted};
+use privyseal_core::event::source::{Feed, SourceCounted};
+use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
@@ -229,14 +230,16 @@ impl Writer {
         let today = now.date();
         if self.day_count.0 != today && self.day_count.1 > 0 {
             let (day, events) = self.day_count.clone();
-            self.note(Body::SourceCounted(SourceCounted { source: self.options.node.clone(), day, events }), now, pending);
+            let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events, covers: Vec::new() };
+            self.note(Body::SourceCounted(counted), now, pending);
         }
         if self.working.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.by_system(&Command::Expire, now, pending);
         }
         if now >= self.heartbeat_due {
             let interval_seconds = self.options.heartbeat_seconds;
-            self.note(Body::Heartbeat(Heartbeat { node: self.options.node.clone(), interval_seconds }), now, pending);
+            let heartbeat = Heartbeat { node: self.options.node.clone(), interval_seconds, canaries: Vec::new() };
+            self.note(Body::Heartbeat(heartbeat), now, pending);
             self.heartbeat_due = now.plus_seconds(i64::try_from(interval_seconds).unwrap_or(60));
         }
     }
