@@ -50,7 +50,7 @@ pub fn render(report: &Document) -> Result<String, Error> {
         window_title: text::line(&report.title),
         marks,
         title: text::spans(&report.title),
-        subtitle: text::spans(&report.subtitle),
+        subtitle: if text::line(&report.subtitle).is_empty() { Vec::new() } else { text::spans(&report.subtitle) },
         facts: report.facts.iter().map(|(label, value)| (text::spans(label), text::spans(value))).collect(),
         contents_title: wording::CONTENTS,
         contents: contents(report),

@@ -7,6 +7,7 @@ mod document;
 pub mod html;
 mod link;
 mod mark;
+pub mod pdf;
 pub mod sample;
 mod text;
 mod wording;

@@ -165,6 +165,7 @@ fn closing() -> Vec<Block> {
             link("c2sp.org/tlog-checkpoint", "https://c2sp.org/tlog-checkpoint"),
             text("."),
         ]),
+        Block::Table(files()),
         Block::Remark("A digest printed in this report proves nothing by itself. Compare it with the signed manifest, and the manifest with a witness that neither we nor the organization controls.".into()),
     ]
 }
@@ -240,7 +241,22 @@ fn exceptions() -> Table {
                 "An exception was answered on the fourteenth business day; the policy allows ten.",
             ),
         ],
-        cut: Some((4, "exceptions.csv".into())),
+        cut: None,
+    }
+}
+
+fn files() -> Table {
+    let row = |name: &str, bytes: u64, digest: &str| vec![vec![link(name, name)], vec![text(&wording::grouped(bytes))], vec![code(digest)]];
+    Table {
+        caption: "Files of this pack".into(),
+        columns: vec![column("File", 34, false), column("Bytes", 14, true), column("SHA-256", 52, false)],
+        rows: vec![
+            row("ledger/checkpoint", 311, "0a7f5ce2e1f3b8947c2d6e90b15a48d3f7c6e29b8035d1a4f6be0c97823d51ea"),
+            row("queries/assertions/D01.sql", 918, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+            row("findings/soc2.json", 48_211, "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"),
+            row("population/requests.csv", 2_204_118, "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"),
+        ],
+        cut: Some((214, "manifest.json".into())),
     }
 }
 
