@@ -150,7 +150,7 @@ pub struct Finished {
     /// The process's exit code, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
-    /// SHA-256 over standard output followed by standard error.
+    /// SHA-256 over the SHA-256 of standard output followed by the SHA-256 of standard error: two streams, no order between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_sha256: Option<Digest>,
     /// Length of that output in bytes.
