@@ -6,6 +6,7 @@ mod arbitrary;
 mod html_page;
 mod html_rules;
 mod long_table;
+mod pack;
 mod pdf_file;
 mod pdf_rules;
 mod same_text;
