@@ -3,6 +3,7 @@
 //! One model, two renderers, the same words in both. What stands in a report is decided by whoever builds the `Document`;
 //! here it only gets its form. There is no clock here: whatever has a date takes it as an argument.
 
+mod bar;
 mod document;
 pub mod html;
 mod link;
