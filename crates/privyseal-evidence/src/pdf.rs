@@ -21,6 +21,7 @@ mod structure;
 mod table;
 mod tag;
 mod theme;
+mod word;
 mod xmp;
 
 use lopdf::{Object, ObjectId};
