@@ -15,7 +15,7 @@ use privyseal_core::canonical::MAX_INTEGER;
 use serde_json::Value;
 
 use crate::ask::Ask;
-use crate::catalogue::{Catalogue, CatalogueAction, Reversibility};
+use crate::catalogue::{Catalogue, CatalogueAction};
 use statement::{Effect, StatementClass};
 
 pub use calendar::WEEKDAYS;
@@ -54,7 +54,7 @@ pub const FACTS: [Fact; 23] = [
     fact("change_freeze", FactType::Bool, false, "a freeze of the catalogue holds"),
     fact("deceptive", FactType::Bool, false, "what is shown holds invisible or direction-changing characters"),
     fact("denied_last_day", FactType::Long, false, "requests of the requester denied in the day before"),
-    fact("destructive", FactType::Bool, true, "drops, truncates, writes all rows, or is irreversible by the catalogue; missing when the SQL cannot be read"),
+    fact("destructive", FactType::Bool, true, "the SQL drops, truncates, or writes all rows; missing when some of it cannot be read and the rest does not"),
     fact("first_time_action", FactType::Bool, false, "the requester has never asked for this action"),
     fact("first_time_requester", FactType::Bool, false, "the requester has never asked for anything"),
     fact("first_time_resource", FactType::Bool, false, "the requester has never asked about this resource"),
@@ -134,7 +134,7 @@ impl Facts {
             ("wildcard_scope", bool(rights.wildcard)),
         ]);
         context.extend(catalogue.hours.map(|hours| ("outside_hours", bool(calendar::outside(&hours, ask.now)))));
-        context.extend(destructive(catalogued, sql).map(|known| ("destructive", bool(known))));
+        context.extend(destructive(sql).map(|known| ("destructive", bool(known))));
         context.extend(rights.growth.map(|known| ("privilege_growth", bool(known))));
         context.extend(rows(ask).map(|rows| ("rows", FactValue::Long(rows))));
         Self {
@@ -158,8 +158,8 @@ impl Facts {
     }
 }
 
-fn destructive(catalogued: &CatalogueAction, sql: Effect) -> Option<bool> {
-    if sql.destructive || catalogued.reversibility == Reversibility::Irreversible {
+fn destructive(sql: Effect) -> Option<bool> {
+    if sql.destructive {
         Some(true)
     } else if sql.unread {
         None
