@@ -110,6 +110,14 @@ pub struct ProofError {
     size: u64,
 }
 
+impl ProofError {
+    /// The error for this entry and tree.
+    #[must_use]
+    pub fn new(index: u64, size: u64) -> Self {
+        Self { index, size }
+    }
+}
+
 /// Largest power of two strictly below `n`; `n` must be at least 2.
 fn split(n: u64) -> u64 {
     1 << (63 - (n - 1).leading_zeros())

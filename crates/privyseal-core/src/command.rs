@@ -1,0 +1,337 @@
+//! What can be asked of the engine. A command is a wish; only events are facts.
+
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::assessment::{Assessment, PolicyRef};
+use crate::digest::Digest;
+use crate::event::directory::{CredentialKey, Principal};
+use crate::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
+use crate::event::policy::{CatalogPublished, FileRef};
+use crate::event::request::{Assertion, ReviewStatement, Verdict};
+use crate::event::{AuthMethod, Body};
+use crate::id::{CredentialId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
+use crate::time::Timestamp;
+
+/// A command, as it reaches [`crate::decide::decide`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Ask for a privileged action.
+    Submit(Box<Submit>),
+    /// Take a pending request back.
+    Withdraw(Withdraw),
+    /// Approve or deny.
+    Review(Box<Review>),
+    /// End whatever has run out of time.
+    Expire,
+    /// Use a grant: the run starts now.
+    Redeem(Redeem),
+    /// Report how a run ended.
+    Finish(Finish),
+    /// Record that a run's outcome cannot be known.
+    GiveUp(GiveUp),
+    /// Take a grant back.
+    RevokeGrant(RevokeGrant),
+    /// Judge an emergency afterwards.
+    JudgeBreakglass(JudgeBreakglass),
+    /// Change who exists and what they may do.
+    Directory(Directory),
+    /// Sign in or out.
+    Session(SessionCommand),
+    /// Put a policy in force.
+    PublishPolicy(PublishPolicy),
+    /// Put a catalog in force.
+    PublishCatalog(CatalogPublished),
+    /// Record something that happened beside requests: a query, a download, a heartbeat.
+    Record(Box<Body>),
+}
+
+/// Ask for a privileged action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submit {
+    /// What.
+    pub action: Action,
+    /// Why, 1 to 4,000 characters.
+    pub justification: String,
+    /// Ticket reference.
+    pub ticket: Option<String>,
+    /// For whom, when not for oneself.
+    pub on_behalf_of: Option<PrincipalId>,
+    /// Sent again with the same key, the same request is answered instead of a new one.
+    pub idempotency_key: Option<String>,
+    /// The request that this one repeats.
+    pub previous_request: Option<RequestId>,
+    /// The requester's answer to "is this a significant change?".
+    pub significant_change: Option<bool>,
+    /// Persons who wrote the inputs.
+    pub authors: Vec<PersonId>,
+    /// Whether this is an emergency: no approval, but loud and judged afterwards.
+    pub breakglass: bool,
+    /// What policy said, computed from the same state.
+    pub assessed: Assessed,
+}
+
+/// What policy and catalogue say about an ask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessed {
+    /// The assessment.
+    pub assessment: Assessment,
+    /// Derived environment.
+    pub environment: Option<String>,
+    /// Derived data classification.
+    pub data_class: Option<String>,
+    /// Class of change.
+    pub change_class: String,
+    /// `reversible`, `costly` or `irreversible`.
+    pub reversibility: String,
+    /// Digest of the action catalogue.
+    pub catalogue_digest: Digest,
+    /// Longest life of an emergency grant, in seconds.
+    pub breakglass_seconds: i64,
+    /// Time to judge an emergency, in seconds.
+    pub breakglass_review_seconds: i64,
+}
+
+/// Take a pending request back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdraw {
+    /// Which.
+    pub request: RequestId,
+    /// Why.
+    pub comment: Option<String>,
+}
+
+/// Approve or deny.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// Which request.
+    pub request: RequestId,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// A comment; may be empty.
+    pub comment: String,
+    /// The digest that was shown.
+    pub shown_digest: Digest,
+    /// When it was shown.
+    pub shown_at: Timestamp,
+    /// The policy it was shown under.
+    pub policy_digest: Digest,
+    /// The statement and the passkey's signature over it.
+    pub signed: Option<(ReviewStatement, Assertion)>,
+}
+
+/// Use a grant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redeem {
+    /// Which.
+    pub grant: GrantId,
+    /// Digest of what is about to run.
+    pub run_digest: Digest,
+    /// Executing program and version.
+    pub tool: Option<String>,
+    /// Host it runs on.
+    pub host: Option<String>,
+    /// Programs and files used.
+    pub artefacts: Vec<Artefact>,
+}
+
+/// Report how a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finish {
+    /// Which.
+    pub execution: ExecutionId,
+    /// How.
+    pub outcome: RunOutcome,
+    /// Exit code, when there is one.
+    pub exit_code: Option<i64>,
+    /// SHA-256 over its output.
+    pub output_sha256: Option<Digest>,
+    /// Length of its output.
+    pub output_bytes: Option<u64>,
+    /// When, by the executor's clock; the engine's own when absent.
+    pub occurred_at: Option<Timestamp>,
+    /// Incident reference.
+    pub incident: Option<String>,
+    /// The run that this one rolled back.
+    pub rollback_of: Option<ExecutionId>,
+}
+
+/// Record that a run's outcome cannot be known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GiveUp {
+    /// Which.
+    pub execution: ExecutionId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Take a grant back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevokeGrant {
+    /// Which.
+    pub grant: GrantId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Judge an emergency afterwards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgeBreakglass {
+    /// Which.
+    pub grant: GrantId,
+    /// The judgement.
+    pub outcome: BreakglassOutcome,
+    /// What was found, at least one character.
+    pub comment: String,
+}
+
+/// Change who exists and what they may do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Directory {
+    /// Add an account.
+    Register(Principal),
+    /// Replace an account's record.
+    Change {
+        /// The new record.
+        record: Principal,
+        /// Why.
+        reason: String,
+    },
+    /// Take all rights from an account, or give them back.
+    Switch {
+        /// Which.
+        principal: PrincipalId,
+        /// On or off.
+        enabled: bool,
+        /// Why.
+        reason: String,
+    },
+    /// Give a role or group.
+    Assign {
+        /// To whom.
+        principal: PrincipalId,
+        /// Which.
+        role: Role,
+        /// Until when; none for a standing role.
+        valid_to: Option<Timestamp>,
+        /// Frameworks an auditor may see.
+        scope: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Take a role or group.
+    Remove {
+        /// From whom.
+        principal: PrincipalId,
+        /// Which.
+        role: Role,
+        /// Why.
+        reason: String,
+    },
+    /// Add a way to sign in.
+    Enroll {
+        /// Its id.
+        credential: CredentialId,
+        /// Whose.
+        principal: PrincipalId,
+        /// Name for people.
+        label: String,
+        /// The public part.
+        key: CredentialKey,
+        /// When it ends by itself.
+        expires_at: Option<Timestamp>,
+    },
+    /// Take a way to sign in.
+    Revoke {
+        /// Which.
+        credential: CredentialId,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Sign in or out. The secret or assertion was checked against the state by the caller's [`crate::decide`] function, not before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionCommand {
+    /// With a one-time link, which is used up.
+    StartByLink {
+        /// SHA-256 of the link's secret.
+        secret_sha256: Digest,
+        /// SHA-256 of the new session's token.
+        token_sha256: Digest,
+        /// How long the session may live, in seconds.
+        lifetime_seconds: i64,
+    },
+    /// With a passkey.
+    StartByPasskey {
+        /// The challenge that was set.
+        challenge: Digest,
+        /// The answer.
+        assertion: Assertion,
+        /// SHA-256 of the new session's token.
+        token_sha256: Digest,
+        /// How long the session may live, in seconds.
+        lifetime_seconds: i64,
+    },
+    /// Sign out.
+    End {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SessionCommand {
+    /// The method this sign-in uses; none for signing out.
+    #[must_use]
+    pub fn method(&self) -> Option<AuthMethod> {
+        match self {
+            SessionCommand::StartByLink { .. } => Some(AuthMethod::Link),
+            SessionCommand::StartByPasskey { .. } => Some(AuthMethod::Passkey),
+            SessionCommand::End { .. } => None,
+        }
+    }
+}
+
+/// Put a policy in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishPolicy {
+    /// Version and digest.
+    pub policy: PolicyRef,
+    /// Its files.
+    pub files: Vec<FileRef>,
+    /// The approved change request; needed for every policy but the first.
+    pub change_request: Option<RequestId>,
+    /// What changed and why.
+    pub note: String,
+}
+
+/// What a command answers when it was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The request, new or found again by its idempotency key.
+    Request {
+        /// Which.
+        request: RequestId,
+        /// Whether it was there before.
+        existing: bool,
+    },
+    /// The run that may start now.
+    Execution(ExecutionId),
+    /// The session that began.
+    Session {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        principal: PrincipalId,
+    },
+    /// Done; nothing more to say.
+    Done,
+}
+
+/// Reads a member of the claimed parameters; used where a command refers to its own request's parameters.
+#[must_use]
+pub fn parameter<'a>(action: &'a Action, name: &str) -> Option<&'a str> {
+    action.parameters.get(name).and_then(Value::as_str)
+}

@@ -1,0 +1,241 @@
+//! `decide`: the one function on the one write path. State and command in, event drafts and an answer out; nothing is performed.
+//!
+//! A refusal can still leave drafts: an attempt to approve one's own request, or to replay a grant, is itself evidence.
+
+mod directory;
+mod execution;
+mod review;
+mod submit;
+
+#[cfg(test)]
+mod tests;
+
+use crate::command::{Command, PublishPolicy, Reply};
+use crate::digest::Digest;
+use crate::event::request::{Expired, Party};
+use crate::event::{Actor, ActorKind, Body, Draft, execution as grant_event, policy as policy_event};
+use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::request::RequestState;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// Where ids and nonces of one command come from: 32 random bytes, expanded by hashing, so that a command needs no source of randomness.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    now: Timestamp,
+    seed: [u8; 32],
+    used: u64,
+}
+
+impl Fresh {
+    /// A source for one command. Never use the same seed twice.
+    #[must_use]
+    pub fn new(now: Timestamp, seed: [u8; 32]) -> Self {
+        Self { now, seed, used: 0 }
+    }
+
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.used += 1;
+        let digest = Digest::of_parts(&[b"privyseal/fresh/v1\n", &self.seed, &self.used.to_be_bytes()]);
+        let mut bytes = [0; N];
+        for (to, from) in bytes.iter_mut().zip(digest.as_bytes()) {
+            *to = *from;
+        }
+        bytes
+    }
+
+    /// A new event id.
+    pub fn event_id(&mut self) -> EventId {
+        EventId::new(self.now, self.bytes())
+    }
+
+    /// The id that a submitted request receives: the first id drawn by `decide` for [`Command::Submit`].
+    #[must_use]
+    pub fn request_id(now: Timestamp, seed: [u8; 32]) -> RequestId {
+        RequestId::new(now, Fresh::new(now, seed).bytes())
+    }
+
+    fn request(&mut self) -> RequestId {
+        RequestId::new(self.now, self.bytes())
+    }
+
+    fn grant(&mut self) -> GrantId {
+        GrantId::new(self.now, self.bytes())
+    }
+
+    fn execution(&mut self) -> ExecutionId {
+        ExecutionId::new(self.now, self.bytes())
+    }
+
+    fn session(&mut self) -> SessionId {
+        SessionId::new(self.now, self.bytes())
+    }
+
+    fn nonce(&mut self) -> String {
+        crate::digest::base64url(&self.bytes::<16>())
+    }
+}
+
+/// What a command comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What is to be recorded, in order, all in one commit.
+    pub drafts: Vec<Draft>,
+    /// The answer.
+    pub result: Result<Reply, Refusal>,
+}
+
+impl Decision {
+    fn done(drafts: Vec<Draft>, reply: Reply) -> Self {
+        Self { drafts, result: Ok(reply) }
+    }
+}
+
+impl From<Refusal> for Decision {
+    fn from(refusal: Refusal) -> Self {
+        Self { drafts: Vec::new(), result: Err(refusal) }
+    }
+}
+
+/// The surroundings of a command.
+pub(crate) struct Ctx<'a> {
+    state: &'a State,
+    actor: &'a Actor,
+    now: Timestamp,
+    fresh: &'a mut Fresh,
+}
+
+impl Ctx<'_> {
+    fn draft(&self, request_id: Option<RequestId>, body: Body) -> Draft {
+        Draft { actor: self.actor.clone(), request_id, body }
+    }
+
+    /// The actor's own account, when it exists and is enabled.
+    fn acting_party(&self) -> Result<Party, Refusal> {
+        let id = &self.actor.id;
+        let party =
+            self.state.party(id).ok_or_else(|| Refusal::new(RefusalCode::UnknownPrincipal, format!("there is no principal `{id}`")))?;
+        if self.state.is_enabled(id) {
+            Ok(party)
+        } else {
+            Err(Refusal::new(RefusalCode::PrincipalDisabled, format!("the account `{id}` is disabled")))
+        }
+    }
+
+    /// Whether the actor is Privyseal itself or someone with the data folder in hand.
+    fn is_operator(&self) -> bool {
+        self.actor.kind == ActorKind::System
+    }
+
+    fn needs_role(&self, role: &'static str) -> Result<(), Refusal> {
+        if self.is_operator() || self.state.has_role(&self.actor.id, role, self.now) {
+            Ok(())
+        } else {
+            Err(Refusal::new(RefusalCode::RoleMissing, format!("`{}` does not hold the role `{role}`", self.actor.id)))
+        }
+    }
+}
+
+/// Decides one command against the state.
+///
+/// `now` must not be before the state's last entry; the engine sees to that.
+#[must_use]
+pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, fresh: &mut Fresh) -> Decision {
+    let mut ctx = Ctx { state, actor, now, fresh };
+    let decided = match command {
+        Command::Submit(submit) => submit::submit(&mut ctx, submit),
+        Command::Withdraw(withdraw) => review::withdraw(&ctx, withdraw),
+        Command::Review(command) => review::review(&mut ctx, command),
+        Command::Expire => Ok(expire(&ctx)),
+        Command::Redeem(redeem) => execution::redeem(&mut ctx, redeem),
+        Command::Finish(finish) => execution::finish(&ctx, finish),
+        Command::GiveUp(give_up) => execution::give_up(&ctx, give_up),
+        Command::RevokeGrant(revoke) => execution::revoke(&ctx, revoke),
+        Command::JudgeBreakglass(judge) => execution::judge(&ctx, judge),
+        Command::Directory(change) => directory::change(&ctx, change),
+        Command::Session(session) => directory::session(&mut ctx, session),
+        Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
+        Command::PublishCatalog(catalog) => ctx
+            .needs_role(Role::ADMIN)
+            .map(|()| Decision::done(vec![ctx.draft(None, Body::CatalogPublished(catalog.clone()))], Reply::Done)),
+        Command::Record(body) => record(&ctx, body),
+    };
+    decided.unwrap_or_else(Decision::from)
+}
+
+/// Requests and grants whose time is over at `now`, oldest first. Their events carry the system as actor.
+fn expire(ctx: &Ctx<'_>) -> Decision {
+    let mut drafts = Vec::new();
+    for (expires_at, id) in ctx.state.request_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
+        drafts.push(ctx.draft(Some(*id), Body::RequestExpired(Expired { expires_at: *expires_at })));
+    }
+    for (expires_at, id) in ctx.state.grant_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
+        if let Some(grant) = ctx.state.grants.get(id) {
+            let body = grant_event::GrantExpired { grant_id: *id, expires_at: *expires_at };
+            drafts.push(ctx.draft(Some(grant.request), Body::GrantExpired(body)));
+        }
+    }
+    Decision::done(drafts, Reply::Done)
+}
+
+/// Changing policy is itself a request under the policy in force; only the first policy of a log needs none.
+fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Refusal> {
+    let needs = |reason: String| Refusal::new(RefusalCode::PolicyNeedsApproval, reason);
+    let approved_by: Vec<PrincipalId> = match (&ctx.state.policy, publish.change_request) {
+        (None, _) => {
+            ctx.needs_role(Role::ADMIN)?;
+            Vec::new()
+        }
+        (Some(_), None) => return Err(needs("a policy is in force: ask for `policy.publish` and name the approved request".to_owned())),
+        (Some(_), Some(id)) => {
+            let request = ctx.state.requests.get(&id).filter(|request| request.state() == RequestState::Approved);
+            let request = request.ok_or_else(|| needs(format!("the change request {id} is not approved")))?;
+            let action = &request.submitted.action;
+            let names_it = action.verb.as_str() == "policy.publish"
+                && crate::command::parameter(action, "policy_digest") == Some(publish.policy.digest.to_string().as_str());
+            if !names_it || ctx.state.spent_changes.contains(&id) {
+                return Err(needs(format!("the change request {id} is for something else, or was used already")));
+            }
+            match &request.phase {
+                crate::request::Phase::Approved { slots, .. } => slots.iter().map(|slot| slot.principal.clone()).collect(),
+                _ => Vec::new(),
+            }
+        }
+    };
+    let body = policy_event::PolicyPublished {
+        policy: publish.policy.clone(),
+        files: publish.files.clone(),
+        parameters: serde_json::Map::new(),
+        author: ctx.actor.id.clone(),
+        approved_by,
+        change_request: publish.change_request,
+        note: publish.note.clone(),
+    };
+    Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
+}
+
+/// Facts beside requests. Only kinds that decide nothing may be recorded this way; everything else has a command of its own.
+fn record(ctx: &Ctx<'_>, body: &Body) -> Result<Decision, Refusal> {
+    let role = match body {
+        Body::Heartbeat(_)
+        | Body::ClockSampled(_)
+        | Body::SourceCounted(_)
+        | Body::SegmentSealed(_)
+        | Body::AlertRaised(_)
+        | Body::NotificationDelivered(_)
+        | Body::AssertionEvaluated(_)
+        | Body::ExceptionRaised(_) => None,
+        Body::QueryRun(_) | Body::EvidenceDownloaded(_) | Body::ReportGenerated(_) => Some([Role::AUDITOR, Role::ADMIN]),
+        Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::AccessReviewRecorded(_) | Body::PolicyReviewed(_) => {
+            Some([Role::ADMIN, Role::APPROVER])
+        }
+        _ => return Err(Refusal::new(RefusalCode::Invalid, format!("`{}` is not recorded by itself", body.kind().name()))),
+    };
+    let held = role.is_some_and(|roles| roles.iter().any(|role| ctx.state.has_role(&ctx.actor.id, role, ctx.now)));
+    if !held && !ctx.is_operator() {
+        let wanted = role.map_or("system".to_owned(), |roles| roles.join("` or `"));
+        return Err(Refusal::new(RefusalCode::RoleMissing, format!("`{}` does not hold the role `{wanted}`", ctx.actor.id)));
+    }
+    Ok(Decision::done(vec![ctx.draft(None, body.clone())], Reply::Done))
+}

@@ -1,0 +1,162 @@
+//! Running: a grant is redeemed at most as often as it says, by whom it says, for exactly what it says.
+
+use super::{Ctx, Decision};
+use crate::command::{Finish, GiveUp, JudgeBreakglass, Redeem, Reply, RevokeGrant};
+use crate::event::execution::{BreakglassReviewed, Finished, GrantRedeemed, GrantRefused, GrantRevoked, Started, Unknown};
+use crate::event::{ActorKind, Body, Text};
+use crate::id::{ExecutionId, GrantId, Role};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::request::{Execution, ExecutionPhase, Grant, GrantEnd, Request};
+
+fn find<'a>(ctx: &Ctx<'a>, id: GrantId) -> Result<(&'a Grant, &'a Request), Refusal> {
+    let found = ctx.state.grants.get(&id).and_then(|grant| Some((grant, ctx.state.requests.get(&grant.request)?)));
+    found.ok_or_else(|| Refusal::new(RefusalCode::UnknownGrant, format!("there is no grant {id}")))
+}
+
+pub(super) fn redeem(ctx: &mut Ctx<'_>, command: &Redeem) -> Result<Decision, Refusal> {
+    let (grant, request) = find(ctx, command.grant)?;
+    let executor = ctx.acting_party()?;
+    if let Err(refusal) = may_redeem(ctx, grant, command) {
+        let body = GrantRefused {
+            grant_id: command.grant,
+            executor,
+            run_digest: command.run_digest,
+            code: refusal.code.to_string(),
+            reason: refusal.reason.clone(),
+        };
+        return Ok(Decision { drafts: vec![ctx.draft(Some(request.id), Body::GrantRefused(body))], result: Err(refusal) });
+    }
+    let execution_id = ctx.fresh.execution();
+    let redeemed = GrantRedeemed {
+        grant_id: command.grant,
+        execution_id,
+        use_number: u64::try_from(grant.executions.len()).unwrap_or(u64::MAX).saturating_add(1),
+        nonce: grant.issued.nonce.clone(),
+        run_digest: command.run_digest,
+    };
+    let started = Started {
+        execution_id,
+        grant_id: command.grant,
+        action: grant.issued.action.clone(),
+        resource: grant.issued.resource.clone(),
+        environment: grant.issued.environment.clone(),
+        run_digest: command.run_digest,
+        executor,
+        tool: command.tool.clone(),
+        host: command.host.clone(),
+        artefacts: command.artefacts.clone(),
+        policy_digest: request.submitted.assessment.policy.digest,
+    };
+    let drafts =
+        vec![ctx.draft(Some(request.id), Body::GrantRedeemed(redeemed)), ctx.draft(Some(request.id), Body::ExecutionStarted(started))];
+    Ok(Decision::done(drafts, Reply::Execution(execution_id)))
+}
+
+fn may_redeem(ctx: &Ctx<'_>, grant: &Grant, command: &Redeem) -> Result<(), Refusal> {
+    let issued = &grant.issued;
+    if issued.subject != ctx.actor.id {
+        return Err(Refusal::new(RefusalCode::WrongExecutor, "the grant belongs to another principal"));
+    }
+    if let Some(GrantEnd::Revoked(at)) = grant.ended {
+        return Err(Refusal::new(RefusalCode::GrantRevoked, format!("the grant was taken back at {at}")));
+    }
+    if grant.is_used_up() {
+        return Err(Refusal::new(
+            RefusalCode::GrantUsed,
+            "the grant has been used: what was approved may run once, ask again to run it again",
+        ));
+    }
+    if ctx.now < issued.not_before || ctx.now >= issued.expires_at || grant.ended.is_some() {
+        return Err(Refusal::new(RefusalCode::GrantExpired, format!("the grant was good until {}: ask again", issued.expires_at)));
+    }
+    if command.run_digest != issued.action_digest {
+        let reason = "what would run is not what was approved: a parameter, file, program or working folder has changed since; ask again";
+        return Err(Refusal::new(RefusalCode::ActionChanged, reason));
+    }
+    Ok(())
+}
+
+fn running<'a>(ctx: &Ctx<'a>, id: ExecutionId) -> Result<&'a Execution, Refusal> {
+    let execution =
+        ctx.state.executions.get(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownExecution, format!("there is no run {id}")))?;
+    if execution.executor != ctx.actor.id && !ctx.is_operator() {
+        return Err(Refusal::new(RefusalCode::UnknownExecution, format!("there is no run {id} of yours")));
+    }
+    match execution.phase {
+        ExecutionPhase::Running => Ok(execution),
+        _ => Err(Refusal::new(
+            RefusalCode::ExecutionEnded,
+            format!("the run is {} already, and that never changes", execution.phase.as_str()),
+        )),
+    }
+}
+
+pub(super) fn finish(ctx: &Ctx<'_>, command: &Finish) -> Result<Decision, Refusal> {
+    let execution = running(ctx, command.execution)?;
+    let body = Finished {
+        execution_id: command.execution,
+        grant_id: execution.grant,
+        outcome: command.outcome,
+        exit_code: command.exit_code,
+        output_sha256: command.output_sha256,
+        output_bytes: command.output_bytes,
+        occurred_at: command.occurred_at.unwrap_or(ctx.now),
+        duration_ms: u64::try_from((ctx.now.micros() - execution.started_at.micros()) / 1_000).unwrap_or(0),
+        incident: command.incident.clone(),
+        rollback_of: command.rollback_of,
+    };
+    Ok(Decision::done(vec![ctx.draft(Some(execution.request), Body::ExecutionFinished(body))], Reply::Done))
+}
+
+pub(super) fn give_up(ctx: &Ctx<'_>, command: &GiveUp) -> Result<Decision, Refusal> {
+    let execution = running(ctx, command.execution)?;
+    let body = Unknown { execution_id: command.execution, grant_id: execution.grant, reason: command.reason.clone() };
+    Ok(Decision::done(vec![ctx.draft(Some(execution.request), Body::ExecutionUnknown(body))], Reply::Done))
+}
+
+pub(super) fn revoke(ctx: &Ctx<'_>, command: &RevokeGrant) -> Result<Decision, Refusal> {
+    let (grant, request) = find(ctx, command.grant)?;
+    // Whoever sealed it may unseal it, and so may an administrator.
+    let sealed_it = request.reviews.iter().any(|review| review.body.reviewer.principal == ctx.actor.id);
+    if !sealed_it {
+        ctx.needs_role(Role::ADMIN)?;
+    }
+    if grant.ended.is_some() || grant.is_used_up() {
+        return Err(Refusal::new(RefusalCode::GrantUsed, "the grant has ended already"));
+    }
+    let body = GrantRevoked { grant_id: command.grant, reason: command.reason.clone(), effective_at: ctx.now };
+    Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::GrantRevoked(body))], Reply::Done))
+}
+
+/// An emergency is judged by a person outside it: no subject of the request, not whoever ran it.
+pub(super) fn judge(ctx: &Ctx<'_>, command: &JudgeBreakglass) -> Result<Decision, Refusal> {
+    let (grant, request) = find(ctx, command.grant)?;
+    let open = grant.emergency.as_ref().is_some_and(|emergency| emergency.judged.is_none());
+    if !open {
+        return Err(Refusal::new(RefusalCode::NotBreakglass, "the grant is no emergency grant, or was judged already"));
+    }
+    let reviewer = ctx.acting_party()?;
+    if ctx.actor.kind != ActorKind::Human || ctx.actor.auth.session.is_none() {
+        return Err(Refusal::new(RefusalCode::NotAPerson, "only people judge emergencies, in a signed-in session of their own"));
+    }
+    ctx.needs_role(Role::APPROVER)?;
+    let submitted = &request.submitted;
+    let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
+    let subjects = ctx.state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, ctx.now);
+    let inside = reviewer.person.as_ref().is_none_or(|person| subjects.contains(person) || submitted.subjects.contains(person));
+    if inside {
+        return Err(Refusal::new(RefusalCode::SubjectOfRequest, "whoever was part of an emergency cannot judge it"));
+    }
+    if command.comment.trim().is_empty() {
+        return Err(Refusal::new(RefusalCode::Invalid, "say what you found"));
+    }
+    let body = BreakglassReviewed {
+        grant_id: command.grant,
+        reviewer,
+        outcome: command.outcome,
+        comment: Text::from(command.comment.as_str()),
+        statement: None,
+        assertion: None,
+    };
+    Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::BreakglassReviewed(body))], Reply::Done))
+}

@@ -1,0 +1,235 @@
+//! Requests, grants and runs as states: every variant carries what is true only in that state.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::execution::{BreakglassOutcome, GrantIssued, RunOutcome};
+use crate::event::request::{Mechanism, ReviewRecorded, Submitted};
+use crate::id::{ExecutionId, GrantId, PersonId, PrincipalId, RequestId};
+use crate::requirement::Filled;
+use crate::time::Timestamp;
+
+/// One request for a privileged action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Position of its first event.
+    pub seq: u64,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// What was asked and what policy said. Shared: the portal reads it while the engine goes on.
+    pub submitted: Arc<Submitted>,
+    /// Verdicts in the order they came.
+    pub reviews: Vec<Review>,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+/// A verdict that was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// Position of its event.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The recorded body.
+    pub body: Arc<ReviewRecorded>,
+}
+
+/// Where a request stands. Only `Pending` has a way out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Waiting for people.
+    Pending,
+    /// Approved; the grant may be used.
+    Approved {
+        /// When.
+        at: Timestamp,
+        /// How.
+        mechanism: Mechanism,
+        /// Which person filled which slot.
+        slots: Vec<Filled>,
+        /// The grant that came of it.
+        grant: Option<GrantId>,
+    },
+    /// Denied.
+    Denied {
+        /// When.
+        at: Timestamp,
+        /// By policy or by people.
+        mechanism: Mechanism,
+    },
+    /// Nobody decided in time.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// The requester took it back.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The state of a request on the wire (names of the OpenID AuthZEN Access Request draft).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the meaning")]
+pub enum RequestState {
+    Pending,
+    Approved,
+    Denied,
+    Expired,
+    Cancelled,
+}
+
+impl RequestState {
+    /// Every state.
+    pub const ALL: [RequestState; 5] =
+        [RequestState::Pending, RequestState::Approved, RequestState::Denied, RequestState::Expired, RequestState::Cancelled];
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RequestState::Pending => "pending",
+            RequestState::Approved => "approved",
+            RequestState::Denied => "denied",
+            RequestState::Expired => "expired",
+            RequestState::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether it never moves again.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        self != RequestState::Pending
+    }
+}
+
+impl Request {
+    /// The state on the wire.
+    #[must_use]
+    pub fn state(&self) -> RequestState {
+        match self.phase {
+            Phase::Pending => RequestState::Pending,
+            Phase::Approved { .. } => RequestState::Approved,
+            Phase::Denied { .. } => RequestState::Denied,
+            Phase::Expired { .. } => RequestState::Expired,
+            Phase::Cancelled { .. } => RequestState::Cancelled,
+        }
+    }
+
+    /// Whether this person has given a verdict.
+    #[must_use]
+    pub fn reviewed_by(&self, person: &PersonId) -> bool {
+        self.reviews.iter().any(|review| review.body.reviewer.person.as_ref() == Some(person))
+    }
+
+    /// The grant, when there is one.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        match &self.phase {
+            Phase::Approved { grant, .. } => *grant,
+            _ => None,
+        }
+    }
+}
+
+/// The right to run one approved action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// What was issued.
+    pub issued: Arc<GrantIssued>,
+    /// The request behind it.
+    pub request: RequestId,
+    /// Runs it allowed, in order.
+    pub executions: Vec<ExecutionId>,
+    /// How it ended other than by use.
+    pub ended: Option<GrantEnd>,
+    /// The emergency behind it, when there is one.
+    pub emergency: Option<Emergency>,
+}
+
+/// How a grant ended other than by use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantEnd {
+    /// Its time ended.
+    Expired(Timestamp),
+    /// It was taken back.
+    Revoked(Timestamp),
+}
+
+/// A break-glass grant's duty to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emergency {
+    /// By when.
+    pub review_due_at: Timestamp,
+    /// The judgement, once made.
+    pub judged: Option<(Timestamp, BreakglassOutcome, PrincipalId)>,
+}
+
+impl Grant {
+    /// Whether every use is spent.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        u64::try_from(self.executions.len()).unwrap_or(u64::MAX) >= self.issued.max_uses
+    }
+
+    /// Whether it can be redeemed at `now`, by anyone.
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && !self.is_used_up() && self.issued.not_before <= now && now < self.issued.expires_at
+    }
+}
+
+/// One run of an approved action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Execution {
+    /// The grant behind it.
+    pub grant: GrantId,
+    /// The request behind that.
+    pub request: RequestId,
+    /// Who runs it.
+    pub executor: PrincipalId,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Where it stands.
+    pub phase: ExecutionPhase,
+}
+
+/// Where a run stands. Only `Running` has a way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecutionPhase {
+    /// Started, not yet reported.
+    Running,
+    /// Ended with a known outcome.
+    Finished {
+        /// When.
+        at: Timestamp,
+        /// How.
+        outcome: RunOutcome,
+        /// Exit code, when there is one.
+        exit_code: Option<i64>,
+    },
+    /// Nobody can know.
+    Unknown {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+impl ExecutionPhase {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ExecutionPhase::Running => "running",
+            ExecutionPhase::Finished { outcome: RunOutcome::Succeeded, .. } => "done",
+            ExecutionPhase::Finished { outcome: RunOutcome::Failed, .. } => "failed",
+            ExecutionPhase::Unknown { .. } => "unknown",
+        }
+    }
+}

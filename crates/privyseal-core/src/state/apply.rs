@@ -1,0 +1,236 @@
+//! `apply`: what each event does to the state. Infallible, because whatever stands in the log has happened.
+
+use std::sync::Arc;
+
+use super::{Credential, PrincipalState, RoleHeld, Session, State};
+use crate::digest::Digest;
+use crate::event::directory::{CredentialEnrolled, CredentialKey, Principal, RoleAssigned, SessionStarted};
+use crate::event::request::{Mechanism, Submitted};
+use crate::event::{Body, Event};
+use crate::id::{GrantId, PrincipalId, RequestId};
+use crate::request::{Emergency, Execution, ExecutionPhase, Grant, GrantEnd, Phase, Request, Review};
+use crate::time::Timestamp;
+
+const HISTORY_SECONDS: i64 = 86_400;
+
+impl State {
+    /// Folds one event in. Events must come in the order of the log, without gaps.
+    pub fn apply(&mut self, event: &Event) {
+        self.next_seq = event.seq + 1;
+        self.last_time = event.time;
+        let at = event.time;
+        match &event.body {
+            Body::LedgerOpened(_) => self.log.clone_from(&event.log),
+            Body::PrincipalRegistered(record) => self.register(record, at),
+            Body::PrincipalChanged(change) => {
+                if let Some(state) = self.principals.get_mut(&change.record.principal) {
+                    state.record = change.record.clone();
+                }
+            }
+            Body::PrincipalDisabled(switch) => self.switch(&switch.principal, false),
+            Body::PrincipalEnabled(switch) => self.switch(&switch.principal, true),
+            Body::RoleAssigned(role) => self.assign(role),
+            Body::RoleRemoved(role) => {
+                if let Some(state) = self.principals.get_mut(&role.principal) {
+                    state.roles.remove(&role.role);
+                }
+            }
+            Body::CredentialEnrolled(credential) => self.enroll(credential, at),
+            Body::CredentialRevoked(revoked) => {
+                if let Some(credential) = self.credentials.get_mut(&revoked.credential) {
+                    credential.revoked_at = Some(at);
+                }
+            }
+            Body::SessionStarted(session) => self.start_session(session, at),
+            Body::SessionEnded(ended) => {
+                if let Some(session) = self.sessions.remove(&ended.session) {
+                    self.tokens.remove(&session.token_sha256);
+                }
+            }
+            Body::DelegationMade(delegation) => {
+                self.delegations.insert(delegation.delegation.clone(), delegation.clone());
+            }
+            Body::DelegationEnded(ended) => {
+                self.delegations.remove(&ended.delegation);
+            }
+            Body::PolicyPublished(policy) => {
+                self.spent_changes.extend(policy.change_request);
+                self.policy = Some(Arc::new(policy.clone()));
+            }
+            _ => {}
+        }
+        if let Some(request_id) = event.request_id {
+            self.apply_to_request(request_id, event);
+        }
+    }
+
+    fn apply_to_request(&mut self, id: RequestId, event: &Event) {
+        let at = event.time;
+        match &event.body {
+            Body::RequestSubmitted(submitted) => self.submit(id, event.seq, submitted, at),
+            Body::ReviewRecorded(review) => {
+                if let Some(request) = self.requests.get_mut(&id) {
+                    request.reviews.push(Review { seq: event.seq, at, body: Arc::new(review.clone()) });
+                }
+            }
+            Body::RequestApproved(approved) => {
+                let slots = approved.slots.clone();
+                self.end_request(id, Phase::Approved { at, mechanism: approved.mechanism, slots, grant: None });
+            }
+            Body::RequestDenied(denied) => {
+                if let Some(request) = self.requests.get(&id) {
+                    let requester = request.submitted.requester.principal.clone();
+                    let history = self.history.entry(requester).or_default();
+                    history.denied.push_back(at);
+                    drop_old(&mut history.denied, at);
+                }
+                self.end_request(id, Phase::Denied { at, mechanism: denied.mechanism });
+            }
+            Body::RequestExpired(_) => self.end_request(id, Phase::Expired { at }),
+            Body::RequestWithdrawn(_) => self.end_request(id, Phase::Cancelled { at }),
+            Body::GrantIssued(issued) => {
+                let grant = Grant { issued: Arc::new(issued.clone()), request: id, executions: Vec::new(), ended: None, emergency: None };
+                self.grant_deadlines.insert((issued.expires_at, issued.grant_id));
+                self.grants.insert(issued.grant_id, grant);
+                if let Some(Request { phase: Phase::Approved { grant, .. }, .. }) = self.requests.get_mut(&id) {
+                    *grant = Some(issued.grant_id);
+                }
+            }
+            Body::GrantRedeemed(redeemed) => {
+                if let Some(grant) = self.grants.get_mut(&redeemed.grant_id) {
+                    grant.executions.push(redeemed.execution_id);
+                    if grant.is_used_up() {
+                        self.grant_deadlines.remove(&(grant.issued.expires_at, redeemed.grant_id));
+                    }
+                }
+            }
+            Body::GrantExpired(expired) => self.end_grant(expired.grant_id, GrantEnd::Expired(at)),
+            Body::GrantRevoked(revoked) => self.end_grant(revoked.grant_id, GrantEnd::Revoked(at)),
+            Body::ExecutionStarted(started) => {
+                let execution = Execution {
+                    grant: started.grant_id,
+                    request: id,
+                    executor: started.executor.principal.clone(),
+                    started_at: at,
+                    phase: ExecutionPhase::Running,
+                };
+                self.executions.insert(started.execution_id, execution);
+            }
+            Body::ExecutionFinished(finished) => {
+                if let Some(execution) = self.executions.get_mut(&finished.execution_id) {
+                    execution.phase = ExecutionPhase::Finished { at, outcome: finished.outcome, exit_code: finished.exit_code };
+                }
+            }
+            Body::ExecutionUnknown(unknown) => {
+                if let Some(execution) = self.executions.get_mut(&unknown.execution_id) {
+                    execution.phase = ExecutionPhase::Unknown { at };
+                }
+            }
+            Body::BreakglassInvoked(invoked) => {
+                if let Some(grant) = self.grants.get_mut(&invoked.grant_id) {
+                    grant.emergency = Some(Emergency { review_due_at: invoked.review_due_at, judged: None });
+                }
+            }
+            Body::BreakglassReviewed(reviewed) => {
+                if let Some(emergency) = self.grants.get_mut(&reviewed.grant_id).and_then(|grant| grant.emergency.as_mut()) {
+                    emergency.judged = Some((at, reviewed.outcome, reviewed.reviewer.principal.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn register(&mut self, record: &Principal, at: Timestamp) {
+        let state = PrincipalState { record: record.clone(), enabled: true, registered_at: at, roles: Default::default() };
+        self.principals.insert(record.principal.clone(), state);
+    }
+
+    fn switch(&mut self, principal: &PrincipalId, enabled: bool) {
+        if let Some(state) = self.principals.get_mut(principal) {
+            state.enabled = enabled;
+        }
+    }
+
+    fn assign(&mut self, role: &RoleAssigned) {
+        if let Some(state) = self.principals.get_mut(&role.principal) {
+            let valid_to = role.valid_to.unwrap_or(Timestamp::FAR);
+            state.roles.insert(role.role.clone(), RoleHeld { valid_from: role.valid_from, valid_to, scope: role.scope.clone() });
+        }
+    }
+
+    fn enroll(&mut self, enrolled: &CredentialEnrolled, at: Timestamp) {
+        if let CredentialKey::ApiKey { secret_sha256 } | CredentialKey::Link { secret_sha256 } = &enrolled.key {
+            self.secrets.insert(*secret_sha256, enrolled.credential.clone());
+        }
+        let credential = Credential {
+            principal: enrolled.principal.clone(),
+            label: enrolled.label.clone(),
+            key: enrolled.key.clone(),
+            enrolled_at: at,
+            expires_at: enrolled.expires_at,
+            revoked_at: None,
+        };
+        self.credentials.insert(enrolled.credential.clone(), credential);
+    }
+
+    fn start_session(&mut self, started: &SessionStarted, at: Timestamp) {
+        self.tokens.insert(started.token_sha256, started.session);
+        let session = Session {
+            principal: started.principal.clone(),
+            method: started.method,
+            amr: started.amr.clone(),
+            credential: started.credential.clone(),
+            started_at: at,
+            expires_at: started.expires_at,
+            token_sha256: started.token_sha256,
+        };
+        self.sessions.insert(started.session, session);
+    }
+
+    fn submit(&mut self, id: RequestId, seq: u64, submitted: &Submitted, at: Timestamp) {
+        let requester = submitted.requester.principal.clone();
+        if let Some(key) = submitted.idempotency_sha256 {
+            self.idempotency.insert((requester.clone(), key), id);
+        }
+        let history = self.history.entry(requester).or_default();
+        history.asked.push_back(at);
+        drop_old(&mut history.asked, at);
+        history.actions.insert(submitted.action.verb.clone());
+        history.resources.insert(submitted.action.resource.name.to_string());
+        if let Some(text) = submitted.justification.clear() {
+            *history.justifications.entry(Digest::of(text.as_bytes())).or_default() += 1;
+        }
+        self.request_deadlines.insert((submitted.expires_at, id));
+        let request =
+            Request { id, seq, submitted_at: at, submitted: Arc::new(submitted.clone()), reviews: Vec::new(), phase: Phase::Pending };
+        self.requests.insert(id, request);
+    }
+
+    fn end_request(&mut self, id: RequestId, phase: Phase) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            self.request_deadlines.remove(&(request.submitted.expires_at, id));
+            request.phase = phase;
+        }
+    }
+
+    fn end_grant(&mut self, id: GrantId, end: GrantEnd) {
+        if let Some(grant) = self.grants.get_mut(&id) {
+            self.grant_deadlines.remove(&(grant.issued.expires_at, id));
+            grant.ended = Some(end);
+        }
+    }
+
+    /// Emergency grants that nobody has judged yet, oldest first.
+    pub fn open_emergencies(&self) -> impl Iterator<Item = &Grant> {
+        self.grants
+            .values()
+            .filter(|grant| grant.issued.mechanism == Mechanism::Breakglass)
+            .filter(|grant| grant.emergency.as_ref().is_some_and(|emergency| emergency.judged.is_none()))
+    }
+}
+
+fn drop_old(times: &mut std::collections::VecDeque<Timestamp>, at: Timestamp) {
+    while times.front().is_some_and(|oldest| *oldest <= at.plus_seconds(-HISTORY_SECONDS)) {
+        times.pop_front();
+    }
+}

@@ -1,0 +1,40 @@
+//! Payloads over the entry limit, kept beside the log and named by their SHA-256.
+
+use std::io;
+
+use privyseal_core::digest::Digest;
+
+use crate::durable;
+use crate::layout::Layout;
+
+/// Largest blob that is kept, in bytes.
+pub const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
+
+/// Keeps `bytes`; durable on return. Idempotent: the same bytes are written once.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn put(layout: &Layout, bytes: &[u8]) -> io::Result<Digest> {
+    let digest = Digest::of(bytes);
+    let path = layout.blob(&digest);
+    // A file under this name was renamed into place whole; its content is checked whenever it is read.
+    if !path.is_file() {
+        durable::write(&path, bytes)?;
+    }
+    Ok(digest)
+}
+
+/// Reads a blob; `None` when it is not kept here.
+///
+/// # Errors
+/// When the disk refuses, or the bytes are not what their name says.
+pub fn get(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(layout.blob(digest)) {
+        Ok(bytes) if Digest::of(&bytes) == *digest => Ok(Some(bytes)),
+        Ok(_) => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("blob {} is damaged: its bytes have another digest", digest.hex())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,126 @@
+//! Reading a data folder, beside a process that writes it or without one: one consistent view of sealed segments and live tail.
+
+use privyseal_core::digest::Digest;
+use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_core::event::{Body, Event, Kind};
+
+use crate::layout::{self, Layout};
+use crate::log::{Log as _, LogError, StoredEntry};
+use crate::sqlite::SqliteLog;
+
+/// A sealed segment as the log records it.
+pub type SegmentRecord = SegmentSealed;
+
+/// The log at one moment: which segments hold its sealed prefix, and everything after them.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Number of entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: Digest,
+    /// The signed checkpoint over them.
+    pub checkpoint: String,
+    /// Segments in order, without gaps, from entry 0.
+    pub segments: Vec<SegmentRecord>,
+    /// Entries after the last segment that the caller does not have yet.
+    pub tail: Vec<StoredEntry>,
+}
+
+/// A reader of one data folder.
+pub struct Reader {
+    layout: Layout,
+    log: SqliteLog,
+}
+
+impl Reader {
+    /// Opens a data folder for reading.
+    ///
+    /// # Errors
+    /// When there is no readable log.
+    pub fn open(layout: Layout) -> Result<Self, LogError> {
+        let log = SqliteLog::open_read_only(&layout.log())?;
+        Ok(Self { layout, log })
+    }
+
+    /// Where things stand.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The log as it is now. `have` says up to which position the caller holds the tail already; earlier entries are left out,
+    /// unless they belong to the tail and the caller's `have` lies before it.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or its segments do not line up.
+    pub fn snapshot(&self, have: u64) -> Result<Snapshot, LogError> {
+        self.log.snapshot(|log| {
+            let Some(head) = log.head()? else {
+                return Err(self.damaged("it is empty: it was never opened".to_owned()));
+            };
+            let segments = self.segments_of(log)?;
+            let sealed = segments.last().map_or(0, |segment| segment.last + 1);
+            let tail = log.entries(sealed.max(have), usize::MAX)?;
+            Ok(Snapshot { size: head.edge.size(), root: head.edge.root(), checkpoint: head.checkpoint, segments, tail })
+        })
+    }
+
+    /// Segments in order.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or its segments do not line up.
+    pub fn segments(&self) -> Result<Vec<SegmentRecord>, LogError> {
+        self.segments_of(&self.log)
+    }
+
+    /// The log itself, for streaming.
+    #[must_use]
+    pub fn log(&self) -> &SqliteLog {
+        &self.log
+    }
+
+    fn segments_of(&self, log: &SqliteLog) -> Result<Vec<SegmentRecord>, LogError> {
+        segments(log).map_err(|error| match error {
+            SegmentsError::Log(error) => error,
+            SegmentsError::Misplaced(detail) => self.damaged(detail),
+        })
+    }
+
+    fn damaged(&self, detail: String) -> LogError {
+        LogError::Damaged { path: self.layout.log(), detail }
+    }
+}
+
+/// Why the list of segments cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentsError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The records do not line up.
+    #[error("{0}")]
+    Misplaced(String),
+}
+
+/// The recorded segments, checked to follow one another from entry 0 without gap or overlap.
+///
+/// # Errors
+/// When the log cannot be read, or they do not.
+pub fn segments(log: &SqliteLog) -> Result<Vec<SegmentRecord>, SegmentsError> {
+    let mut segments: Vec<SegmentRecord> = Vec::new();
+    for stored in log.entries_of(Kind::SegmentSealed)? {
+        let bad = |detail: String| SegmentsError::Misplaced(format!("entry {} does not record a segment: {detail}", stored.seq));
+        let event = Event::from_entry(&stored.entry).map_err(|error| bad(error.to_string()))?;
+        let Body::SegmentSealed(segment) = event.body else { return Err(bad("it is of another kind".to_owned())) };
+        let next = segments.last().map_or(0, |last| last.last + 1);
+        let lines_up = segment.first == next && segment.last >= segment.first && segment.rows == segment.last - segment.first + 1;
+        if !lines_up || !layout::is_segment_path(&segment.path, segment.first, segment.last) {
+            return Err(bad(format!(
+                "it claims entries {} to {} in `{}`, expected from {next}",
+                segment.first, segment.last, segment.path
+            )));
+        }
+        segments.push(segment);
+    }
+    Ok(segments)
+}

@@ -1,0 +1,248 @@
+//! The log in SQLite: WAL, `synchronous=FULL`, integer keys, one transaction per batch.
+
+use std::path::{Path, PathBuf};
+
+use privyseal_core::digest::Digest;
+use privyseal_core::event::Kind;
+use privyseal_core::note::KeyId;
+use privyseal_core::time::Timestamp;
+use privyseal_core::tree::Edge;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+
+use crate::log::{Batch, Head, Log, LogError, StoredEntry};
+
+/// Marks the file as ours (`PRAGMA application_id`): the bytes "PvSl".
+const APPLICATION_ID: i32 = 0x5076_536c;
+const SCHEMA_VERSION: i32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE entry (
+    seq       INTEGER PRIMARY KEY,
+    kind      TEXT NOT NULL,
+    entry     BLOB NOT NULL,
+    leaf      BLOB NOT NULL,
+    signature BLOB,
+    key_id    TEXT
+) STRICT;
+CREATE INDEX entry_by_kind ON entry (kind) WHERE kind IN ('segment.sealed');
+CREATE TABLE head (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    size       INTEGER NOT NULL,
+    peaks      BLOB NOT NULL,
+    checkpoint TEXT NOT NULL,
+    time       INTEGER NOT NULL
+) STRICT;
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL,
+    time INTEGER NOT NULL
+) STRICT;
+";
+
+/// A log in one SQLite file.
+pub struct SqliteLog {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteLog {
+    /// Creates a new, empty log.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, LogError> {
+        if path.exists() {
+            return Err(LogError::Damaged { path: path.to_owned(), detail: "there is a log here already".to_owned() });
+        }
+        let log = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let setup = format!("PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; BEGIN; {SCHEMA} COMMIT;");
+        log.connection.execute_batch(&setup).map_err(|source| log.error("created", source))?;
+        Ok(log)
+    }
+
+    /// Opens a log for reading and writing.
+    ///
+    /// # Errors
+    /// When it is missing, not ours, or of a newer version.
+    pub fn open(path: &Path) -> Result<Self, LogError> {
+        let log = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        log.check_version()?;
+        Ok(log)
+    }
+
+    /// Opens a log for reading, beside a process that writes it.
+    ///
+    /// # Errors
+    /// When it is missing, not ours, or of a newer version.
+    pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let unavailable = |source| classify(path, "read", source);
+        let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
+        let log = Self { connection, path: path.to_owned() };
+        log.check_version()?;
+        Ok(log)
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, LogError> {
+        let unavailable = |source| classify(path, "opened", source);
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unavailable)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
+        // FULL makes every commit wait for the disk; NORMAL would lose acknowledged decisions on power loss.
+        let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;";
+        connection.execute_batch(pragmas).map_err(unavailable)?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    fn check_version(&self) -> Result<(), LogError> {
+        let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        let id = pragma("application_id").map_err(|source| self.error("read", source))?;
+        let version = pragma("user_version").map_err(|source| self.error("read", source))?;
+        if id != APPLICATION_ID {
+            return Err(self.damaged("it is not a Privyseal log"));
+        }
+        if version != SCHEMA_VERSION {
+            return Err(self.damaged(format!("its layout has version {version}, this build knows {SCHEMA_VERSION}: use a newer Privyseal")));
+        }
+        Ok(())
+    }
+
+    fn error(&self, doing: &'static str, source: rusqlite::Error) -> LogError {
+        classify(&self.path, doing, source)
+    }
+
+    fn damaged(&self, detail: impl Into<String>) -> LogError {
+        LogError::Damaged { path: self.path.clone(), detail: detail.into() }
+    }
+
+    /// Runs `read` in one read transaction, so that everything it sees is of one moment.
+    ///
+    /// # Errors
+    /// Whatever `read` returns, or when the transaction cannot begin.
+    pub fn snapshot<T>(&self, read: impl FnOnce(&Self) -> Result<T, LogError>) -> Result<T, LogError> {
+        let transaction = self.connection.unchecked_transaction().map_err(|source| self.error("read", source))?;
+        let value = read(self)?;
+        transaction.finish().map_err(|source| self.error("read", source))?;
+        Ok(value)
+    }
+
+    fn stored(&self, row: &Row<'_>) -> Result<StoredEntry, LogError> {
+        let read = |source| self.error("read", source);
+        let seq: i64 = row.get(0).map_err(read)?;
+        let leaf: Vec<u8> = row.get(2).map_err(read)?;
+        let signature: Option<Vec<u8>> = row.get(3).map_err(read)?;
+        let key_id: Option<String> = row.get(4).map_err(read)?;
+        let bad = |what: &str| self.damaged(format!("entry {seq} has a malformed {what}"));
+        let signature = match (signature, key_id) {
+            (None, None) => None,
+            (Some(signature), Some(key_id)) => {
+                let key: KeyId = key_id.parse().map_err(|_| bad("key id"))?;
+                Some((signature.try_into().map_err(|_| bad("signature"))?, key))
+            }
+            _ => return Err(bad("signature: it stands without its key id, or the reverse")),
+        };
+        Ok(StoredEntry {
+            seq: u64::try_from(seq).map_err(|_| bad("position"))?,
+            entry: row.get(1).map_err(read)?,
+            leaf: Digest::from_slice(&leaf).ok_or_else(|| bad("leaf"))?,
+            signature,
+        })
+    }
+
+    fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
+        let sql = format!("SELECT seq, entry, leaf, signature, key_id FROM entry {tail}");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(|source| self.error("read", source))?;
+        let mut rows = statement.query(arguments).map_err(|source| self.error("read", source))?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next().map_err(|source| self.error("read", source))? {
+            entries.push(self.stored(row)?);
+        }
+        Ok(entries)
+    }
+}
+
+/// A file that is no database, or a broken one, is damage; everything else may pass.
+fn classify(path: &Path, doing: &'static str, source: rusqlite::Error) -> LogError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            LogError::Damaged { path: path.to_owned(), detail: source.to_string() }
+        }
+        _ => LogError::Unavailable { path: path.to_owned(), doing, source: Box::new(source) },
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Log for SqliteLog {
+    fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
+        let path = self.path.clone();
+        let error = move |source: rusqlite::Error| LogError::Unavailable { path: path.clone(), doing: "written", source: Box::new(source) };
+        let expected = self.head()?.map_or(0, |head| head.edge.size());
+        let count = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        let first = batch.entries.first().map_or(expected, |(entry, _)| entry.seq);
+        if first != expected || batch.edge.size() != expected.saturating_add(count) {
+            return Err(self.damaged(format!("a batch for entry {first} was offered while the head is {expected}")));
+        }
+        // One transaction: rolled back when dropped before `commit`, durable when `commit` returns (synchronous=FULL).
+        let transaction = self.connection.transaction().map_err(&error)?;
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO entry (seq, kind, entry, leaf, signature, key_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+                .map_err(&error)?;
+            for (entry, kind) in &batch.entries {
+                let (signature, key_id) = entry.signature.as_ref().map_or((None, None), |(s, k)| (Some(s.as_slice()), Some(k.to_string())));
+                insert
+                    .execute(params![signed(entry.seq), kind.name(), entry.entry, entry.leaf.as_bytes().as_slice(), signature, key_id])
+                    .map_err(&error)?;
+            }
+        }
+        let (size, time) = (signed(batch.edge.size()), batch.time.micros());
+        let peaks: Vec<u8> = batch.edge.peaks().iter().flat_map(|peak| *peak.as_bytes()).collect();
+        let head = "INSERT INTO head (one, size, peaks, checkpoint, time) VALUES (1, ?1, ?2, ?3, ?4)
+            ON CONFLICT (one) DO UPDATE SET size = ?1, peaks = ?2, checkpoint = ?3, time = ?4";
+        transaction.prepare_cached(head).and_then(|mut s| s.execute(params![size, peaks, batch.checkpoint, time])).map_err(&error)?;
+        // The newest checkpoint of every second is kept; older ones of the same second are implied by it.
+        let forget = "DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint) AND time / 1000000 = ?1 / 1000000";
+        transaction.prepare_cached(forget).and_then(|mut s| s.execute(params![time])).map_err(&error)?;
+        let keep = "INSERT INTO checkpoint (size, note, time) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(keep).and_then(|mut s| s.execute(params![size, batch.checkpoint, time])).map_err(&error)?;
+        transaction.commit().map_err(&error)
+    }
+
+    fn head(&self) -> Result<Option<Head>, LogError> {
+        let row = self
+            .connection
+            .prepare_cached("SELECT size, peaks, checkpoint, time FROM head")
+            .and_then(|mut s| {
+                s.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?, row.get(3)?))).optional()
+            })
+            .map_err(|source| self.error("read", source))?;
+        let Some((size, peaks, checkpoint, time)) = row else { return Ok(None) };
+        let peaks: Option<Vec<Digest>> = peaks.chunks(32).map(Digest::from_slice).collect();
+        let edge = peaks
+            .and_then(|peaks| Edge::from_parts(u64::try_from(size).ok()?, peaks))
+            .ok_or_else(|| self.damaged("the head's peaks do not fit its size"))?;
+        Ok(Some(Head { edge, checkpoint, time: Timestamp::from_micros(time) }))
+    }
+
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        self.select("WHERE seq >= ?1 ORDER BY seq LIMIT ?2", params![signed(from), i64::try_from(limit).unwrap_or(i64::MAX)])
+    }
+
+    fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError> {
+        self.select("WHERE kind = ?1 ORDER BY seq", params![kind.name()])
+    }
+
+    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
+        let read = |source| self.error("read", source);
+        let mut statement = self.connection.prepare_cached("SELECT size, note FROM checkpoint ORDER BY size").map_err(read)?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(read)?;
+        rows.map(|row| {
+            let (size, note) = row.map_err(read)?;
+            Ok((u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note))
+        })
+        .collect()
+    }
+}
