@@ -246,6 +246,7 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         data_class,
         change_class: catalogued.map_or_else(unknown, |action| action.class.as_str().to_owned()),
         reversibility: catalogued.map_or_else(unknown, |action| action.reversibility.as_str().to_owned()),
+        in_place: catalogued.and_then(|action| action.in_place),
     }
 }
 

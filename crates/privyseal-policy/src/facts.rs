@@ -50,7 +50,7 @@ const fn fact(name: &'static str, kind: FactType, may_miss: bool, meaning: &'sta
 
 /// Every fact. `context.risk` comes on top, for routing rules only.
 pub const FACTS: [Fact; 23] = [
-    fact("change_class", FactType::Text, false, "class of change from the catalogue: schema, access, data, infrastructure, configuration"),
+    fact("change_class", FactType::Text, false, "class of change from the catalogue: read, schema, access, data, infrastructure, configuration"),
     fact("change_freeze", FactType::Bool, false, "a freeze of the catalogue holds"),
     fact("deceptive", FactType::Bool, false, "what is shown holds invisible or direction-changing characters"),
     fact("denied_last_day", FactType::Long, false, "requests of the requester denied in the day before"),

@@ -87,8 +87,8 @@ impl Policy {
             rule::read(*source, &mut rules, &mut problems);
         }
         rule::check_ids(&rules, &sources, &mut problems);
-        // Without a catalogue every name in every rule would look wrong.
-        if let Some(catalogue) = &catalogue {
+        // Without actions every name in every rule would look wrong.
+        if let Some(catalogue) = catalogue.as_ref().filter(|catalogue| !catalogue.actions.is_empty()) {
             rule::check(&rules, catalogue, &sources, &mut problems);
         }
         let routes = rules.iter().any(|loaded| matches!(loaded.rule.kind, RuleKind::Route(_)));

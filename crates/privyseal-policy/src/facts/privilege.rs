@@ -101,7 +101,7 @@ mod tests {
         let (kind, id) = resource.split_once(':').unwrap();
         let action: Action =
             serde_json::from_value(json!({"action": verb, "resource": {"type": kind, "id": id}, "parameters": parameters})).unwrap();
-        let catalogued = CatalogueAction { id: verb.parse().unwrap(), title: "x".into(), class, reversibility: Reversibility::Reversible };
+        let catalogued = CatalogueAction { id: verb.parse().unwrap(), title: "x".into(), class, reversibility: Reversibility::Reversible, in_place: None };
         let found = privilege(&action, &catalogued, Effect::default());
         assert_eq!(found, Privilege { growth, wildcard }, "{verb} {resource} {parameters}");
     }
