@@ -29,8 +29,14 @@ pub enum ChangeClass {
 
 impl ChangeClass {
     /// All classes.
-    pub const ALL: [ChangeClass; 6] =
-        [ChangeClass::Read, ChangeClass::Schema, ChangeClass::Access, ChangeClass::Data, ChangeClass::Infrastructure, ChangeClass::Configuration];
+    pub const ALL: [ChangeClass; 6] = [
+        ChangeClass::Read,
+        ChangeClass::Schema,
+        ChangeClass::Access,
+        ChangeClass::Data,
+        ChangeClass::Infrastructure,
+        ChangeClass::Configuration,
+    ];
 
     /// The word, as in catalogues and events.
     #[must_use]

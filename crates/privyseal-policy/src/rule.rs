@@ -15,7 +15,7 @@ use cedar_policy::{Effect, Policy, PolicyId};
 use privyseal_core::assessment::Assurance;
 use privyseal_core::requirement::Requirement;
 
-use crate::problem::{Problem, Problems, Source, suggest};
+use crate::problem::{Problem, Problems, Source};
 use annotation::Annotations;
 use scan::Piece;
 
@@ -159,9 +159,4 @@ fn plain(message: &str) -> String {
         Some((head, rest)) => format!("{head} of context{}", rest.split_once('"').map_or("", |(_, rest)| rest)),
         None => line,
     }
-}
-
-/// Help for a name that is not in a list.
-pub(crate) fn suggestion<'a>(text: &str, candidates: &[&'a str]) -> String {
-    suggest(text, candidates.iter().copied())
 }

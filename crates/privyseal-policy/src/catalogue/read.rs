@@ -60,11 +60,7 @@ impl<'a> Reader<'a> {
         for key in table.entries.keys() {
             let text = key.get_ref().as_ref();
             if !known.contains(&text) {
-                self.problem(
-                    key.span().start,
-                    format!("unknown key `{text}` in {}", table.name),
-                    suggest(text, known.iter().copied()),
-                );
+                self.problem(key.span().start, format!("unknown key `{text}` in {}", table.name), suggest(text, known.iter().copied()));
             }
         }
     }
@@ -153,7 +149,11 @@ impl<'a> Reader<'a> {
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::Table(entries) => tables.push(Table { entries, at: item.span().start, name }),
-                _ => self.problem(item.span().start, format!("`{key}` holds something that is not a table"), format!("write {name} before each")),
+                _ => self.problem(
+                    item.span().start,
+                    format!("`{key}` holds something that is not a table"),
+                    format!("write {name} before each"),
+                ),
             }
         }
         tables
@@ -165,13 +165,18 @@ impl<'a> Reader<'a> {
             let id = self.text(table, "id", true).and_then(|(text, at)| {
                 let id = text.parse::<ActionId>().ok().filter(|_| text.split('.').all(|part| !part.is_empty()));
                 if id.is_none() {
-                    self.problem(at, format!("`{text}` is not an action id"), "write dotted words from general to special, for example db.schema.apply");
+                    self.problem(
+                        at,
+                        format!("`{text}` is not an action id"),
+                        "write dotted words from general to special, for example db.schema.apply",
+                    );
                 }
                 id.map(|id| (id, at))
             });
             let title = self.text(table, "title", true).map(|(text, _)| text.to_owned());
             let class = self.choice(table, "class", "class of change", &ChangeClass::ALL.map(|class| (class.as_str(), class)));
-            let reversibility = self.choice(table, "reversibility", "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
+            let reversibility =
+                self.choice(table, "reversibility", "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
             let in_place = self.flag(table, "in_place");
             let Some((id, at)) = id else { continue };
             // An action with a bad class is kept with some class, so that rules about it are not reported as well.
@@ -187,7 +192,11 @@ impl<'a> Reader<'a> {
             }
         }
         if catalogue.actions.is_empty() {
-            self.problems.add_whole(self.source.name, "no [[action]]: nothing could be asked for", "list the actions that may be requested");
+            self.problems.add_whole(
+                self.source.name,
+                "no [[action]]: nothing could be asked for",
+                "list the actions that may be requested",
+            );
         }
     }
 
@@ -272,10 +281,7 @@ impl<'a> Reader<'a> {
         let max_minutes = self.number(table, "max_minutes", 1..1_441);
         let review_hours = self.number(table, "review_hours", 1..721);
         let default = Breakglass::default();
-        Breakglass {
-            max_minutes: max_minutes.unwrap_or(default.max_minutes),
-            review_hours: review_hours.unwrap_or(default.review_hours),
-        }
+        Breakglass { max_minutes: max_minutes.unwrap_or(default.max_minutes), review_hours: review_hours.unwrap_or(default.review_hours) }
     }
 
     fn claims(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {
@@ -306,7 +312,11 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let Some(entries) = value.get_ref().as_table() else {
-                self.problem(value.span().start, format!("the parameters of {id} are not a table"), format!("write {id} = {{ name = value }}"));
+                self.problem(
+                    value.span().start,
+                    format!("the parameters of {id} are not a table"),
+                    format!("write {id} = {{ name = value }}"),
+                );
                 continue;
             };
             for (name, value) in entries {
@@ -335,7 +345,9 @@ fn plain(value: &DeValue<'_>) -> Option<Value> {
         DeValue::String(text) => Some(Value::from(text.as_ref())),
         DeValue::Boolean(flag) => Some(Value::from(*flag)),
         DeValue::Integer(_) => integer(value).filter(|number| (-MAX_INTEGER..=MAX_INTEGER).contains(number)).map(Value::from),
-        DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::from),
+        DeValue::Array(items) => {
+            items.iter().map(|item| item.get_ref().as_str().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::from)
+        }
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{PolicyId, PolicySet, ValidationError, ValidationMode, ValidationWarning, Validator};
 
-use super::{Loaded, RuleKind, from_cedar, source_of, suggestion, values};
+use super::{Loaded, RuleKind, from_cedar, source_of, values};
 use crate::catalogue::{Catalogue, ChangeClass, Reversibility};
 use crate::facts::{FACTS, WEEKDAYS, statement::StatementClass};
 use crate::problem::{Problems, Source, suggest};
@@ -32,7 +32,11 @@ pub(crate) fn check(rules: &[Loaded], catalogue: &Catalogue, sources: &[Source<'
             let quoted = format!("\"{}\"", odd.value);
             let at = loaded.rule.text.find(&quoted).unwrap_or(0) + loaded.piece.start;
             let candidates = known.get(&odd.path).map(Vec::as_slice).unwrap_or_default();
-            let fix = if candidates.is_empty() { "no pattern of catalogue.toml gives one".to_owned() } else { suggestion(&odd.value, candidates) };
+            let fix = if candidates.is_empty() {
+                "no pattern of catalogue.toml gives one".to_owned()
+            } else {
+                suggest(&odd.value, candidates.iter().copied())
+            };
             problems.add(source.problem(at, format!("`{}` is never {quoted}", odd.path), fix));
         }
     }
@@ -63,11 +67,17 @@ fn check_types(rules: &[Loaded], view: View, validator: &Validator, sources: &[S
     }
     for warning in result.validation_warnings() {
         // What does not type-check is reported once; whether a rule can match at all is judged where `has` can be false.
-        let Some((loaded, source)) = loaded_of(warning.policy_id()).filter(|_| !wrong.contains(&warning.policy_id().to_string())) else { continue };
+        let Some((loaded, source)) = loaded_of(warning.policy_id()).filter(|_| !wrong.contains(&warning.policy_id().to_string())) else {
+            continue;
+        };
         match warning {
             ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
                 if !view.trusting {
-                    problems.add(source.problem(loaded.piece.start, "the rule can never match", "correct or remove it: it looks like protection and is none"));
+                    problems.add(source.problem(
+                        loaded.piece.start,
+                        "the rule can never match",
+                        "correct or remove it: it looks like protection and is none",
+                    ));
                 }
             }
             _ => problems.add(from_cedar(source, loaded.piece.start, &DetailedError::from(warning), "write it in plain letters")),

@@ -137,10 +137,7 @@ fn names_types_and_values() {
             "rules.cedar:3:45: attribute `enviroment` on entity type `Resource` not found; did you mean `environment`?",
         ),
         ("context.destructiv", "rules.cedar:3:45: attribute `destructiv` of context not found; did you mean `destructive`?"),
-        (
-            "context.rows > \"5\"",
-            "rules.cedar:3:60: unexpected type: expected Long but saw String; correct the condition",
-        ),
+        ("context.rows > \"5\"", "rules.cedar:3:60: unexpected type: expected Long but saw String; correct the condition"),
         (
             "resource.environment == 5",
             "rules.cedar:3:45: the types Long and String are not compatible; both operands to a `==` expression must have compatible types. Types must be exactly equal to be compatible",
@@ -192,7 +189,9 @@ fn names_types_and_values() {
     }
     check_rule(
         "@id(\"r\") @risk(\"5\") @because(\"x\")\npermit (principal, action, resource) when { context.risk > 5 };",
-        &["rules.cedar:3:45: attribute `risk` of context not found; rules with @risk are evaluated before the risk is known; move the condition into a routing rule"],
+        &[
+            "rules.cedar:3:45: attribute `risk` of context not found; rules with @risk are evaluated before the risk is known; move the condition into a routing rule",
+        ],
     );
 }
 
@@ -278,15 +277,15 @@ fn catalogues() {
                 "catalogue.toml:3:13: parameter `x` of D13 has a value this catalogue cannot use; write a whole number, true or false, a text, or a list of texts",
             ],
         ),
-        (
-            "[hour]\nstart = 1\n",
-            &["catalogue.toml:1:2: unknown key `hour` in the catalogue; did you mean `hours`?"],
-        ),
+        ("[hour]\nstart = 1\n", &["catalogue.toml:1:2: unknown key `hour` in the catalogue; did you mean `hours`?"]),
     ] {
         // The small catalogue follows, so that lines count from the top; its own [hours], [claims] are fine beside these.
         check_bundle(vec![file("a.cedar", OK), file("catalogue.toml", &format!("{more}{CATALOGUE}"))], expected);
     }
-    let hours = CATALOGUE.replace("start = \"08:00\"", "start = \"25:00\"").replace("[\"mon\", ", "[\"mo\", ").replace("size = \"integer\"", "size = \"int\"");
+    let hours = CATALOGUE
+        .replace("start = \"08:00\"", "start = \"25:00\"")
+        .replace("[\"mon\", ", "[\"mo\", ")
+        .replace("size = \"integer\"", "size = \"int\"");
     check_bundle(
         vec![file("a.cedar", OK), file("catalogue.toml", &hours)],
         &[
@@ -325,10 +324,7 @@ fn bundles() {
                 "`tests.toml` is not a policy file; a bundle holds *.cedar files and one catalogue.toml, named without folders",
             ],
         ),
-        (
-            vec![catalogue(), file("a.cedar", OK), file("a.cedar", "")],
-            &["a.cedar: the file is in the bundle twice; remove one"],
-        ),
+        (vec![catalogue(), file("a.cedar", OK), file("a.cedar", "")], &["a.cedar: the file is in the bundle twice; remove one"]),
         (
             vec![catalogue(), file("a.cedar", OK), file("b.cedar", OK)],
             &["b.cedar:1:6: `ok` is the @id of two rules; the other stands in a.cedar:1; rename one"],
@@ -370,7 +366,9 @@ fn look_ups() {
     assert!(policy.nearest("something.else").is_none());
     let [rule] = policy.rules() else { panic!("one rule") };
     assert_eq!((rule.id.as_str(), rule.file.as_str(), rule.line, rule.text.as_str()), ("ok", "rules.cedar", 1, OK.trim()));
-    assert!(matches!(&rule.kind, RuleKind::Route(route) if (route.expires_seconds, route.grant_seconds, route.deny_threshold) == (1_800, 600, 1)));
+    assert!(
+        matches!(&rule.kind, RuleKind::Route(route) if (route.expires_seconds, route.grant_seconds, route.deny_threshold) == (1_800, 600, 1))
+    );
     let freeze = policy.catalogue().freeze("2027-01-02T23:59:59Z".parse().unwrap()).unwrap();
     assert_eq!(freeze.reason, "year end");
     assert!(policy.catalogue().freeze(freeze.to).is_none());

@@ -8,7 +8,7 @@ use privyseal_policy::{Ask, Assessed, History, Policy, PolicyFile, Problems, Req
 use serde_json::{Value, json};
 
 /// A small catalogue with one of everything.
-pub const CATALOGUE: &str = r#"
+pub(crate) const CATALOGUE: &str = r#"
 [[action]]
 id = "db.schema.apply"
 title = "Apply a schema change"
@@ -51,21 +51,21 @@ size = "integer"
 tags = "texts"
 "#;
 
-pub fn file(name: &str, text: &str) -> PolicyFile {
+pub(crate) fn file(name: &str, text: &str) -> PolicyFile {
     PolicyFile { name: name.to_owned(), text: text.to_owned() }
 }
 
 /// Loads rules with the small catalogue.
-pub fn load(rules: &str) -> Result<Policy, Problems> {
+pub(crate) fn load(rules: &str) -> Result<Policy, Problems> {
     Policy::load(vec![file("rules.cedar", rules), file("catalogue.toml", CATALOGUE)])
 }
 
-pub fn policy(rules: &str) -> Policy {
+pub(crate) fn policy(rules: &str) -> Policy {
     load(rules).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// The default policy as it stands in `controls/policy`.
-pub fn default_policy() -> Policy {
+pub(crate) fn default_policy() -> Policy {
     let files = vec![
         file("default.cedar", include_str!("../../../../controls/policy/default.cedar")),
         file("catalogue.toml", include_str!("../../../../controls/policy/catalogue.toml")),
@@ -73,21 +73,21 @@ pub fn default_policy() -> Policy {
     Policy::load(files).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-pub const DEFAULT_TESTS: &str = include_str!("../../../../controls/policy/tests.toml");
+pub(crate) const DEFAULT_TESTS: &str = include_str!("../../../../controls/policy/tests.toml");
 
 /// An ask that tests change to their needs.
 #[derive(Clone, Debug)]
-pub struct Sample {
-    pub requester: Requester,
-    pub action: Action,
-    pub input_texts: Vec<(String, String)>,
-    pub history: History,
-    pub deceptive: bool,
-    pub at: &'static str,
+pub(crate) struct Sample {
+    pub(crate) requester: Requester,
+    pub(crate) action: Action,
+    pub(crate) input_texts: Vec<(String, String)>,
+    pub(crate) history: History,
+    pub(crate) deceptive: bool,
+    pub(crate) at: &'static str,
 }
 
 impl Sample {
-    pub fn new(verb: &str, resource: &str, parameters: Value) -> Self {
+    pub(crate) fn new(verb: &str, resource: &str, parameters: Value) -> Self {
         let (kind, id) = resource.split_once(':').unwrap();
         let action = json!({"action": verb, "resource": {"type": kind, "id": id}, "parameters": parameters});
         Self {
@@ -105,23 +105,23 @@ impl Sample {
         }
     }
 
-    pub fn human(mut self, roles: &[&str]) -> Self {
+    pub(crate) fn human(mut self, roles: &[&str]) -> Self {
         let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
         self.requester = Requester { principal: "ben".parse().unwrap(), kind: ActorKind::Human, roles, owner: None };
         self
     }
 
-    pub fn claiming(mut self, attributes: &Value) -> Self {
+    pub(crate) fn claiming(mut self, attributes: &Value) -> Self {
         self.action.resource.attributes = attributes.as_object().unwrap().clone();
         self
     }
 
-    pub fn at(mut self, at: &'static str) -> Self {
+    pub(crate) fn at(mut self, at: &'static str) -> Self {
         self.at = at;
         self
     }
 
-    pub fn assess(&self, policy: &Policy) -> Assessed {
+    pub(crate) fn assess(&self, policy: &Policy) -> Assessed {
         let ask = Ask {
             requester: &self.requester,
             action: &self.action,
