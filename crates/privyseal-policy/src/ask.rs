@@ -74,4 +74,6 @@ pub struct Assessed {
     pub change_class: String,
     /// Reversibility, from the catalogue; `unknown` for an action that is not in it.
     pub reversibility: String,
+    /// Whether the action changes a running system in place, from the catalogue; `None` when it does not say.
+    pub in_place: Option<bool>,
 }

@@ -74,7 +74,8 @@ impl Policy {
         let question = Question::new(ask, facts, &self.catalogue)?;
         let matched = self.risk_of(&question, facts)?;
         let risk = u8::try_from(self.points(&matched).min(100)).unwrap_or(100);
-        let mut factors: Vec<Factor> = matched.rules.iter().filter_map(|(number, errored)| factor(self.rules.get(*number)?, *errored)).collect();
+        let mut factors: Vec<Factor> =
+            matched.rules.iter().filter_map(|(number, errored)| factor(self.rules.get(*number)?, *errored)).collect();
         factors.sort_by_key(|factor| Reverse(factor.points));
 
         let mut context = facts.context.clone();
@@ -116,7 +117,10 @@ impl Policy {
 
     fn matching(&self, question: &Question, context: &Context) -> Result<Matched, Unaskable> {
         let response = self.put(&self.risk, question, context)?;
-        let mut matched = Matched { rules: response.diagnostics().reason().filter_map(number).map(|number| (number, false)).collect(), ..Matched::default() };
+        let mut matched = Matched {
+            rules: response.diagnostics().reason().filter_map(number).map(|number| (number, false)).collect(),
+            ..Matched::default()
+        };
         for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
             matched.rules.extend(number(error.policy_id()).map(|number| (number, true)));
             matched.missing.extend(missing_fact(error.inner()));
@@ -137,7 +141,8 @@ impl Policy {
         let mut refusals: Vec<Determining> = forbids.map(|rule| refusal(&rule.id, rule.because.clone())).collect();
         for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
             missing.extend(missing_fact(error.inner()));
-            let id = number(error.policy_id()).and_then(|number| self.rules.get(number)).map_or("policy:not-evaluated", |rule| rule.id.as_str());
+            let id =
+                number(error.policy_id()).and_then(|number| self.rules.get(number)).map_or("policy:not-evaluated", |rule| rule.id.as_str());
             refusals.push(refusal(id, reason_of(error.inner())));
         }
         refusals.sort_by(|a, b| a.rule.cmp(&b.rule));
@@ -147,7 +152,8 @@ impl Policy {
         let routes: Vec<(&Rule, &Route)> =
             rules.iter().filter_map(|rule| if let RuleKind::Route(route) = &rule.kind { Some((*rule, route)) } else { None }).collect();
         let Some((first, others)) = routes.split_first().filter(|_| response.decision() == Decision::Allow) else {
-            let reason = format!("no rule permits `{}` on `{}` for this requester at risk {risk}", ask.action.verb, ask.action.resource.name);
+            let reason =
+                format!("no rule permits `{}` on `{}` for this requester at risk {risk}", ask.action.verb, ask.action.resource.name);
             return Verdict::Refuse(vec![refusal("policy:no-rule", reason)]);
         };
         let mut route = first.1.clone();
@@ -167,7 +173,8 @@ impl Policy {
 
 /// Both routes at once: everyone either asks for, and the tighter of each limit.
 fn strictest(one: &Route, other: &Route) -> Result<Route, String> {
-    let requirement = one.requirement.and(&other.requirement).map_err(|error| format!("the rules that match ask together for too much: {error}"))?;
+    let requirement =
+        one.requirement.and(&other.requirement).map_err(|error| format!("the rules that match ask together for too much: {error}"))?;
     Ok(Route {
         approvals: String::new(),
         requirement,
@@ -246,6 +253,7 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         data_class,
         change_class: catalogued.map_or_else(unknown, |action| action.class.as_str().to_owned()),
         reversibility: catalogued.map_or_else(unknown, |action| action.reversibility.as_str().to_owned()),
+        in_place: catalogued.and_then(|action| action.in_place),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use privyseal_core::action::ResourceRef;
 use privyseal_core::id::ActionId;
 use privyseal_core::time::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use pattern::Pattern;
 pub(crate) use read::read;
@@ -18,6 +18,8 @@ pub(crate) use read::read;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names are the meaning")]
 pub enum ChangeClass {
+    /// Changes nothing.
+    Read,
     Schema,
     Access,
     Data,
@@ -27,13 +29,20 @@ pub enum ChangeClass {
 
 impl ChangeClass {
     /// All classes.
-    pub const ALL: [ChangeClass; 5] =
-        [ChangeClass::Schema, ChangeClass::Access, ChangeClass::Data, ChangeClass::Infrastructure, ChangeClass::Configuration];
+    pub const ALL: [ChangeClass; 6] = [
+        ChangeClass::Read,
+        ChangeClass::Schema,
+        ChangeClass::Access,
+        ChangeClass::Data,
+        ChangeClass::Infrastructure,
+        ChangeClass::Configuration,
+    ];
 
     /// The word, as in catalogues and events.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            ChangeClass::Read => "read",
             ChangeClass::Schema => "schema",
             ChangeClass::Access => "access",
             ChangeClass::Data => "data",
@@ -80,6 +89,8 @@ pub struct CatalogueAction {
     pub class: ChangeClass,
     /// How hard it is to go back.
     pub reversibility: Reversibility,
+    /// Whether it changes a running system in place instead of redeploying it; `None` when the catalogue does not say.
+    pub in_place: Option<bool>,
 }
 
 /// Something the server knows about resources whose `type:id` matches a pattern.
@@ -147,7 +158,7 @@ pub struct Catalogue {
     pub(crate) hours: Option<Hours>,
     pub(crate) breakglass: Breakglass,
     pub(crate) claims: BTreeMap<String, ClaimType>,
-    pub(crate) parameters: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) parameters: Map<String, Value>,
 }
 
 impl Catalogue {
@@ -177,9 +188,9 @@ impl Catalogue {
         self.breakglass
     }
 
-    /// Thresholds of control tests by assertion id, as the catalogue states them.
+    /// Parameters of control tests that the catalogue sets, by `<assertion>.<name>`, as `policy.published` records them.
     #[must_use]
-    pub fn parameters(&self) -> &BTreeMap<String, BTreeMap<String, Value>> {
+    pub fn parameters(&self) -> &Map<String, Value> {
         &self.parameters
     }
 

@@ -15,7 +15,7 @@ use privyseal_core::canonical::MAX_INTEGER;
 use serde_json::Value;
 
 use crate::ask::Ask;
-use crate::catalogue::{Catalogue, CatalogueAction, Reversibility};
+use crate::catalogue::{Catalogue, CatalogueAction};
 use statement::{Effect, StatementClass};
 
 pub use calendar::WEEKDAYS;
@@ -50,11 +50,21 @@ const fn fact(name: &'static str, kind: FactType, may_miss: bool, meaning: &'sta
 
 /// Every fact. `context.risk` comes on top, for routing rules only.
 pub const FACTS: [Fact; 23] = [
-    fact("change_class", FactType::Text, false, "class of change from the catalogue: schema, access, data, infrastructure, configuration"),
+    fact(
+        "change_class",
+        FactType::Text,
+        false,
+        "class of change from the catalogue: read, schema, access, data, infrastructure, configuration",
+    ),
     fact("change_freeze", FactType::Bool, false, "a freeze of the catalogue holds"),
     fact("deceptive", FactType::Bool, false, "what is shown holds invisible or direction-changing characters"),
     fact("denied_last_day", FactType::Long, false, "requests of the requester denied in the day before"),
-    fact("destructive", FactType::Bool, true, "drops, truncates, writes all rows, or is irreversible by the catalogue; missing when the SQL cannot be read"),
+    fact(
+        "destructive",
+        FactType::Bool,
+        true,
+        "the SQL drops, truncates, or writes all rows; missing when some of it cannot be read and the rest does not",
+    ),
     fact("first_time_action", FactType::Bool, false, "the requester has never asked for this action"),
     fact("first_time_requester", FactType::Bool, false, "the requester has never asked for anything"),
     fact("first_time_resource", FactType::Bool, false, "the requester has never asked about this resource"),
@@ -64,12 +74,22 @@ pub const FACTS: [Fact; 23] = [
     fact("justification_chars", FactType::Long, false, "length of the justification"),
     fact("on_behalf_of", FactType::Bool, false, "asked for someone else"),
     fact("outside_hours", FactType::Bool, false, "outside the working hours of the catalogue; only with [hours]"),
-    fact("privilege_growth", FactType::Bool, true, "gives administrative rights; missing when rights are given and nothing says which"),
+    fact(
+        "privilege_growth",
+        FactType::Bool,
+        true,
+        "gives administrative rights; missing when nothing says which rights are given, or SQL cannot be read",
+    ),
     fact("requests_last_day", FactType::Long, false, "requests of the requester in the day before"),
     fact("requests_last_hour", FactType::Long, false, "requests of the requester in the hour before"),
     fact("reversibility", FactType::Text, false, "from the catalogue: reversible, costly, irreversible"),
     fact("rows", FactType::Long, true, "rows affected, from the parameters `rows` or `limit`; missing when neither is a number"),
-    fact("statement_class", FactType::Text, false, "what the SQL does: none, read, write, schema, access, write_all, unknown, schema_destructive"),
+    fact(
+        "statement_class",
+        FactType::Text,
+        false,
+        "what the SQL does: none, read, write, schema, access, write_all, unknown, schema_destructive",
+    ),
     fact("unread_sql", FactType::Bool, false, "some SQL or command cannot be read"),
     fact("weekday", FactType::Text, false, "weekday in UTC: mon, tue, wed, thu, fri, sat, sun"),
     fact("wildcard_scope", FactType::Bool, false, "rights or scope are not limited to named things"),
@@ -134,7 +154,7 @@ impl Facts {
             ("wildcard_scope", bool(rights.wildcard)),
         ]);
         context.extend(catalogue.hours.map(|hours| ("outside_hours", bool(calendar::outside(&hours, ask.now)))));
-        context.extend(destructive(catalogued, sql).map(|known| ("destructive", bool(known))));
+        context.extend(destructive(sql).map(|known| ("destructive", bool(known))));
         context.extend(rights.growth.map(|known| ("privilege_growth", bool(known))));
         context.extend(rows(ask).map(|rows| ("rows", FactValue::Long(rows))));
         Self {
@@ -158,8 +178,8 @@ impl Facts {
     }
 }
 
-fn destructive(catalogued: &CatalogueAction, sql: Effect) -> Option<bool> {
-    if sql.destructive || catalogued.reversibility == Reversibility::Irreversible {
+fn destructive(sql: Effect) -> Option<bool> {
+    if sql.destructive {
         Some(true)
     } else if sql.unread {
         None

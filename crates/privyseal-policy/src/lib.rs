@@ -20,8 +20,8 @@ use privyseal_core::digest::Digest;
 use privyseal_core::id::ActionId;
 use serde::Serialize;
 
-pub use assess::EVALUATOR;
 pub use ask::{Ask, Assessed, History, Requester};
+pub use assess::EVALUATOR;
 pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, ResourceRule, Reversibility};
 pub use problem::{Problem, Problems};
 pub use rule::{Route, Rule, RuleKind};
@@ -87,13 +87,17 @@ impl Policy {
             rule::read(*source, &mut rules, &mut problems);
         }
         rule::check_ids(&rules, &sources, &mut problems);
-        // Without a catalogue every name in every rule would look wrong.
-        if let Some(catalogue) = &catalogue {
+        // Without actions every name in every rule would look wrong.
+        if let Some(catalogue) = catalogue.as_ref().filter(|catalogue| !catalogue.actions.is_empty()) {
             rule::check(&rules, catalogue, &sources, &mut problems);
         }
         let routes = rules.iter().any(|loaded| matches!(loaded.rule.kind, RuleKind::Route(_)));
         if !routes && problems.all().is_empty() {
-            problems.add_whole("", "no rule routes anything: every request would be refused", "add a permit rule with @approvals to a *.cedar file");
+            problems.add_whole(
+                "",
+                "no rule routes anything: every request would be refused",
+                "add a permit rule with @approvals to a *.cedar file",
+            );
         }
         let digest = digest(&files, &mut problems);
         let (risk, routing) = sets(&rules, &mut problems);
@@ -154,17 +158,21 @@ fn is_cedar(name: &str) -> bool {
 
 fn check_files(files: &[PolicyFile], problems: &mut Problems) {
     for pair in files.windows(2) {
-        if let [first, second] = pair {
-            if first.name == second.name {
-                problems.add_whole(&first.name, "the file is in the bundle twice", "remove one");
-            }
+        if let [first, second] = pair
+            && first.name == second.name
+        {
+            problems.add_whole(&first.name, "the file is in the bundle twice", "remove one");
         }
     }
     for file in files {
         let plain = file.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) && !file.name.starts_with('.');
         if !plain || !(is_cedar(&file.name) || file.name == CATALOGUE_FILE) {
             let shown: String = file.name.chars().take(80).flat_map(char::escape_debug).collect();
-            problems.add_whole("", format!("`{shown}` is not a policy file"), format!("a bundle holds *.cedar files and one {CATALOGUE_FILE}, named without folders"));
+            problems.add_whole(
+                "",
+                format!("`{shown}` is not a policy file"),
+                format!("a bundle holds *.cedar files and one {CATALOGUE_FILE}, named without folders"),
+            );
         }
         if file.text.len() > MAX_FILE_BYTES {
             problems.add_whole(&file.name, format!("the file is longer than {MAX_FILE_BYTES} bytes"), "split it");
@@ -182,7 +190,8 @@ fn check_files(files: &[PolicyFile], problems: &mut Problems) {
 }
 
 fn digest(files: &[PolicyFile], problems: &mut Problems) -> Digest {
-    let list: Vec<FileDigest<'_>> = files.iter().map(|file| FileDigest { name: &file.name, sha256: Digest::of(file.text.as_bytes()) }).collect();
+    let list: Vec<FileDigest<'_>> =
+        files.iter().map(|file| FileDigest { name: &file.name, sha256: Digest::of(file.text.as_bytes()) }).collect();
     match canonical::serialize(&list) {
         Ok(bytes) => Digest::of(&bytes),
         Err(error) => {

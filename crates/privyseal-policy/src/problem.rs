@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn places_count_characters() {
         let source = Source { name: "x", text: "ab\nśśx\n" };
-        for (offset, expected) in [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (5, (2, 2)), (4, (2, 1)), (7, (2, 3)), (9, (3, 1)), (99, (3, 1))] {
+        for (offset, expected) in [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (5, (2, 2)), (4, (2, 1)), (7, (2, 3)), (9, (3, 1)), (99, (3, 1))]
+        {
             assert_eq!(source.place(offset), expected, "offset {offset}");
         }
     }

@@ -38,7 +38,8 @@ impl Question {
         let context = Context::from_pairs(facts.iter().map(|(name, value)| ((*name).to_owned(), expression(value))));
         let context = context.map_err(|error| Unaskable(error.to_string()))?;
         // No schema here: it would refuse a request whose facts are incomplete, and those are ours to judge.
-        Request::new(self.principal.clone(), self.action.clone(), self.resource.clone(), context, None).map_err(|error| Unaskable(error.to_string()))
+        Request::new(self.principal.clone(), self.action.clone(), self.resource.clone(), context, None)
+            .map_err(|error| Unaskable(error.to_string()))
     }
 }
 

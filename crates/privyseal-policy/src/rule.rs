@@ -15,7 +15,7 @@ use cedar_policy::{Effect, Policy, PolicyId};
 use privyseal_core::assessment::Assurance;
 use privyseal_core::requirement::Requirement;
 
-use crate::problem::{Problem, Problems, Source, suggest};
+use crate::problem::{Problem, Problems, Source};
 use annotation::Annotations;
 use scan::Piece;
 
@@ -139,17 +139,24 @@ pub(crate) fn is_permit(policy: &Policy) -> bool {
 pub(crate) fn from_cedar(source: Source<'_>, start: usize, error: &DetailedError, otherwise: &str) -> Problem {
     let label = error.source_locations.first();
     let at = start + label.map_or(0, |label| label.loc.start);
-    // Cedar begins messages about a policy with its id, which here is a number of ours.
-    let message = error.message.split_once("`, ").filter(|(head, _)| head.starts_with("for policy `")).map_or(error.message.as_str(), |(_, rest)| rest);
-    let mut what = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut what = plain(&error.message);
     if let Some(label) = label.and_then(|label| label.label.as_deref()).filter(|label| !what.contains(*label)) {
         what = format!("{what} ({label})");
     }
-    let fix = error.help.clone().unwrap_or_else(|| otherwise.to_owned());
+    let fix = error.help.as_deref().map_or_else(|| otherwise.to_owned(), plain);
     source.problem(at, what, fix)
 }
 
-/// Help for a name that is not in a list.
-pub(crate) fn suggestion<'a>(text: &str, candidates: &[&'a str]) -> String {
-    suggest(text, candidates.iter().copied())
+/// Cedar's words on one line, without what means nothing to the reader: the id of a policy, which here is a number of ours, and
+/// for which of the actions a context was looked at.
+fn plain(message: &str) -> String {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = match line.split_once("`, ") {
+        Some((head, rest)) if head.starts_with("for policy `") => rest.to_owned(),
+        _ => line,
+    };
+    match line.split_once(" in context for Action::\"") {
+        Some((head, rest)) => format!("{head} of context{}", rest.split_once('"').map_or("", |(_, rest)| rest)),
+        None => line,
+    }
 }

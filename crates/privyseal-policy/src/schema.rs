@@ -41,7 +41,8 @@ pub(crate) fn schema(catalogue: &Catalogue, view: View) -> Result<Schema, String
         .iter()
         .filter(|fact| fact.name != "outside_hours" || catalogue.hours.is_some())
         .map(|fact| {
-            let kind = json!({"type": match fact.kind { FactType::Bool => "Boolean", FactType::Long => "Long", FactType::Text => "String" }});
+            let kind =
+                json!({"type": match fact.kind { FactType::Bool => "Boolean", FactType::Long => "Long", FactType::Text => "String" }});
             (fact.name.to_owned(), if fact.may_miss { sometimes(kind) } else { kind })
         })
         .collect();

@@ -278,7 +278,8 @@ impl Expect {
         check("deny", self.deny.map(|deny| deny.to_string()), got.deny_threshold.to_string());
         for (what, expected, got) in [("expires", &self.expires, got.expires_seconds), ("grant", &self.grant, got.grant_seconds)] {
             let Some(text) = expected else { continue };
-            let seconds = duration::seconds(text).ok_or_else(|| (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned()))?;
+            let seconds = duration::seconds(text)
+                .ok_or_else(|| (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned()))?;
             check(what, Some(duration::text(seconds)), duration::text(got));
         }
         let differs = pairs.into_iter().filter(|(_, expected, got)| expected != got);

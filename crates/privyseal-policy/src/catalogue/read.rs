@@ -1,6 +1,5 @@
 //! Reads `catalogue.toml`. Every key is checked, unknown ones are refused, and all problems are listed with their place.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use privyseal_core::canonical::MAX_INTEGER;
@@ -61,11 +60,7 @@ impl<'a> Reader<'a> {
         for key in table.entries.keys() {
             let text = key.get_ref().as_ref();
             if !known.contains(&text) {
-                self.problem(
-                    key.span().start,
-                    format!("unknown key `{text}` in {}", table.name),
-                    suggest(text, known.iter().copied()),
-                );
+                self.problem(key.span().start, format!("unknown key `{text}` in {}", table.name), suggest(text, known.iter().copied()));
             }
         }
     }
@@ -82,17 +77,17 @@ impl<'a> Reader<'a> {
         let value = self.value(table, key, needed)?;
         let text = value.get_ref().as_str().map(str::trim).filter(|text| !text.is_empty());
         if text.is_none() {
-            self.problem(value.span().start, format!("`{key}` is not a text"), format!("write {key} = \"…\""));
+            self.problem(value.span().start, format!("`{key}` is empty or not a text"), format!("write {key} = \"…\""));
         }
         text.map(|text| (text, value.span().start))
     }
 
     /// A text out of a fixed list.
-    fn choice<T: Copy>(&mut self, table: Table<'_>, key: &str, choices: &[(&'static str, T)]) -> Option<T> {
+    fn choice<T: Copy>(&mut self, table: Table<'_>, key: &str, what: &str, choices: &[(&'static str, T)]) -> Option<T> {
         let (text, at) = self.text(table, key, true)?;
         let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if chosen.is_none() {
-            self.problem(at, format!("`{text}` is not a {key}"), suggest(text, choices.iter().map(|(name, _)| *name)));
+            self.problem(at, format!("`{text}` is not a {what}"), suggest(text, choices.iter().map(|(name, _)| *name)));
         }
         chosen
     }
@@ -105,6 +100,15 @@ impl<'a> Reader<'a> {
             self.problem(value.span().start, format!("`{key}` is not a number this catalogue can use"), fix);
         }
         number
+    }
+
+    fn flag(&mut self, table: Table<'_>, key: &str) -> Option<bool> {
+        let value = self.value(table, key, false)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.problem(value.span().start, format!("`{key}` is not true or false"), format!("write {key} = true or {key} = false"));
+        }
+        flag
     }
 
     fn moment(&mut self, table: Table<'_>, key: &str) -> Option<Timestamp> {
@@ -145,7 +149,11 @@ impl<'a> Reader<'a> {
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::Table(entries) => tables.push(Table { entries, at: item.span().start, name }),
-                _ => self.problem(item.span().start, format!("`{key}` holds something that is not a table"), format!("write {name} before each")),
+                _ => self.problem(
+                    item.span().start,
+                    format!("`{key}` holds something that is not a table"),
+                    format!("write {name} before each"),
+                ),
             }
         }
         tables
@@ -153,17 +161,23 @@ impl<'a> Reader<'a> {
 
     fn actions(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {
         for table in self.sections(root, "action", "[[action]]") {
-            self.keys(table, &["id", "title", "class", "reversibility"]);
+            self.keys(table, &["id", "title", "class", "reversibility", "in_place"]);
             let id = self.text(table, "id", true).and_then(|(text, at)| {
                 let id = text.parse::<ActionId>().ok().filter(|_| text.split('.').all(|part| !part.is_empty()));
                 if id.is_none() {
-                    self.problem(at, format!("`{text}` is not an action id"), "write dotted words from general to special, for example db.schema.apply");
+                    self.problem(
+                        at,
+                        format!("`{text}` is not an action id"),
+                        "write dotted words from general to special, for example db.schema.apply",
+                    );
                 }
                 id.map(|id| (id, at))
             });
             let title = self.text(table, "title", true).map(|(text, _)| text.to_owned());
-            let class = self.choice(table, "class", &ChangeClass::ALL.map(|class| (class.as_str(), class)));
-            let reversibility = self.choice(table, "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
+            let class = self.choice(table, "class", "class of change", &ChangeClass::ALL.map(|class| (class.as_str(), class)));
+            let reversibility =
+                self.choice(table, "reversibility", "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
+            let in_place = self.flag(table, "in_place");
             let Some((id, at)) = id else { continue };
             // An action with a bad class is kept with some class, so that rules about it are not reported as well.
             let action = CatalogueAction {
@@ -171,13 +185,18 @@ impl<'a> Reader<'a> {
                 title: title.unwrap_or_default(),
                 class: class.unwrap_or(ChangeClass::Data),
                 reversibility: reversibility.unwrap_or(Reversibility::Irreversible),
+                in_place,
             };
             if catalogue.actions.insert(id.clone(), action).is_some() {
                 self.problem(at, format!("action `{id}` is listed twice"), "remove one");
             }
         }
         if catalogue.actions.is_empty() {
-            self.problems.add_whole(self.source.name, "no [[action]]: nothing could be asked for", "list the actions that may be requested");
+            self.problems.add_whole(
+                self.source.name,
+                "no [[action]]: nothing could be asked for",
+                "list the actions that may be requested",
+            );
         }
     }
 
@@ -262,10 +281,7 @@ impl<'a> Reader<'a> {
         let max_minutes = self.number(table, "max_minutes", 1..1_441);
         let review_hours = self.number(table, "review_hours", 1..721);
         let default = Breakglass::default();
-        Breakglass {
-            max_minutes: max_minutes.unwrap_or(default.max_minutes),
-            review_hours: review_hours.unwrap_or(default.review_hours),
-        }
+        Breakglass { max_minutes: max_minutes.unwrap_or(default.max_minutes), review_hours: review_hours.unwrap_or(default.review_hours) }
     }
 
     fn claims(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {
@@ -280,7 +296,7 @@ impl<'a> Reader<'a> {
                 self.problem(key.span().start, format!("`{name}` cannot name a claim"), "use a-z, 0-9 and _, first a letter");
                 continue;
             }
-            if let Some(kind) = self.choice(table, name, &TYPES) {
+            if let Some(kind) = self.choice(table, name, "type of claim", &TYPES) {
                 catalogue.claims.insert(name.to_owned(), kind);
             }
         }
@@ -292,18 +308,21 @@ impl<'a> Reader<'a> {
             let id = key.get_ref().as_ref();
             let good = matches!(id.as_bytes(), [letter, tens, ones] if letter.is_ascii_uppercase() && tens.is_ascii_digit() && ones.is_ascii_digit());
             if !good {
-                self.problem(key.span().start, format!("`{id}` is not an assertion id"), "write for example D10 = { max = \"8h\" }");
+                self.problem(key.span().start, format!("`{id}` is not an assertion id"), "write for example D13 = { min_chars = 20 }");
                 continue;
             }
             let Some(entries) = value.get_ref().as_table() else {
-                self.problem(value.span().start, format!("the parameters of {id} are not a table"), format!("write {id} = {{ name = value }}"));
+                self.problem(
+                    value.span().start,
+                    format!("the parameters of {id} are not a table"),
+                    format!("write {id} = {{ name = value }}"),
+                );
                 continue;
             };
-            let mut parameters = BTreeMap::new();
             for (name, value) in entries {
                 match plain(value.get_ref()) {
                     Some(plain) => {
-                        parameters.insert(name.get_ref().to_string(), plain);
+                        catalogue.parameters.insert(format!("{id}.{}", name.get_ref()), plain);
                     }
                     None => self.problem(
                         value.span().start,
@@ -312,7 +331,6 @@ impl<'a> Reader<'a> {
                     ),
                 }
             }
-            catalogue.parameters.insert(id.to_owned(), parameters);
         }
     }
 }
@@ -327,7 +345,9 @@ fn plain(value: &DeValue<'_>) -> Option<Value> {
         DeValue::String(text) => Some(Value::from(text.as_ref())),
         DeValue::Boolean(flag) => Some(Value::from(*flag)),
         DeValue::Integer(_) => integer(value).filter(|number| (-MAX_INTEGER..=MAX_INTEGER).contains(number)).map(Value::from),
-        DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::from),
+        DeValue::Array(items) => {
+            items.iter().map(|item| item.get_ref().as_str().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::from)
+        }
         _ => None,
     }
 }

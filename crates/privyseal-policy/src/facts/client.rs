@@ -185,14 +185,46 @@ const CLIENTS: [Client; 4] = [
 
 /// Further programs that change databases, whose command lines we do not read.
 const OTHERS: [&str; 20] = [
-    "alembic", "bq", "clickhouse", "clickhouse-client", "cockroach", "cqlsh", "dbmate", "duckdb", "flyway", "goose", "liquibase", "mongosh",
-    "mysqladmin", "mysqlimport", "pg_restore", "pgcli", "redis-cli", "snowsql", "sqlplus", "sqlx",
+    "alembic",
+    "bq",
+    "clickhouse",
+    "clickhouse-client",
+    "cockroach",
+    "cqlsh",
+    "dbmate",
+    "duckdb",
+    "flyway",
+    "goose",
+    "liquibase",
+    "mongosh",
+    "mysqladmin",
+    "mysqlimport",
+    "pg_restore",
+    "pgcli",
+    "redis-cli",
+    "snowsql",
+    "sqlplus",
+    "sqlx",
 ];
 
 /// Dot commands of sqlite3 that only read or set how output looks.
 const QUIET_DOTS: [&str; 16] = [
-    ".bail", ".changes", ".databases", ".dump", ".echo", ".header", ".headers", ".indexes", ".mode", ".nullvalue", ".schema", ".separator",
-    ".stats", ".tables", ".timer", ".width",
+    ".bail",
+    ".changes",
+    ".databases",
+    ".dump",
+    ".echo",
+    ".header",
+    ".headers",
+    ".indexes",
+    ".mode",
+    ".nullvalue",
+    ".schema",
+    ".separator",
+    ".stats",
+    ".tables",
+    ".timer",
+    ".width",
 ];
 
 /// Reads a command line.

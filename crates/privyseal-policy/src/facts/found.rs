@@ -16,9 +16,9 @@ const COMMAND_KEYS: [&str; 3] = ["argv", "command", "cmd"];
 
 /// First words of SQL, for `query` parameters of resources that may speak anything.
 const VERBS: [&str; 31] = [
-    "alter", "analyze", "attach", "begin", "call", "comment", "copy", "create", "delete", "deny", "do", "drop", "exec", "execute", "explain",
-    "grant", "insert", "load", "lock", "merge", "pragma", "rename", "replace", "revoke", "select", "set", "truncate", "update", "vacuum",
-    "values", "with",
+    "alter", "analyze", "attach", "begin", "call", "comment", "copy", "create", "delete", "deny", "do", "drop", "exec", "execute",
+    "explain", "grant", "insert", "load", "lock", "merge", "pragma", "rename", "replace", "revoke", "select", "set", "truncate", "update",
+    "vacuum", "values", "with",
 ];
 
 struct Search<'a> {
@@ -32,10 +32,7 @@ pub(crate) fn effect(action: &Action, class: ChangeClass, input_texts: &[(String
     let dialect = SqlDialect::of_resource(action.resource.name.kind());
     let mut search = Search { dialect, texts: input_texts, effect: Effect::default() };
     search.parameters(&action.parameters);
-    for (name, text) in input_texts.iter().filter(|(name, _)| is_sql_file(name)) {
-        let _ = name;
-        search.sql(text);
-    }
+    input_texts.iter().filter(|(name, _)| is_sql_file(name)).for_each(|(_, text)| search.sql(text));
     let unseen = |name: &str| is_sql_file(name) && search.script_text(name).is_none();
     if action.inputs.iter().any(|input| unseen(&input.name)) {
         search.unknown();

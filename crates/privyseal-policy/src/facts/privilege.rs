@@ -8,8 +8,20 @@ use crate::catalogue::{CatalogueAction, ChangeClass};
 
 /// Parameters that say which rights, in lower case.
 const RIGHTS: [&str; 14] = [
-    "role", "roles", "policy", "policies", "permission", "permissions", "privilege", "privileges", "action", "actions", "statement",
-    "statements", "group", "groups",
+    "role",
+    "roles",
+    "policy",
+    "policies",
+    "permission",
+    "permissions",
+    "privilege",
+    "privileges",
+    "action",
+    "actions",
+    "statement",
+    "statements",
+    "group",
+    "groups",
 ];
 /// Parameters that say on what.
 const SCOPES: [&str; 6] = ["scope", "scopes", "resource", "resources", "target", "targets"];
@@ -25,7 +37,7 @@ const MIGHTY_WORDS: [&str; 6] = ["owner", "root", "sudo", "wheel", "sysdba", "db
 /// What is known about the rights an action changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Privilege {
-    /// Somebody gains administrative rights; `None` when rights are given and nothing says which.
+    /// Somebody gains administrative rights; `None` when rights are given and nothing says which, or SQL cannot be read.
     pub(crate) growth: Option<bool>,
     /// Rights or scope are not limited to named things.
     pub(crate) wildcard: bool,
@@ -34,9 +46,10 @@ pub(crate) struct Privilege {
 /// Reads it from the parameters, and from SQL that grants.
 pub(crate) fn privilege(action: &Action, catalogued: &CatalogueAction, sql: Effect) -> Privilege {
     let open_resource = action.resource.name.id().contains('*');
+    // SQL that grants is growth whatever the action is called; SQL that cannot be read may grant.
+    let by_sql = if sql.unread && !sql.grants { None } else { Some(sql.grants) };
     if catalogued.class != ChangeClass::Access {
-        // SQL that grants inside another sort of change is growth: nobody announced it.
-        return Privilege { growth: Some(sql.grants), wildcard: open_resource };
+        return Privilege { growth: by_sql, wildcard: open_resource };
     }
     let mut rights = Vec::new();
     let mut scopes = Vec::new();
@@ -44,10 +57,10 @@ pub(crate) fn privilege(action: &Action, catalogued: &CatalogueAction, sql: Effe
     let wildcard = open_resource || rights.iter().chain(&scopes).any(|text| text.contains('*'));
     let verb = action.verb.as_str().rsplit('.').next().unwrap_or_default();
     let growth = if TAKING.contains(&verb) {
-        Some(sql.grants)
+        by_sql
     } else if sql.grants || rights.iter().any(|name| is_mighty(name)) {
         Some(true)
-    } else if rights.is_empty() {
+    } else if rights.is_empty() || by_sql.is_none() {
         None
     } else {
         Some(false)
@@ -101,7 +114,13 @@ mod tests {
         let (kind, id) = resource.split_once(':').unwrap();
         let action: Action =
             serde_json::from_value(json!({"action": verb, "resource": {"type": kind, "id": id}, "parameters": parameters})).unwrap();
-        let catalogued = CatalogueAction { id: verb.parse().unwrap(), title: "x".into(), class, reversibility: Reversibility::Reversible };
+        let catalogued = CatalogueAction {
+            id: verb.parse().unwrap(),
+            title: "x".into(),
+            class,
+            reversibility: Reversibility::Reversible,
+            in_place: None,
+        };
         let found = privilege(&action, &catalogued, Effect::default());
         assert_eq!(found, Privilege { growth, wildcard }, "{verb} {resource} {parameters}");
     }

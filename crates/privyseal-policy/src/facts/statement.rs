@@ -190,10 +190,10 @@ pub fn classify(sql: &str, dialect: SqlDialect) -> Effect {
 fn read(sql: &str, dialect: &dyn Dialect) -> Effect {
     let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize() else { return Effect::of(StatementClass::Unknown) };
     let mut budget = effort::BUDGET;
-    if spend(&mut budget, &tokens) {
-        if let Ok(statements) = Parser::new(dialect).with_tokens(tokens.clone()).parse_statements() {
-            return statements.iter().fold(Effect::default(), |all, statement| all.and(of_statement(statement)));
-        }
+    if spend(&mut budget, &tokens)
+        && let Ok(statements) = Parser::new(dialect).with_tokens(tokens.clone()).parse_statements()
+    {
+        return statements.iter().fold(Effect::default(), |all, statement| all.and(of_statement(statement)));
     }
     let pieces = tokens.split(|token| *token == Token::SemiColon);
     pieces.filter(|piece| piece.iter().any(|token| !matches!(token, Token::Whitespace(_)))).fold(Effect::default(), |all, piece| {

@@ -5,9 +5,9 @@ use privyseal_core::assessment::Assurance;
 use privyseal_core::requirement::Requirement;
 
 use super::scan::Piece;
-use super::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, Route, RuleKind, is_permit, suggestion};
+use super::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, Route, RuleKind, is_permit};
 use crate::duration;
-use crate::problem::{Problems, Source};
+use crate::problem::{Problems, Source, suggest};
 
 const KNOWN: [&str; 8] = ["approvals", "assurance", "because", "deny", "expires", "grant", "id", "risk"];
 const ROUTING_ONLY: [&str; 5] = ["approvals", "assurance", "deny", "expires", "grant"];
@@ -49,10 +49,18 @@ impl Annotations<'_, '_> {
         let because = self.policy.annotation("because").unwrap_or_default().trim().to_owned();
         let must = self.policy.annotation("risk").is_some() || !is_permit(self.policy);
         if because.is_empty() && must {
-            self.problem("because", "the rule has no @because", "say in a few words why it adds risk or forbids: people read it when they decide");
+            self.problem(
+                "because",
+                "the rule has no @because",
+                "say in a few words why it adds risk or forbids: people read it when they decide",
+            );
         }
         if because.chars().count() > MAX_BECAUSE_CHARS {
-            self.problem("because", format!("@because is longer than {MAX_BECAUSE_CHARS} characters"), "people have ten seconds to read it");
+            self.problem(
+                "because",
+                format!("@because is longer than {MAX_BECAUSE_CHARS} characters"),
+                "people have ten seconds to read it",
+            );
         }
         because
     }
@@ -61,7 +69,7 @@ impl Annotations<'_, '_> {
         let policy = self.policy;
         for (name, _) in policy.annotations() {
             if !KNOWN.contains(&name) {
-                self.problem_at(self.piece.annotation_at(name), format!("unknown annotation @{name}"), suggestion(name, &KNOWN));
+                self.problem_at(self.piece.annotation_at(name), format!("unknown annotation @{name}"), suggest(name, KNOWN));
             }
         }
         let has = |name: &str| policy.annotation(name).is_some();
@@ -123,7 +131,8 @@ impl Annotations<'_, '_> {
         let seconds = duration::seconds(text).filter(|seconds| (least..=most).contains(seconds));
         if seconds.is_none() {
             let what = format!("`{text}` is not a time for @{name}");
-            let fix = format!("write a number and s, m, h or d, from {} to {}, for example 30m", duration::text(least), duration::text(most));
+            let fix =
+                format!("write a number and s, m, h or d, from {} to {}, for example 30m", duration::text(least), duration::text(most));
             self.problem(name, what, fix);
         }
         seconds.unwrap_or(default)

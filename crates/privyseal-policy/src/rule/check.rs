@@ -1,15 +1,15 @@
 //! Checks rules against the generated schema, so that a misspelt action, attribute or value is found when the policy is loaded
 //! and not when it fails to protect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{PolicySet, ValidationError, ValidationMode, ValidationWarning, Validator};
+use cedar_policy::{PolicyId, PolicySet, ValidationError, ValidationMode, ValidationWarning, Validator};
 
-use super::{Loaded, RuleKind, from_cedar, source_of, suggestion, values};
+use super::{Loaded, RuleKind, from_cedar, source_of, values};
 use crate::catalogue::{Catalogue, ChangeClass, Reversibility};
 use crate::facts::{FACTS, WEEKDAYS, statement::StatementClass};
-use crate::problem::{Problems, Source};
+use crate::problem::{Problems, Source, suggest};
 use crate::schema::{View, schema};
 
 /// Checks all rules against the catalogue.
@@ -32,7 +32,11 @@ pub(crate) fn check(rules: &[Loaded], catalogue: &Catalogue, sources: &[Source<'
             let quoted = format!("\"{}\"", odd.value);
             let at = loaded.rule.text.find(&quoted).unwrap_or(0) + loaded.piece.start;
             let candidates = known.get(&odd.path).map(Vec::as_slice).unwrap_or_default();
-            let fix = if candidates.is_empty() { "no pattern of catalogue.toml gives one".to_owned() } else { suggestion(&odd.value, candidates) };
+            let fix = if candidates.is_empty() {
+                "no pattern of catalogue.toml gives one".to_owned()
+            } else {
+                suggest(&odd.value, candidates.iter().copied())
+            };
             problems.add(source.problem(at, format!("`{}` is never {quoted}", odd.path), fix));
         }
     }
@@ -47,49 +51,67 @@ fn check_types(rules: &[Loaded], view: View, validator: &Validator, sources: &[S
         }
     }
     let result = validator.validate(&set, ValidationMode::Strict);
-    let mut report = |id: &cedar_policy::PolicyId, error: &DetailedError, otherwise: &str| {
-        let loaded = id.to_string().parse::<usize>().ok().and_then(|number| rules.get(number));
-        if let Some((loaded, source)) = loaded.and_then(|loaded| Some((loaded, source_of(&loaded.rule, sources)?))) {
-            problems.add(from_cedar(source, loaded.piece.start, error, otherwise));
-        }
+    let loaded_of = |id: &PolicyId| {
+        let loaded = rules.get(id.to_string().parse::<usize>().ok()?)?;
+        Some((loaded, source_of(&loaded.rule, sources)?))
     };
+    let mut wrong: BTreeSet<String> = BTreeSet::new();
     for error in result.validation_errors() {
         if !view.trusting && matches!(error, ValidationError::UnsafeOptionalAttributeAccess(_)) {
             continue;
         }
-        report(error.policy_id(), &DetailedError::from(error), &help(error, view));
+        wrong.insert(error.policy_id().to_string());
+        let Some((loaded, source)) = loaded_of(error.policy_id()) else { continue };
+        let detailed = DetailedError { help: help(error, view).or(DetailedError::from(error).help), ..DetailedError::from(error) };
+        problems.add(from_cedar(source, loaded.piece.start, &detailed, "correct the condition"));
     }
     for warning in result.validation_warnings() {
+        // What does not type-check is reported once; whether a rule can match at all is judged where `has` can be false.
+        let Some((loaded, source)) = loaded_of(warning.policy_id()).filter(|_| !wrong.contains(&warning.policy_id().to_string())) else {
+            continue;
+        };
         match warning {
-            // Whether it can match is judged where `has` can be false.
-            ValidationWarning::ImpossiblePolicy(_) if view.trusting => {}
-            _ => report(warning.policy_id(), &DetailedError::from(warning), "correct or remove the rule"),
+            ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_) => {
+                if !view.trusting {
+                    problems.add(source.problem(
+                        loaded.piece.start,
+                        "the rule can never match",
+                        "correct or remove it: it looks like protection and is none",
+                    ));
+                }
+            }
+            _ => problems.add(from_cedar(source, loaded.piece.start, &DetailedError::from(warning), "write it in plain letters")),
         }
     }
 }
 
-fn help(error: &ValidationError, view: View) -> String {
+/// What to do about an error, where we know better than Cedar.
+fn help(error: &ValidationError, view: View) -> Option<String> {
     let text = match error {
         ValidationError::UnsafeAttributeAccess(access) => {
             let access = access.to_string();
-            if !view.routing && access.contains("`risk`") {
-                "rules with @risk are evaluated before the risk is known; move the condition into a routing rule"
-            } else if access.contains("`outside_hours`") {
-                "add [hours] to catalogue.toml"
-            } else if access.contains("`owner`") {
-                "only agents have one: write `principal is Agent && …`"
-            } else if access.contains("`claimed.") {
-                "declare the claim under [claims] in catalogue.toml"
+            let name = access.split('`').nth(3).unwrap_or_default();
+            if name == "risk" && !view.routing {
+                "rules with @risk are evaluated before the risk is known; move the condition into a routing rule".to_owned()
+            } else if name == "outside_hours" {
+                "add [hours] to catalogue.toml".to_owned()
+            } else if name == "owner" {
+                "only agents have one: write `principal is Agent && …`".to_owned()
+            } else if name.starts_with("claimed.") {
+                "declare the claim under [claims] in catalogue.toml".to_owned()
+            } else if access.contains(" in context for ") {
+                suggest(name, FACTS.iter().map(|fact| fact.name))
+            } else if access.contains("`Resource`") {
+                suggest(name, ["type", "id", "environment", "data_class", "claimed"])
             } else {
-                let facts: Vec<&str> = FACTS.iter().map(|fact| fact.name).collect();
-                return format!("context has {}; resource has type, id, environment, data_class, claimed", facts.join(", "));
+                suggest(name, ["roles", "owner"])
             }
         }
-        ValidationError::UnrecognizedActionId(_) => "add the action to catalogue.toml or correct the name",
-        ValidationError::UnrecognizedEntityType(_) => "use User, Agent, Role, Resource or Action",
-        _ => "correct the condition",
+        ValidationError::UnrecognizedActionId(_) => return None,
+        ValidationError::UnrecognizedEntityType(_) => "write User, Agent, Role, Resource or Action".to_owned(),
+        _ => return None,
     };
-    text.to_owned()
+    Some(text)
 }
 
 /// Facts whose values come from a fixed set.

@@ -26,10 +26,9 @@ fn walk(node: &Value, known: &BTreeMap<String, Vec<&str>>, found: &mut Vec<Odd>)
     match node {
         Value::Object(members) => {
             for (operator, operands) in members {
-                if matches!(operator.as_str(), "==" | "!=" | "contains" | "containsAny" | "containsAll") {
-                    if let Some(operands) = operands.as_object() {
-                        compare(operands, known, found);
-                    }
+                let compares = matches!(operator.as_str(), "==" | "!=" | "contains" | "containsAny" | "containsAll");
+                if let Some(operands) = operands.as_object().filter(|_| compares) {
+                    compare(operands, known, found);
                 }
                 walk(operands, known, found);
             }

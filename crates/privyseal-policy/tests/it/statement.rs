@@ -128,11 +128,36 @@ fn what_is_known_survives_what_is_not() {
 /// Texts on which the parser alone would be busy for minutes to centuries.
 fn hostile() -> Vec<String> {
     let units = [
-        "(", "[", "f(", "CAST(", "POSITION(", "SUBSTRING(", "CEIL(", "EXTRACT(", "CONVERT(", "ARRAY[", "ROW(", "CASE WHEN 1=1 THEN ", "CASE ",
-        "INTERVAL ", "INTERVAL (", "NOT ", "- ", "1 + ", "EXISTS (SELECT ", "1 FROM (SELECT ", "1 FROM ((", "POSITION(CASE ", "f(CAST(POSITION(",
-        "a.", "a::", "/*", "CASE WHEN f(",
+        "(",
+        "[",
+        "f(",
+        "CAST(",
+        "POSITION(",
+        "SUBSTRING(",
+        "CEIL(",
+        "EXTRACT(",
+        "CONVERT(",
+        "ARRAY[",
+        "ROW(",
+        "CASE WHEN 1=1 THEN ",
+        "CASE ",
+        "INTERVAL ",
+        "INTERVAL (",
+        "NOT ",
+        "- ",
+        "1 + ",
+        "EXISTS (SELECT ",
+        "1 FROM (SELECT ",
+        "1 FROM ((",
+        "POSITION(CASE ",
+        "f(CAST(POSITION(",
+        "a.",
+        "a::",
+        "/*",
+        "CASE WHEN f(",
     ];
-    let mut texts: Vec<String> = [12, 40, 3_000].iter().flat_map(|n| units.iter().map(move |unit| format!("SELECT {}", unit.repeat(*n)))).collect();
+    let mut texts: Vec<String> =
+        [12, 40, 3_000].iter().flat_map(|n| units.iter().map(move |unit| format!("SELECT {}", unit.repeat(*n)))).collect();
     // Many statements, each as expensive as one may be.
     texts.push(format!("SELECT {};", "CAST(".repeat(7)).repeat(3_000));
     texts.push(format!("SELECT {}; nonsense", "CASE ".repeat(14)).repeat(500));

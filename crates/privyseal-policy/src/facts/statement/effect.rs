@@ -9,10 +9,38 @@ use super::{Effect, StatementClass};
 /// Names, or beginnings of names, of functions that run SQL or commands given as text, touch files or other servers, or end
 /// the work of others: a SELECT that calls one can do anything.
 const OUTSIDE: [&str; 32] = [
-    "dblink", "query_to_xml", "cursor_to_xml", "pg_read_", "pg_ls_", "pg_stat_file", "pg_file_", "lo_", "pg_terminate_", "pg_cancel_",
-    "pg_reload_", "pg_rotate_", "pg_switch_", "pg_promote", "pg_drop_", "pg_create_", "pg_copy_", "pg_logical_", "pg_replication_",
-    "pg_wal_replay_", "load_file", "load_extension", "sys_exec", "sys_eval", "writefile", "readfile", "openrowset", "opendatasource",
-    "openquery", "xp_", "sp_", "system$",
+    "dblink",
+    "query_to_xml",
+    "cursor_to_xml",
+    "pg_read_",
+    "pg_ls_",
+    "pg_stat_file",
+    "pg_file_",
+    "lo_",
+    "pg_terminate_",
+    "pg_cancel_",
+    "pg_reload_",
+    "pg_rotate_",
+    "pg_switch_",
+    "pg_promote",
+    "pg_drop_",
+    "pg_create_",
+    "pg_copy_",
+    "pg_logical_",
+    "pg_replication_",
+    "pg_wal_replay_",
+    "load_file",
+    "load_extension",
+    "sys_exec",
+    "sys_eval",
+    "writefile",
+    "readfile",
+    "openrowset",
+    "opendatasource",
+    "openquery",
+    "xp_",
+    "sp_",
+    "system$",
 ];
 
 /// Settings whose change lifts a protection.
@@ -21,8 +49,16 @@ const GUARDS: [&str; 6] =
 
 /// Pragmas of SQLite that only tell something, also when written like a call.
 const TELLING_PRAGMAS: [&str; 10] = [
-    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list", "foreign_key_check",
-    "integrity_check", "quick_check",
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "foreign_key_check",
+    "integrity_check",
+    "quick_check",
 ];
 
 /// What calling a function adds to the statement it stands in. Functions are taken to be harmless unless they are known not to be:
@@ -38,7 +74,8 @@ pub(super) fn of_call(function: &str) -> StatementClass {
 
 /// A statement that does not parse is unknown; its first words may still give away that it destroys or grants.
 pub(super) fn of_unreadable(tokens: &[Token]) -> Effect {
-    let mut words = tokens.iter().filter_map(|token| if let Token::Word(word) = token { Some(word.value.to_ascii_lowercase()) } else { None });
+    let mut words =
+        tokens.iter().filter_map(|token| if let Token::Word(word) = token { Some(word.value.to_ascii_lowercase()) } else { None });
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if first == "pragma" && is_plain_pragma(tokens) {
         return Effect::of(if TELLING_PRAGMAS.contains(&second.as_str()) { StatementClass::Read } else { StatementClass::Write });
@@ -68,10 +105,14 @@ pub(super) fn only_explains(statement: &Statement) -> bool {
 pub(super) fn own(statement: &Statement) -> Effect {
     use StatementClass as Class;
     match statement {
-        Statement::Grant(_) | Statement::CreateRole(_) | Statement::CreateUser(_) | Statement::AlterRole { .. } | Statement::AlterUser(_) => {
+        Statement::Grant(_)
+        | Statement::CreateRole(_)
+        | Statement::CreateUser(_)
+        | Statement::AlterRole { .. }
+        | Statement::AlterUser(_) => Effect::granting(),
+        Statement::CreatePolicy(_) | Statement::AlterPolicy(_) | Statement::CreateServer(_) | Statement::CreateSecret { .. } => {
             Effect::granting()
         }
-        Statement::CreatePolicy(_) | Statement::AlterPolicy(_) | Statement::CreateServer(_) | Statement::CreateSecret { .. } => Effect::granting(),
         Statement::Revoke(_) | Statement::Deny(_) => Effect::of(Class::Access),
         Statement::AlterTable(table) => table.operations.iter().fold(Effect::of(Class::Schema), |all, change| all.and(of_change(change))),
         Statement::Set(set) => of_set(set),
@@ -106,9 +147,11 @@ fn class(statement: &Statement) -> StatementClass {
         | Statement::Savepoint { .. }
         | Statement::ReleaseSavepoint { .. }
         | Statement::Use(_) => Class::Read,
-        Statement::Declare { .. } | Statement::Open(_) | Statement::Fetch { .. } | Statement::Close { .. } | Statement::Deallocate { .. } => {
-            Class::Read
-        }
+        Statement::Declare { .. }
+        | Statement::Open(_)
+        | Statement::Fetch { .. }
+        | Statement::Close { .. }
+        | Statement::Deallocate { .. } => Class::Read,
         Statement::If(_)
         | Statement::Case(_)
         | Statement::While(_)
