@@ -34,7 +34,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
                 Problem::new(StatusCode::BAD_REQUEST, "unreadable", "the body could not be read")
             }
         })?;
-        let value = canonical::parse_lenient(&bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "not_json", error.to_string()))?;
+        let value =
+            canonical::parse_lenient(&bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "not_json", error.to_string()))?;
         serde_json::from_value(value).map(Body).map_err(|error| Problem::bad(error.to_string()))
     }
 }

@@ -18,7 +18,12 @@ pub(crate) struct Span {
 }
 
 /// `GET /v1/controls/{framework}?from=&to=`
-pub(crate) async fn framework(State(app): State<App>, caller: Caller, Path(framework): Path<String>, Query(span): Query<Span>) -> Result<Json<Findings>, Problem> {
+pub(crate) async fn framework(
+    State(app): State<App>,
+    caller: Caller,
+    Path(framework): Path<String>,
+    Query(span): Query<Span>,
+) -> Result<Json<Findings>, Problem> {
     caller.needs(&app, &[Role::AUDITOR, Role::ADMIN])?;
     let period = period(&span.from, &span.to)?;
     known(&app, &framework)?;

@@ -36,7 +36,12 @@ pub(crate) struct BuildBody {
 }
 
 /// `POST /v1/evidence`
-pub(crate) async fn build(State(app): State<App>, caller: Caller, headers: HeaderMap, Body(body): Body<BuildBody>) -> Result<Response, Problem> {
+pub(crate) async fn build(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(body): Body<BuildBody>,
+) -> Result<Response, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let id = begin(&app, &caller, body.frameworks, &body.from, &body.to)?;
     Ok((StatusCode::ACCEPTED, Json(describe(&app, &id, &app.0.shelf.get(&id).ok_or_else(|| Problem::not_found("pack"))?))).into_response())
@@ -114,7 +119,8 @@ fn states(findings: &Findings) -> BTreeMap<String, BTreeMap<String, u64>> {
 }
 
 fn describe(app: &App, id: &ReportId, job: &Job) -> Value {
-    let mut shown = json!({"id": id, "frameworks": job.frameworks, "from": job.period.start, "to": job.period.end, "by": job.by, "at": job.at});
+    let mut shown =
+        json!({"id": id, "frameworks": job.frameworks, "from": job.period.start, "to": job.period.end, "by": job.by, "at": job.at});
     let status = match &job.status {
         Status::Building => json!({"state": "building"}),
         Status::Failed(reason) => json!({"state": "failed", "reason": reason}),
@@ -157,10 +163,14 @@ pub(crate) async fn download(State(app): State<App>, caller: Caller, Path(id): P
     };
     let shelved = app.clone();
     let read = tokio::task::spawn_blocking(move || shelved.0.shelf.read(&id)).await;
-    let bytes = read.ok().and_then(Result::ok).ok_or_else(|| Problem::new(StatusCode::GONE, "gone", "the pack's file is gone: build it again, it has the same digest"))?;
+    let bytes = read
+        .ok()
+        .and_then(Result::ok)
+        .ok_or_else(|| Problem::new(StatusCode::GONE, "gone", "the pack's file is gone: build it again, it has the same digest"))?;
     let file_sha256 = file_sha256.parse().map_err(|_| Problem::not_found("pack"))?;
     let record = EvidenceDownloaded { report: id, file_sha256, frameworks: job.frameworks };
     app.engine().execute(Command::Record(Box::new(EventBody::EvidenceDownloaded(record))), caller.identity.actor.clone()).await?;
-    let headers = [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+    let headers =
+        [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
     Ok((headers, bytes).into_response())
 }

@@ -33,7 +33,12 @@ pub(crate) struct RedeemBody {
 }
 
 /// `POST /v1/grants/redeem`: atomic, once.
-pub(crate) async fn redeem(State(app): State<App>, caller: Caller, headers: HeaderMap, Body(body): Body<RedeemBody>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn redeem(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(body): Body<RedeemBody>,
+) -> Result<Json<Value>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     if body.artefacts.len() > MAX_ARTEFACTS {
         return Err(Problem::bad(format!("{} artefacts, the limit is {MAX_ARTEFACTS}", body.artefacts.len())));
@@ -43,7 +48,13 @@ pub(crate) async fn redeem(State(app): State<App>, caller: Caller, headers: Head
             return Err(Problem::bad("tool, host and artefact names have at most 512 bytes and no control characters"));
         }
     }
-    let command = Command::Redeem(Redeem { grant: body.grant, run_digest: body.action_digest, tool: body.tool, host: body.host, artefacts: body.artefacts });
+    let command = Command::Redeem(Redeem {
+        grant: body.grant,
+        run_digest: body.action_digest,
+        tool: body.tool,
+        host: body.host,
+        artefacts: body.artefacts,
+    });
     match app.engine().execute(command, caller.identity.actor.clone()).await? {
         Reply::Execution(execution) => Ok(Json(json!({"execution": execution, "state": "running"}))),
         _ => Err(Problem::not_found("grant")),

@@ -25,13 +25,18 @@ fn unavailable(error: &dyn std::fmt::Display) -> Problem {
 pub(crate) async fn checkpoint(State(app): State<App>) -> Result<Response, Problem> {
     let path = app.engine().layout().checkpoint();
     let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await.map_err(|error| unavailable(&error))?;
-    let note = read.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_head_yet", "no head was published yet: try again in a second"))?;
+    let note =
+        read.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_head_yet", "no head was published yet: try again in a second"))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], note).into_response())
 }
 
 /// `GET /tile/{level}/{index}[.p/{width}]`: public. Entry bundles are not served: they would show what only auditors may read.
 pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Result<Response, Problem> {
-    let digits = |part: &str| !part.is_empty() && part.len() <= 8 && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'x' || byte == b'.' || byte == b'p');
+    let digits = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 8
+            && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'x' || byte == b'.' || byte == b'p')
+    };
     if !path.split('/').all(digits) || path.contains("..") {
         return Err(Problem::not_found("tile"));
     }
@@ -60,7 +65,8 @@ pub(crate) async fn entry(State(app): State<App>, caller: Caller, Path(seq): Pat
         let entries = log.entries(seq, 1).map_err(|error| error.to_string())?;
         let Some(stored) = entries.into_iter().find(|stored| stored.seq == seq) else { return Ok(None) };
         let event = Event::from_entry(&stored.entry).map_err(|error| error.to_string())?;
-        let signature = stored.signature.as_ref().map(|(signature, key)| json!({"key_id": key.to_string(), "signature": base64url(signature)}));
+        let signature =
+            stored.signature.as_ref().map(|(signature, key)| json!({"key_id": key.to_string(), "signature": base64url(signature)}));
         let mut shown = json!({
             "seq": seq, "kind": event.kind().name(), "leaf": stored.leaf, "signature": signature,
             "entry": String::from_utf8_lossy(&stored.entry),

@@ -31,7 +31,12 @@ pub(crate) struct StatementQuery {
 }
 
 /// `GET /v1/requests/{id}/statement?verdict=&comment=&shown_at=`: the statement and the WebAuthn request options over its digest.
-pub(crate) async fn statement(State(app): State<App>, caller: Caller, Path(id): Path<String>, Query(query): Query<StatementQuery>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn statement(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<StatementQuery>,
+) -> Result<Json<Value>, Problem> {
     statement_for(&app, &caller, parse(&id)?, &query).map(Json)
 }
 
@@ -173,7 +178,12 @@ struct RegistrationResponse {
 }
 
 /// `POST /v1/passkeys/enrol`
-pub(crate) async fn enrol(State(app): State<App>, caller: Caller, headers: HeaderMap, Body(json): Body<RegistrationJson>) -> Result<Response, Problem> {
+pub(crate) async fn enrol(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(json): Body<RegistrationJson>,
+) -> Result<Response, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let me = caller.identity.principal.clone();
     let challenge = claimed_challenge(&json.response.client_data_json).ok_or_else(stale)?;
@@ -182,7 +192,8 @@ pub(crate) async fn enrol(State(app): State<App>, caller: Caller, headers: Heade
     }
     let decode = |text: &str| from_base64url(text).ok_or_else(|| Problem::bad("a member is not base64url"));
     let (object, client_data) = (decode(&json.response.attestation_object)?, decode(&json.response.client_data_json)?);
-    let registered = webauthn::register(&object, &client_data, challenge.as_bytes(), app.rp_id()).map_err(|error| Problem::bad(error.to_string()))?;
+    let registered =
+        webauthn::register(&object, &client_data, challenge.as_bytes(), app.rp_id()).map_err(|error| Problem::bad(error.to_string()))?;
     let label = json.label.filter(|label| !label.trim().is_empty()).unwrap_or_else(|| "passkey".to_owned());
     if label.chars().count() > 64 || label.chars().any(char::is_control) {
         return Err(Problem::bad("the passkey's name has at most 64 characters and no control characters"));

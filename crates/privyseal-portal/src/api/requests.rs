@@ -95,11 +95,16 @@ fn to_ask(submission: Submission, idempotency_key: Option<String>) -> Result<Ask
     let mut attachments = Vec::new();
     for input in &submission.inputs {
         if let Some(content) = &input.content {
-            let bytes = from_base64url(content).ok_or_else(|| bad(&format!("the content of input `{}` is not base64url", input.name.escape_debug())))?;
+            let bytes = from_base64url(content)
+                .ok_or_else(|| bad(&format!("the content of input `{}` is not base64url", input.name.escape_debug())))?;
             attachments.push(Attachment { name: input.name.clone(), bytes });
         }
     }
-    let inputs = submission.inputs.into_iter().map(|input| Input { kind: input.kind, name: input.name, sha256: input.sha256, bytes: input.bytes }).collect();
+    let inputs = submission
+        .inputs
+        .into_iter()
+        .map(|input| Input { kind: input.kind, name: input.name, sha256: input.sha256, bytes: input.bytes })
+        .collect();
     Ok(Ask {
         action: Action { verb, resource, parameters: submission.parameters, inputs },
         justification: submission.justification,
@@ -121,7 +126,12 @@ pub(crate) struct Wait {
 }
 
 /// `GET /v1/requests/{id}?wait=30`: answers at once when the request has ended, otherwise when it moves or the time is over.
-pub(crate) async fn show(State(app): State<App>, caller: Caller, Path(id): Path<String>, Query(wait): Query<Wait>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Result<Json<Value>, Problem> {
     let id = parse(&id)?;
     let mut head = app.engine().head();
     let first = show_one(&app, &caller, id)?;
@@ -295,7 +305,8 @@ fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Tim
         .alternatives()
         .iter()
         .map(|slots| {
-            let slots = slots.iter().map(|slot| json!({"count": slot.count, "of": slot.of.iter().map(ToString::to_string).collect::<Vec<_>>()}));
+            let slots =
+                slots.iter().map(|slot| json!({"count": slot.count, "of": slot.of.iter().map(ToString::to_string).collect::<Vec<_>>()}));
             Value::Array(slots.collect())
         })
         .collect();

@@ -28,7 +28,12 @@ pub(crate) struct QueryBody {
 }
 
 /// `POST /v1/sql`
-pub(crate) async fn query(State(app): State<App>, caller: Caller, headers: HeaderMap, Body(body): Body<QueryBody>) -> Result<Json<Answer>, Problem> {
+pub(crate) async fn query(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(body): Body<QueryBody>,
+) -> Result<Json<Answer>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     run_recorded(&app, &caller, &body.query).await.map(Json)
 }
