@@ -362,6 +362,18 @@ fn scripts_count_by_name() {
     assert_eq!(script(json!({"sql": "SELECT 1"}), &[], &["later.sql"]), "unknown", "an input that is SQL and unseen");
 }
 
+/// All texts of an ask share one budget: many expensive scripts take no longer than one.
+#[test]
+fn many_hostile_scripts_cost_no_more_than_one() {
+    let mut sample = Sample::new("db.schema.apply", "db:orders/prod", json!({"sql": "SELECT 1"}));
+    let script = format!("SELECT {};", "CAST(".repeat(7)).repeat(4_000);
+    sample.input_texts = (0..64).map(|n| (format!("{n}.sql"), script.clone())).collect();
+    let start = std::time::Instant::now();
+    let assessed = sample.assess(&default_policy());
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    assert_eq!(assessed.assessment.facts["statement_class"], "unknown");
+}
+
 /// The facts that are recorded are the facts that are declared, no more and no fewer.
 #[test]
 fn every_declared_fact_is_derived() {

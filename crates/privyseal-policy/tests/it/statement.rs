@@ -204,6 +204,14 @@ fn hostile_texts_are_answered_soon() {
 }
 
 #[test]
+fn a_large_script_is_read() {
+    let script = "INSERT INTO t (a, b) VALUES (1, now());\n".repeat(18_000);
+    for dialect in [PostgreSql, Any] {
+        assert_eq!(classify(&script, dialect).class, Write, "{dialect:?}");
+    }
+}
+
+#[test]
 fn ordinary_nesting_is_read() {
     for text in [
         "SELECT coalesce(round(avg(CASE WHEN (a + (b * c)) > 0 THEN nullif(cast(x AS int), 0) END), 2), 0) FROM t WHERE id IN (SELECT id FROM (SELECT max(id) AS id FROM u GROUP BY a) AS v)",
