@@ -7,6 +7,8 @@ mod execution;
 mod review;
 mod submit;
 
+pub use review::filled_slots;
+
 #[cfg(test)]
 mod tests;
 

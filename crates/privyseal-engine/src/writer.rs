@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
@@ -24,7 +25,7 @@ use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
-use crate::error::{EngineError, chain};
+use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Options, system};
 

@@ -14,7 +14,7 @@ use privyseal_core::text::Span;
 use crate::document::{self, DocumentError};
 use crate::link::{self, Target};
 use crate::mark::Mark;
-use crate::{text, wording};
+use crate::{bar, text, wording};
 
 /// Why a report could not be rendered as HTML.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +116,8 @@ struct Grid {
     caption: Vec<Span>,
     /// Has too many columns for a phone and is scrolled there.
     wide: bool,
+    /// Holds a word that would push every other column off the page.
+    endless: bool,
     columns: Vec<Head>,
     rows: Vec<Vec<Cell>>,
     note: Vec<Stretch>,
@@ -216,25 +218,30 @@ fn grid(table: &Table, number: usize, anchors: &BTreeSet<String>) -> Grid {
         number,
         caption: text::spans(&table.caption),
         wide: table.columns.len() > 3,
+        endless: table.rows.iter().flatten().flatten().any(is_endless),
         columns: table.columns.iter().map(head).collect(),
         rows: table.rows.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect(),
         note,
     }
 }
 
-fn segments(counts: &[(TestState, u64)]) -> Vec<Segment> {
-    let total = u128::from(wording::total(counts)).max(1);
-    // Thousandths of a percent in whole numbers, from half items: no float formatting, so the same bytes everywhere.
-    let percent = |halves: u128| {
-        let thousandths = halves * 50_000 / total;
-        format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
-    };
-    let mut start: u128 = 0;
-    let mut segments = Vec::new();
-    for (state, count) in counts.iter().map(|(state, count)| (*state, u128::from(*count))).filter(|(_, count)| *count > 0) {
-        let marked = count * 100 / total >= 6;
-        segments.push(Segment { state, start: percent(2 * start), width: percent(2 * count), middle: percent(2 * start + count), marked });
-        start += count;
+/// Code and links may be torn anyway; a state is short.
+fn is_endless(inline: &Inline) -> bool {
+    match inline {
+        Inline::Text(text) | Inline::Strong(text) => text.split_whitespace().any(|word| word.chars().count() > 32),
+        Inline::Code(_) | Inline::Link { .. } | Inline::State(_) => false,
     }
-    segments
+}
+
+fn segments(counts: &[(TestState, u64)]) -> Vec<Segment> {
+    // Thousandths of a percent in whole numbers: no float formatting, so the same bytes everywhere.
+    let percent = |part: u32| format!("{}.{:03}", part / 1000, part % 1000);
+    let segment = |part: bar::Part| Segment {
+        state: part.state,
+        start: percent(part.start),
+        width: percent(part.length),
+        middle: percent(part.start + part.length / 2),
+        marked: part.length >= bar::MARKED,
+    };
+    bar::parts(counts).into_iter().map(segment).collect()
 }

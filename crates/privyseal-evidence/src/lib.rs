@@ -1,12 +1,15 @@
-//! Evidence for people: a report of `privyseal_core::report` as HTML and as PDF.
+//! Evidence for people: reports as HTML and PDF from one model, and packs that verify offline.
 //!
-//! One model, two renderers, the same words in both. What stands in a report is decided by whoever builds the `Document`;
-//! here it only gets its form. There is no clock here: whatever has a date takes it as an argument.
+//! `html` and `pdf` give a `privyseal_core::report::Document` its form, the same words in both; `pack` decides what stands in a pack's
+//! report, seals the pack and verifies it. There is no clock here: whatever has a date takes it as an argument.
 
+mod bar;
+pub mod container;
 mod document;
 pub mod html;
 mod link;
 mod mark;
+pub mod pack;
 pub mod pdf;
 pub mod sample;
 mod text;

@@ -21,6 +21,7 @@ mod structure;
 mod table;
 mod tag;
 mod theme;
+mod word;
 mod xmp;
 
 use lopdf::{Object, ObjectId};
@@ -111,8 +112,8 @@ pub fn render(report: &Document, options: &PdfOptions<'_>) -> Result<Vec<u8>, Er
     let contents = cover::contents(&mut layout, report);
     let content_strips: Vec<_> = report.blocks.iter().flat_map(|block| block::strips(&mut layout, block)).collect();
     let mut flow = Flow::default();
-    let cover = flow.place(cover_strips);
-    let content = if content_strips.is_empty() { flow.sheets.len()..flow.sheets.len() } else { flow.place(content_strips) };
+    let cover = flow.place(&cover_strips);
+    let content = if content_strips.is_empty() { flow.sheets.len()..flow.sheets.len() } else { flow.place(&content_strips) };
     let contents_count = contents.as_ref().map_or(0, cover::Contents::pages);
     let mut order: Vec<usize> = cover.clone().collect();
     let contents_start = content.end;
@@ -122,7 +123,7 @@ pub fn render(report: &Document, options: &PdfOptions<'_>) -> Result<Vec<u8>, Er
         let number_of = |drawn: usize| order.iter().position(|page| *page == drawn).map_or(0, |at| at + 1);
         let places = flow.places.clone();
         let strips = contents.numbered(&mut layout, &places, &number_of);
-        flow.place(strips);
+        flow.place(&strips);
     }
 
     let title = text::line(&report.title);
@@ -133,11 +134,11 @@ pub fn render(report: &Document, options: &PdfOptions<'_>) -> Result<Vec<u8>, Er
         }
         cover::footer(&mut layout, sheet, &report.footer, place + 1, order.len());
     }
-    assemble(report, options, layout, flow, &order)
+    assemble(report, options, layout, &flow, &order)
 }
 
 /// Draws the pages and completes the file.
-fn assemble(report: &Document, options: &PdfOptions<'_>, layout: Layout<'_>, flow: Flow, order: &[usize]) -> Result<Vec<u8>, Error> {
+fn assemble(report: &Document, options: &PdfOptions<'_>, layout: Layout<'_>, flow: &Flow, order: &[usize]) -> Result<Vec<u8>, Error> {
     let Layout { shaper, mut tree, links, .. } = layout;
     let mut owners = Vec::with_capacity(flow.sheets.len());
     let mut drawn = Vec::with_capacity(flow.sheets.len());

@@ -164,23 +164,23 @@ fn states(layout: &mut Layout<'_>, what: &str, counts: &[(TestState, u64)]) -> V
 }
 
 fn bar(counts: &[(TestState, u64)], height: f32, figure: NodeId) -> Vec<Draw> {
+    const MARK: f32 = 10.0;
     let tag = Tag::Content { node: figure, block: figure };
-    let total = wording::total(counts);
-    if total == 0 {
+    let parts = crate::bar::parts(counts);
+    if parts.is_empty() {
         return vec![Draw::Rect { x: 0.0, y: 0.0, width: BODY_WIDTH, height, color: LINE, tag }];
     }
     let mut draws = Vec::new();
-    let mut start = 0.0;
-    for (state, count) in counts.iter().filter(|(_, count)| *count > 0) {
-        let share = *count as f32 / total as f32 * BODY_WIDTH;
-        let width = (share - 1.2).max(0.6);
-        draws.push(Draw::Rect { x: start, y: 0.0, width, height, color: theme::state_color(*state), tag });
-        if share > 20.0 {
-            let side = 10.0;
-            let (x, y) = (start + (width - side) / 2.0, (height - side) / 2.0);
-            draws.push(Draw::Mark { x, y, side, color: PAPER, mark: Rc::new(Mark::of(*state)), tag });
+    for part in parts {
+        let scaled = |length: u32| length as f32 / crate::bar::WHOLE as f32 * BODY_WIDTH;
+        let x = scaled(part.start);
+        let end = part.start + part.length;
+        let width = scaled(part.length) - if end == crate::bar::WHOLE { 0.0 } else { 1.2 };
+        draws.push(Draw::Rect { x, y: 0.0, width, height, color: theme::state_color(part.state), tag });
+        if part.length >= crate::bar::MARKED {
+            let (x, y) = (x + (width - MARK) / 2.0, (height - MARK) / 2.0);
+            draws.push(Draw::Mark { x, y, side: MARK, color: PAPER, mark: Rc::new(Mark::of(part.state)), tag });
         }
-        start += share;
     }
     draws
 }

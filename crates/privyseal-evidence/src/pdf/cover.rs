@@ -109,7 +109,7 @@ pub(crate) fn contents(layout: &mut Layout<'_>, document: &Document) -> Option<C
 impl Contents {
     /// How many pages it takes.
     pub(crate) fn pages(&self) -> usize {
-        Flow::default().place(self.strips.clone()).len()
+        Flow::default().place(&self.strips).len()
     }
 
     /// The strips with page numbers, given where the headings are and the printed number of each drawn page.

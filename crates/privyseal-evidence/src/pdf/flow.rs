@@ -34,9 +34,9 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Places strips, starting on a new page, and answers with the range of pages they took.
-    pub(crate) fn place(&mut self, strips: Vec<Strip>) -> std::ops::Range<usize> {
+    pub(crate) fn place(&mut self, strips: &[Strip]) -> std::ops::Range<usize> {
         let first = self.sheets.len();
-        let mut rest = strips.as_slice();
+        let mut rest = strips;
         self.turn();
         while let Some(strip) = rest.first() {
             if strip.page_break {
@@ -67,8 +67,9 @@ impl Flow {
     /// A new page, with the head of the table that the strip continues.
     fn turn_for(&mut self, strip: Option<&Strip>) {
         self.turn();
-        if let Some(head) = strip.and_then(|strip| strip.head.clone()) {
-            self.put_head(&head);
+        if let Some((strip, head)) = strip.and_then(|strip| Some((strip, strip.head.as_ref()?))) {
+            self.put_head(head);
+            self.y += strip.below_head;
         }
     }
 

@@ -108,10 +108,9 @@ impl Face {
     /// What a used glyph says, given that it now stands for `text`; the caller spells out the text where the two differ.
     pub(crate) fn says(&mut self, kept: u16, glyph: u16, text: &str) -> &str {
         let face_has = |c: char| self.buzz.glyph_index(c) == Some(GlyphId(glyph));
-        if let Some(c) = single(text).filter(|c| face_has(*c)) {
-            if !self.texts.contains_key(&kept) {
-                self.characters.insert(u32::from(c), kept);
-            }
+        let character = single(text).filter(|c| face_has(*c) && !self.texts.contains_key(&kept));
+        if let Some(c) = character {
+            self.characters.insert(u32::from(c), kept);
         }
         self.texts.entry(kept).or_insert_with(|| text.to_owned())
     }

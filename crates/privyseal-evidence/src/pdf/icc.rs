@@ -28,7 +28,7 @@ pub(crate) fn srgb() -> Vec<u8> {
         table.extend(u32_bytes(start + data.len()));
         table.extend(u32_bytes(value.len()));
         data.extend_from_slice(value);
-        while data.len() % 4 != 0 {
+        while !data.len().is_multiple_of(4) {
             data.push(0);
         }
     }

@@ -1,21 +1,20 @@
 //! Stretches of text to lines of a given width.
 //!
-//! Lines break where Unicode allows it between words, inside code only at white space, and anywhere in what is wider than a line.
+//! Lines break between words (see `word`), and anywhere in what is wider than a line.
 //! At every soft line end a real space stays behind, so that copied text has its words apart; a cut digest gets none.
 
 use std::rc::Rc;
-
-use privyseal_core::finding::TestState;
-use privyseal_core::text::Span;
-use unicode_linebreak::{BreakOpportunity, linebreaks};
 
 use super::font::Style;
 use super::shape::{BOX_ROOM, Cluster, Run, Shaper};
 use super::strip::{Artifact, Draw, LinkRef, Tag, size_in};
 use super::tag::NodeId;
 use super::theme::{self, Color, LINE, Look, WAX};
+use super::word::{MARK_ROOM, Piece, Word, points, words};
 use crate::mark::Mark;
 use crate::text;
+use privyseal_core::finding::TestState;
+use privyseal_core::text::Span;
 
 /// A stretch of text with one look.
 #[derive(Clone, Debug)]
@@ -60,29 +59,6 @@ struct Stretch {
     state: Option<TestState>,
     runs: Vec<Rc<Run>>,
 }
-
-/// What never breaks unless it must: a word, or several stretches without a break between them.
-#[derive(Default)]
-struct Word {
-    pieces: Vec<Piece>,
-    width: f32,
-    /// How many spaces follow.
-    spaces: usize,
-    /// The fragment that they stand in; its look is theirs.
-    space_owner: usize,
-    /// A line ends here in any case.
-    hard: bool,
-}
-
-struct Piece {
-    fragment: usize,
-    run: Rc<Run>,
-    lead: f32,
-    width: f32,
-}
-
-/// Room for the mark of a state before its word, relative to the size of the text.
-const MARK_ROOM: f32 = 1.35;
 
 /// Splits text into what is shown as it is and what is shown by code point.
 pub(crate) fn fragments(text: &str, style: Style, color: Color, kind: Kind, link: Option<LinkRef>) -> Vec<Fragment> {
@@ -137,83 +113,6 @@ pub(crate) fn verbatim_lines(shaper: &mut Shaper, fragments: &[Fragment], look: 
         }
     }
     setter.finish().into_iter().enumerate().map(|(index, line)| (index > 0, line)).collect()
-}
-
-fn words(shaper: &mut Shaper, fragments: &[Fragment], look: Look) -> Vec<Word> {
-    let (text, owners) = joined(fragments);
-    let kind_at = |at: usize| owners.iter().rfind(|(start, _)| *start <= at).and_then(|(_, owner)| fragments.get(*owner)).map(|f| f.kind);
-    let mut words = Vec::new();
-    let mut start = 0;
-    for (end, opportunity) in linebreaks(&text) {
-        let Some(stretch) = text.get(start..end) else { continue };
-        let after_space = stretch.ends_with(text::is_space);
-        let inside = (end < text.len()).then(|| (kind_at(end.saturating_sub(1)), kind_at(end)));
-        let may_break = match inside {
-            Some((Some(Kind::State(before)), Some(Kind::State(after)))) if before == after => false,
-            Some((Some(Kind::Verbatim), Some(Kind::Verbatim))) => after_space,
-            _ => true,
-        };
-        let hard = opportunity == BreakOpportunity::Mandatory && end < text.len();
-        if may_break || hard {
-            words.push(word(shaper, fragments, look, &text, &owners, start..end, hard));
-            start = end;
-        }
-    }
-    words.retain(|word| !word.pieces.is_empty() || word.hard || word.spaces > 1);
-    words
-}
-
-/// All text in a row with running white space collapsed, and where each fragment starts in it.
-fn joined(fragments: &[Fragment]) -> (String, Vec<(usize, usize)>) {
-    let mut text = String::new();
-    let mut owners = Vec::new();
-    for (index, fragment) in fragments.iter().enumerate() {
-        owners.push((text.len(), index));
-        if fragment.kind == Kind::Flow {
-            for c in fragment.text.chars() {
-                if !text::is_space(c) {
-                    text.push(c);
-                } else if !text.is_empty() && !text.ends_with(text::is_space) {
-                    text.push(' ');
-                }
-            }
-        } else {
-            text.push_str(&fragment.text.replace('\t', "    "));
-        }
-    }
-    text.truncate(text.trim_end_matches(text::is_space).len());
-    (text, owners)
-}
-
-fn word(
-    shaper: &mut Shaper,
-    fragments: &[Fragment],
-    look: Look,
-    text: &str,
-    owners: &[(usize, usize)],
-    range: std::ops::Range<usize>,
-    hard: bool,
-) -> Word {
-    let whole = text.get(range.clone()).unwrap_or_default();
-    let solid = whole.trim_end_matches(text::is_space);
-    let solid_end = range.start + solid.len();
-    // Running text has one space here at most; code has as many as were written.
-    let space_owner = owners.iter().rfind(|(start, _)| *start <= solid_end).map_or(0, |(_, owner)| *owner);
-    let mut word = Word { spaces: whole.len() - solid.len(), space_owner, hard, ..Word::default() };
-    for (position, (start, owner)) in owners.iter().enumerate() {
-        let end = owners.get(position + 1).map_or(text.len(), |(next, _)| *next);
-        let (from, to) = ((*start).max(range.start), end.min(solid_end));
-        let Some((fragment, said)) = fragments.get(*owner).zip(text.get(from..to).filter(|said| !said.is_empty())) else { continue };
-        let size = size_in(fragment.style, look.style, look.size);
-        let run =
-            if fragment.kind == Kind::Marked { shaper.shape_marked(fragment.style, said) } else { shaper.shape(fragment.style, said) };
-        let opens_state = matches!(fragment.kind, Kind::State(_)) && from == *start;
-        let lead = if opens_state { size * MARK_ROOM } else { 0.0 };
-        let width = lead + points(run.advance(), size);
-        word.width += width;
-        word.pieces.push(Piece { fragment: *owner, run, lead, width });
-    }
-    word
 }
 
 struct Setter<'a> {
@@ -358,10 +257,6 @@ fn fitting(clusters: &[Cluster], size: f32, room: f32, empty_line: bool, full_wi
     } else {
         count
     }
-}
-
-fn points(thousandths: i32, size: f32) -> f32 {
-    thousandths as f32 * size / 1000.0
 }
 
 impl Line {

@@ -68,6 +68,8 @@ pub(crate) struct Strip {
     pub(crate) height: f32,
     /// Stays on the page of the strip that follows.
     pub(crate) keep: bool,
+    /// Space below the repeated head when it opens a page, for what brings no space of its own.
+    pub(crate) below_head: f32,
     /// Starts a new page.
     pub(crate) page_break: bool,
     /// What it draws.

@@ -30,15 +30,16 @@ pub(crate) fn strips(layout: &mut Layout<'_>, table: &Table) -> Vec<Strip> {
         strip.keep = true;
     }
 
-    let columns = columns(layout, table);
-    let head = head(layout, table, node, &columns);
+    let looks = Looks::of(table);
+    let columns = columns(layout, table, looks);
+    let head = head(layout, table, node, &columns, looks.head);
     let repeated: Vec<Draw> = head.draws.iter().filter_map(Draw::repeated).collect();
     let repeat = Rc::new(Head { height: head.height, draws: repeated });
     strips.push(head);
 
     let body = layout.tree.add(node, "TBody");
     for row in &table.rows {
-        strips.extend(self::row(layout, table, row, body, &columns, &repeat));
+        strips.extend(self::row(layout, row, body, &columns, &repeat, looks.cell));
     }
     if let Some(last) = strips.last_mut() {
         // The head of an empty table has nothing to stay with but the note below it, which keeps itself close.
@@ -55,20 +56,39 @@ struct Place {
     numeric: bool,
 }
 
+/// How head and cells are set: smaller where there are many columns.
+#[derive(Clone, Copy)]
+struct Looks {
+    head: Look,
+    cell: Look,
+}
+
+impl Looks {
+    fn of(table: &Table) -> Self {
+        let scale = match table.columns.len() {
+            0..=7 => 1.0,
+            8 => 0.93,
+            _ => 0.86,
+        };
+        let scaled = |look: Look| Look { size: look.size * scale, leading: look.leading * scale, ..look };
+        Self { head: scaled(theme::HEAD_CELL), cell: scaled(theme::CELL) }
+    }
+}
+
 /// Columns by weight, widened where a word would not fit at the cost of those that have room.
-fn columns(layout: &mut Layout<'_>, table: &Table) -> Vec<Place> {
+fn columns(layout: &mut Layout<'_>, table: &Table, looks: Looks) -> Vec<Place> {
     let gutters = GUTTER * table.columns.len().saturating_sub(1) as f32;
     let room = (BODY_WIDTH - gutters).max(1.0);
     let sum: f32 = table.columns.iter().map(|column| f32::from(column.weight)).sum();
     let mut widths = Vec::with_capacity(table.columns.len());
     let mut needs = Vec::with_capacity(table.columns.len());
     for (index, column) in table.columns.iter().enumerate() {
-        let look = theme::HEAD_CELL;
+        let look = looks.head;
         let title = paragraph::fragments(&column.title, look.style, look.color, paragraph::Kind::Flow, None);
         let mut need = paragraph::widest_word(&mut layout.shaper, &title, look);
         for cell in table.rows.iter().take(MEASURED_ROWS).filter_map(|row| row.get(index)) {
-            let fragments = layout.measured(cell, theme::CELL);
-            need = need.max(paragraph::widest_word(&mut layout.shaper, &fragments, theme::CELL));
+            let fragments = layout.measured(cell, looks.cell);
+            need = need.max(paragraph::widest_word(&mut layout.shaper, &fragments, looks.cell));
         }
         widths.push(f32::from(column.weight) / sum.max(1.0) * room);
         // A little more than the word itself, or rounding tears it.
@@ -86,7 +106,12 @@ fn columns(layout: &mut Layout<'_>, table: &Table) -> Vec<Place> {
 }
 
 fn widen(widths: &mut [f32], needs: &[f32], room: f32) {
-    if needs.iter().sum::<f32>() >= room {
+    let needed: f32 = needs.iter().sum();
+    if needed >= room {
+        // Some words will be torn; each column bears its part of it.
+        for (width, need) in widths.iter_mut().zip(needs) {
+            *width = need / needed * room;
+        }
         return;
     }
     let missing: f32 = widths.iter().zip(needs).map(|(width, need)| (need - width).max(0.0)).sum();
@@ -99,8 +124,7 @@ fn widen(widths: &mut [f32], needs: &[f32], room: f32) {
     }
 }
 
-fn head(layout: &mut Layout<'_>, table: &Table, node: NodeId, columns: &[Place]) -> Strip {
-    let look = theme::HEAD_CELL;
+fn head(layout: &mut Layout<'_>, table: &Table, node: NodeId, columns: &[Place], look: Look) -> Strip {
     let group = layout.tree.add(node, "THead");
     let row = layout.tree.add(group, "TR");
     let mut cells = Vec::new();
@@ -120,12 +144,11 @@ fn head(layout: &mut Layout<'_>, table: &Table, node: NodeId, columns: &[Place])
     strip
 }
 
-fn row(layout: &mut Layout<'_>, table: &Table, row: &[Vec<Inline>], body: NodeId, columns: &[Place], head: &Rc<Head>) -> Vec<Strip> {
-    let look = theme::CELL;
+fn row(layout: &mut Layout<'_>, row: &[Vec<Inline>], body: NodeId, columns: &[Place], head: &Rc<Head>, look: Look) -> Vec<Strip> {
     let row_node = layout.tree.add(body, "TR");
     let mut cells = Vec::new();
     for (index, (cell, place)) in row.iter().zip(columns).enumerate() {
-        let heads_row = index == 0 && !table.columns.first().is_some_and(|column| column.numeric);
+        let heads_row = index == 0 && !place.numeric;
         let node = layout.tree.add(row_node, if heads_row { "TH" } else { "TD" });
         if heads_row {
             layout.tree.describe(node, Attribute::RowScope);
@@ -149,7 +172,8 @@ fn row(layout: &mut Layout<'_>, table: &Table, row: &[Vec<Inline>], body: NodeId
         let bottom = if index + 1 == count { PADDING } else { 0.0 };
         let height = top + look.leading + bottom;
         let keep = index < 2 || index + 2 == count;
-        let mut strip = Strip { height, keep, head: Some(Rc::clone(head)), ..Strip::default() };
+        let below_head = PADDING - top;
+        let mut strip = Strip { height, keep, below_head, head: Some(Rc::clone(head)), ..Strip::default() };
         for (node, place, lines) in &cells {
             if let Some(line) = lines.get(index..=index) {
                 set(line, look, place, top, *node, &mut strip.draws);

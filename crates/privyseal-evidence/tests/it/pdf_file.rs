@@ -281,7 +281,8 @@ fn to_unicode(pdf: &Document, font: &Dictionary) -> BTreeMap<u16, String> {
         if code == "0000" && units == "FFFF" {
             continue;
         }
-        let units: Vec<u16> = (0..units.len() / 4).map(|at| u16::from_str_radix(&units[at * 4..at * 4 + 4], 16).unwrap()).collect();
+        let units: Vec<u16> =
+            units.as_bytes().chunks(4).map(|unit| u16::from_str_radix(str::from_utf8(unit).unwrap(), 16).unwrap()).collect();
         said.insert(u16::from_str_radix(code, 16).unwrap(), String::from_utf16(&units).unwrap());
     }
     said
