@@ -96,7 +96,19 @@ impl<'a> Search<'a> {
         match value {
             Value::Object(members) => self.parameters(members),
             Value::Array(items) => items.iter().for_each(|item| self.inside(item)),
+            Value::String(text) => self.unnamed(text),
             _ => {}
+        }
+    }
+
+    /// A text under a name that says nothing. A tool may run it all the same, so what reads as SQL against a database counts;
+    /// prose that only begins like it does not.
+    fn unnamed(&mut self, text: &str) {
+        if let Some(dialect) = self.dialect.filter(|_| reads_like_sql(text)) {
+            let effect = classify_within(text, dialect, &mut self.budget);
+            if !effect.unread {
+                self.add(effect);
+            }
         }
     }
 

@@ -295,6 +295,9 @@ fn sql_that_cannot_be_read_is_as_risky_as_the_worst_it_could_be() {
     assert_eq!(assessed.assessment.missing, ["statement_class"]);
     assert_eq!(assessed.assessment.facts["statement_class"], "unknown");
     assert!(!assessed.assessment.facts.contains_key("destructive"), "what is not known is not recorded as known");
+    // Also beside something that can be read and is worse as a class, but not as a risk here.
+    let beside = Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "frobnicate; DROP TABLE t"})).assess(&policy);
+    assert_eq!(factors(&beside), ["all 15!", "write 10!"]);
 }
 
 #[test]
@@ -329,6 +332,10 @@ fn facts() {
     check(&silent, json!({"statement_class": "unknown", "unread_sql": true, "destructive": null, "privilege_growth": null}));
     check(&Sample::new("db.schema.apply", "postgres:orders/prod", json!({})), json!({"statement_class": "unknown"}));
     check(&Sample::new("infra.restart", "postgres:orders/prod", json!({})), json!({"statement_class": "none"}));
+    // A second statement under another name; and prose that only begins like one.
+    let decoy = |name: &str, text: &str| Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "SELECT 1", name: text}));
+    check(&decoy("ddl", "DROP TABLE orders"), json!({"statement_class": "schema_destructive"}));
+    check(&decoy("note", "Drop the old table, then tell Ana"), json!({"statement_class": "read", "unread_sql": false}));
     // Arguments inside arguments.
     check(
         &Sample::new("db.data.change", "postgres:orders/prod", json!({"arguments": {"SQL": "DROP TABLE t"}})),
