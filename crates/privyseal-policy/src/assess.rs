@@ -94,7 +94,7 @@ impl Policy {
     /// statement never lowers its risk.
     fn risk_of(&self, question: &Question, facts: &Facts) -> Result<Matched, Unaskable> {
         let mut matched = self.matching(question, &facts.context)?;
-        if !facts.class_unknown() {
+        if !facts.class_uncertain() {
             return Ok(matched);
         }
         let mut context = facts.context.clone();

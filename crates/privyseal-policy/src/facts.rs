@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::ask::Ask;
 use crate::catalogue::{Catalogue, CatalogueAction};
-use statement::{Effect, StatementClass};
+use statement::Effect;
 
 pub use calendar::WEEKDAYS;
 
@@ -172,9 +172,9 @@ impl Facts {
         record
     }
 
-    /// Whether the SQL of the ask could not be read, so that its class could be any.
-    pub(crate) fn class_unknown(&self) -> bool {
-        self.context.get("statement_class") == Some(&FactValue::Text(StatementClass::Unknown.as_str().to_owned()))
+    /// Whether some SQL of the ask could not be read, so that its class could be any.
+    pub(crate) fn class_uncertain(&self) -> bool {
+        self.context.get("unread_sql") == Some(&FactValue::Bool(true))
     }
 }
 

@@ -152,6 +152,13 @@ impl Policy {
     }
 }
 
+/// Whether a file of this name is part of a bundle. What else lies in the folder, such as `tests.toml`, is not, and does not load.
+#[must_use]
+pub fn is_policy_file(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) && !name.starts_with('.');
+    plain && (is_cedar(name) || name == CATALOGUE_FILE)
+}
+
 fn is_cedar(name: &str) -> bool {
     name.strip_suffix(".cedar").is_some_and(|stem| !stem.is_empty())
 }
@@ -165,8 +172,7 @@ fn check_files(files: &[PolicyFile], problems: &mut Problems) {
         }
     }
     for file in files {
-        let plain = file.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) && !file.name.starts_with('.');
-        if !plain || !(is_cedar(&file.name) || file.name == CATALOGUE_FILE) {
+        if !is_policy_file(&file.name) {
             let shown: String = file.name.chars().take(80).flat_map(char::escape_debug).collect();
             problems.add_whole(
                 "",

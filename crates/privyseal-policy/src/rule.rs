@@ -17,7 +17,7 @@ use privyseal_core::requirement::Requirement;
 
 use crate::problem::{Problem, Problems, Source};
 use annotation::Annotations;
-use scan::Piece;
+use scan::{MAX_WEIGHT, Piece};
 
 pub(crate) use check::check;
 
@@ -86,6 +86,11 @@ pub(crate) struct Loaded {
 pub(crate) fn read(source: Source<'_>, rules: &mut Vec<Loaded>, problems: &mut Problems) {
     for piece in scan::pieces(source.text) {
         let text = source.slice(piece.start..piece.end);
+        if piece.weight() > MAX_WEIGHT {
+            let fix = "split it into several rules, or end the rule before it with `;`: nobody can read this in ten seconds";
+            problems.add(source.problem(piece.start, "the rule is too long or too deeply nested", fix));
+            continue;
+        }
         let id = PolicyId::new(rules.len().to_string());
         let policy = match Policy::parse(Some(id), text) {
             Ok(policy) => policy,

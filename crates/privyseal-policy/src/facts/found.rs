@@ -4,7 +4,7 @@ use privyseal_core::action::Action;
 use serde_json::{Map, Value};
 
 use super::client::{Command, Program, program};
-use super::statement::{Effect, SqlDialect, StatementClass, classify};
+use super::statement::{Budget, Effect, SqlDialect, StatementClass, classify_within};
 use crate::catalogue::ChangeClass;
 
 /// Parameters that hold SQL whatever the resource is.
@@ -24,13 +24,14 @@ const VERBS: [&str; 31] = [
 struct Search<'a> {
     dialect: Option<SqlDialect>,
     texts: &'a [(String, String)],
+    budget: Budget,
     effect: Effect,
 }
 
 /// What the SQL of an action does, all of it together.
 pub(crate) fn effect(action: &Action, class: ChangeClass, input_texts: &[(String, String)]) -> Effect {
     let dialect = SqlDialect::of_resource(action.resource.name.kind());
-    let mut search = Search { dialect, texts: input_texts, effect: Effect::default() };
+    let mut search = Search { dialect, texts: input_texts, budget: Budget::default(), effect: Effect::default() };
     search.parameters(&action.parameters);
     input_texts.iter().filter(|(name, _)| is_sql_file(name)).for_each(|(_, text)| search.sql(text));
     let unseen = |name: &str| is_sql_file(name) && search.script_text(name).is_none();
@@ -63,7 +64,12 @@ impl<'a> Search<'a> {
     }
 
     fn sql(&mut self, text: &str) {
-        self.add(classify(text, self.dialect.unwrap_or(SqlDialect::Any)));
+        self.read(text, self.dialect.unwrap_or(SqlDialect::Any));
+    }
+
+    fn read(&mut self, text: &str, dialect: SqlDialect) {
+        let effect = classify_within(text, dialect, &mut self.budget);
+        self.add(effect);
     }
 
     fn script_text(&self, name: &str) -> Option<&'a str> {
@@ -90,7 +96,19 @@ impl<'a> Search<'a> {
         match value {
             Value::Object(members) => self.parameters(members),
             Value::Array(items) => items.iter().for_each(|item| self.inside(item)),
+            Value::String(text) => self.unnamed(text),
             _ => {}
+        }
+    }
+
+    /// A text under a name that says nothing. A tool may run it all the same, so what reads as SQL against a database counts;
+    /// prose that only begins like it does not.
+    fn unnamed(&mut self, text: &str) {
+        if let Some(dialect) = self.dialect.filter(|_| reads_like_sql(text)) {
+            let effect = classify_within(text, dialect, &mut self.budget);
+            if !effect.unread {
+                self.add(effect);
+            }
         }
     }
 
@@ -123,9 +141,9 @@ impl<'a> Search<'a> {
 
     fn command(&mut self, dialect: SqlDialect, command: &Command<'_>) {
         match command {
-            Command::Sql(text) => self.add(classify(text, dialect)),
+            Command::Sql(text) => self.read(text, dialect),
             Command::Script(name) => match self.script_text(name) {
-                Some(text) => self.add(classify(text, dialect)),
+                Some(text) => self.read(text, dialect),
                 None => self.unknown(),
             },
             Command::Reads => self.add(Effect::of(StatementClass::Read)),

@@ -17,6 +17,8 @@ use sqlparser::dialect::{
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+pub(crate) use effort::Budget;
+
 /// Longer texts are not parsed: they count as unknown.
 pub const MAX_SQL_BYTES: usize = 1024 * 1024;
 
@@ -175,11 +177,16 @@ impl SqlDialect {
 /// What a text of SQL does.
 #[must_use]
 pub fn classify(sql: &str, dialect: SqlDialect) -> Effect {
+    classify_within(sql, dialect, &mut Budget::default())
+}
+
+/// The same, as far as the budget goes: the texts of one action share one, so that many of them cost no more than one.
+pub(crate) fn classify_within(sql: &str, dialect: SqlDialect, budget: &mut Budget) -> Effect {
     // MariaDB runs what stands in this sort of comment; the parser takes it for a comment.
     if sql.len() > MAX_SQL_BYTES || sql.contains("/*M!") {
         return Effect::of(StatementClass::Unknown);
     }
-    let readings: Vec<Effect> = dialect.readings().iter().map(|dialect| read(sql, dialect.as_ref())).collect();
+    let readings: Vec<Effect> = dialect.readings().iter().map(|dialect| read(sql, dialect.as_ref(), budget)).collect();
     // A dialect that cannot read the text is most likely the wrong one, as long as another can.
     let readable = readings.iter().any(|effect| !effect.unread);
     readings.iter().filter(|effect| !readable || !effect.unread).fold(Effect::default(), |all, effect| all.and(*effect))
@@ -187,10 +194,12 @@ pub fn classify(sql: &str, dialect: SqlDialect) -> Effect {
 
 /// One reading. When the whole does not parse, its statements are read one by one, so that a `DROP` beside
 /// something exotic is still found.
-fn read(sql: &str, dialect: &dyn Dialect) -> Effect {
+fn read(sql: &str, dialect: &dyn Dialect, budget: &mut Budget) -> Effect {
+    if !budget.spend(u64::try_from(sql.len()).unwrap_or(u64::MAX)) {
+        return Effect::of(StatementClass::Unknown);
+    }
     let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize() else { return Effect::of(StatementClass::Unknown) };
-    let mut budget = effort::BUDGET;
-    if spend(&mut budget, &tokens)
+    if budget.spend(effort::estimate(&tokens))
         && let Ok(statements) = Parser::new(dialect).with_tokens(tokens.clone()).parse_statements()
     {
         return statements.iter().fold(Effect::default(), |all, statement| all.and(of_statement(statement)));
@@ -198,20 +207,13 @@ fn read(sql: &str, dialect: &dyn Dialect) -> Effect {
     let pieces = tokens.split(|token| *token == Token::SemiColon);
     pieces.filter(|piece| piece.iter().any(|token| !matches!(token, Token::Whitespace(_)))).fold(Effect::default(), |all, piece| {
         let unreadable = effect::of_unreadable(piece);
-        if !spend(&mut budget, piece) {
+        if !budget.spend(effort::estimate(piece)) {
             return all.and(unreadable);
         }
         let mut parser = Parser::new(dialect).with_tokens(piece.to_vec());
         let statement = parser.parse_statement().ok().filter(|_| parser.peek_token_ref().token == Token::EOF);
         all.and(statement.map_or(unreadable, |statement| of_statement(&statement)))
     })
-}
-
-/// Takes the estimated effort off the budget, if it is there.
-fn spend(budget: &mut u64, tokens: &[Token]) -> bool {
-    let Some(left) = budget.checked_sub(effort::estimate(tokens)) else { return false };
-    *budget = left;
-    true
 }
 
 fn of_statement(statement: &Statement) -> Effect {

@@ -9,7 +9,14 @@ pub(crate) struct Piece {
     pub(crate) start: usize,
     pub(crate) end: usize,
     marks: Vec<Mark>,
+    brackets: usize,
+    deepest: usize,
+    operators: usize,
 }
+
+/// Heavier rules are not given to Cedar. Its parser and type checker recurse without a guard: in a thread with 2 MiB of stack
+/// and without optimisation they end the whole process at a weight of about 145.
+pub(crate) const MAX_WEIGHT: usize = 90;
 
 /// An annotation: its name, where its `@` stands, and where its value starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +27,12 @@ struct Mark {
 }
 
 impl Piece {
+    /// How deep the tree of this statement can become: brackets weigh four operators, because Cedar climbs through all levels of
+    /// precedence in each.
+    pub(crate) fn weight(&self) -> usize {
+        self.deepest * 4 + self.operators
+    }
+
     /// Where the `@` of an annotation stands, or where the statement starts when it has none of that name.
     pub(crate) fn annotation_at(&self, name: &str) -> usize {
         self.marks.iter().find(|mark| mark.name == name).map_or(self.start, |mark| mark.at)
@@ -44,9 +57,27 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece> {
         if c.is_whitespace() {
             continue;
         }
-        let piece = current.get_or_insert_with(|| Piece { start: at, end: at, marks: Vec::new() });
+        let piece = current.get_or_insert_with(|| Piece { start: at, end: at, marks: Vec::new(), brackets: 0, deepest: 0, operators: 0 });
         piece.end = at + c.len_utf8();
         match c {
+            '(' | '[' | '{' => {
+                piece.brackets += 1;
+                piece.deepest = piece.deepest.max(piece.brackets);
+            }
+            ')' | ']' | '}' => piece.brackets = piece.brackets.saturating_sub(1),
+            '+' | '-' | '*' | '.' | '!' => piece.operators += 1,
+            '&' | '|' => {
+                rest.next_if(|(_, next)| *next == c);
+                piece.operators += 1;
+            }
+            c if c.is_alphabetic() || c == '_' => {
+                let mut word = String::from(c);
+                while let Some((at, c)) = rest.next_if(|(_, c)| c.is_alphanumeric() || *c == '_') {
+                    piece.end = at + c.len_utf8();
+                    word.push(c);
+                }
+                piece.operators += usize::from(matches!(word.as_str(), "if" | "when" | "unless"));
+            }
             '"' => {
                 if let Some(mark) = piece.marks.last_mut().filter(|mark| mark.value_at.is_none()) {
                     mark.value_at = Some(at + 1);
@@ -96,5 +127,9 @@ mod tests {
         assert!(from(pieces[0].annotation_at("because")).starts_with("@because"));
         assert_eq!(pieces[1].annotation_at("risk"), pieces[1].start);
         assert!(super::pieces(" // only a comment").is_empty());
+        assert_eq!(
+            super::pieces("permit (principal) when { !(a && [\"(\", b.c]) || if x then y else z }; // ((").first().unwrap().weight(),
+            4 * 3 + 6
+        );
     }
 }

@@ -295,6 +295,9 @@ fn sql_that_cannot_be_read_is_as_risky_as_the_worst_it_could_be() {
     assert_eq!(assessed.assessment.missing, ["statement_class"]);
     assert_eq!(assessed.assessment.facts["statement_class"], "unknown");
     assert!(!assessed.assessment.facts.contains_key("destructive"), "what is not known is not recorded as known");
+    // Also beside something that can be read and is worse as a class, but not as a risk here.
+    let beside = Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "frobnicate; DROP TABLE t"})).assess(&policy);
+    assert_eq!(factors(&beside), ["all 15!", "write 10!"]);
 }
 
 #[test]
@@ -329,6 +332,10 @@ fn facts() {
     check(&silent, json!({"statement_class": "unknown", "unread_sql": true, "destructive": null, "privilege_growth": null}));
     check(&Sample::new("db.schema.apply", "postgres:orders/prod", json!({})), json!({"statement_class": "unknown"}));
     check(&Sample::new("infra.restart", "postgres:orders/prod", json!({})), json!({"statement_class": "none"}));
+    // A second statement under another name; and prose that only begins like one.
+    let decoy = |name: &str, text: &str| Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "SELECT 1", name: text}));
+    check(&decoy("ddl", "DROP TABLE orders"), json!({"statement_class": "schema_destructive"}));
+    check(&decoy("note", "Drop the old table, then tell Ana"), json!({"statement_class": "read", "unread_sql": false}));
     // Arguments inside arguments.
     check(
         &Sample::new("db.data.change", "postgres:orders/prod", json!({"arguments": {"SQL": "DROP TABLE t"}})),
@@ -360,6 +367,18 @@ fn scripts_count_by_name() {
         "schema_destructive"
     );
     assert_eq!(script(json!({"sql": "SELECT 1"}), &[], &["later.sql"]), "unknown", "an input that is SQL and unseen");
+}
+
+/// All texts of an ask share one budget: many expensive scripts take no longer than one.
+#[test]
+fn many_hostile_scripts_cost_no_more_than_one() {
+    let mut sample = Sample::new("db.schema.apply", "db:orders/prod", json!({"sql": "SELECT 1"}));
+    let script = format!("SELECT {};", "CAST(".repeat(7)).repeat(4_000);
+    sample.input_texts = (0..64).map(|n| (format!("{n}.sql"), script.clone())).collect();
+    let start = std::time::Instant::now();
+    let assessed = sample.assess(&default_policy());
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    assert_eq!(assessed.assessment.facts["statement_class"], "unknown");
 }
 
 /// The facts that are recorded are the facts that are declared, no more and no fewer.

@@ -1,5 +1,6 @@
 //! The default policy and its table of tests, as they ship.
 
+use privyseal_policy::facts::{FACTS, FactType};
 use privyseal_policy::test;
 
 use crate::world::{DEFAULT_TESTS, default_policy};
@@ -87,4 +88,21 @@ fn a_table_that_is_wrong_says_so() {
     ] {
         assert_eq!(test::run(&policy, &text).unwrap_err().to_string(), expected);
     }
+}
+
+/// The page that rule authors read lists the facts that there are.
+#[test]
+fn the_readme_lists_the_facts() {
+    let page = include_str!("../../../../controls/policy/README.md");
+    let kind = |kind| match kind {
+        FactType::Bool => "Bool",
+        FactType::Long => "Long",
+        FactType::Text => "String",
+    };
+    let mut expected: Vec<String> =
+        FACTS.iter().map(|fact| format!("| `{}` | {} | {} |", fact.name, kind(fact.kind), fact.meaning)).collect();
+    expected.push("| `risk` | Long | points of the risk rules, 0 to 100; not in risk rules |".to_owned());
+    let (_, table) = page.split_once("| Fact | Type | Meaning |\n| --- | --- | --- |\n").unwrap();
+    let listed: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(listed, expected, "write the table anew from FACTS");
 }

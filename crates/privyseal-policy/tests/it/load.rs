@@ -392,3 +392,32 @@ fn parameters_of_the_default_policy_exist() {
         assert_eq!(std::mem::discriminant(value), std::mem::discriminant(&default), "{name}");
     }
 }
+/// Cedar ends the process when a rule nests too deeply; such rules never reach it. The heaviest that do are safe on a small stack.
+#[test]
+fn deep_rules_do_not_load_and_do_not_crash() {
+    let forms = [
+        ("(", ")"),
+        ("[", "]"),
+        ("{a:", "}"),
+        ("ip(", ")"),
+        ("!(", ")"),
+        ("true && ", ""),
+        ("true || ", ""),
+        ("1 + ", ""),
+        ("if true then ", " else true"),
+        ("if ", " then true else true"),
+        ("context has a && ", ""),
+        ("context.a", ".a"),
+    ];
+    for (open, close) in forms {
+        let rule = |n: usize| {
+            let condition = format!("{}true{}", open.repeat(n), close.repeat(n));
+            format!("{OK}@id(\"a\") @approvals(\"none\")\npermit (principal, action, resource) when {{ {condition} }};")
+        };
+        // Whatever Cedar says about it, it lives to say it.
+        [4, 12, 16, 18, 19, 20, 21, 22, 23, 30, 44, 60, 86, 88, 90, 99].into_iter().for_each(|n| drop(load(&rule(n))));
+        let problems = load(&rule(30_000 / (open.len() + close.len()))).unwrap_err();
+        assert_eq!(problems.all().len(), 1, "{problems}");
+        assert!(problems.to_string().starts_with("rules.cedar:2:1: the rule is too long or too deeply nested"), "{problems}");
+    }
+}

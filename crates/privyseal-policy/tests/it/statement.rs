@@ -42,6 +42,9 @@ fn classes() {
         (Sqlite, "PRAGMA writable_schema = 1", Write),
         (Sqlite, "PRAGMA foreign_keys = OFF; SELECT 1", Write),
         (Sqlite, "INSERT OR REPLACE INTO orders (id) VALUES (1)", Write),
+        (PostgreSql, "WITH old AS (SELECT id FROM t) DELETE FROM orders WHERE id IN (SELECT id FROM old)", Write),
+        (PostgreSql, "UPDATE t SET a = 1 FROM s WHERE t.id = s.id", Write),
+        (PostgreSql, "CREATE TABLE t (id int); COPY t FROM stdin;\n1\n\\.\n", Schema),
         (MsSql, "MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.a = s.a;", Write),
         // Writing everything.
         (PostgreSql, "UPDATE orders SET note = 'x'", WriteAll),
@@ -52,6 +55,10 @@ fn classes() {
         (PostgreSql, "DELETE FROM orders WHERE (id IS NOT NULL)", WriteAll),
         (PostgreSql, "UPDATE orders SET a = 1 WHERE name LIKE '%'", WriteAll),
         (PostgreSql, "WITH gone AS (DELETE FROM orders RETURNING *) SELECT * FROM gone", WriteAll),
+        (PostgreSql, "WITH old AS (SELECT 1) DELETE FROM orders", WriteAll),
+        (PostgreSql, "DELETE FROM orders USING other", WriteAll),
+        (PostgreSql, "DELETE FROM orders WHERE EXISTS (SELECT 1 FROM other)", WriteAll),
+        (PostgreSql, "DELETE FROM orders WHERE random() < 2 AND NOT false", WriteAll),
         (PostgreSql, "PREPARE p AS DELETE FROM orders", WriteAll),
         // Objects.
         (PostgreSql, "CREATE TABLE t (id int PRIMARY KEY DEFAULT nextval('t_id_seq'))", Schema),
@@ -82,7 +89,23 @@ fn classes() {
         (PostgreSql, "DO $$ BEGIN EXECUTE 'x'; END $$; DROP TABLE orders", SchemaDestructive),
         (MySql, "SELECT 1 /*! ; DROP TABLE orders */", SchemaDestructive),
         (Any, "DROP DATABASE shop", SchemaDestructive),
+        // The same text, another database: quotes, comments and their nesting differ.
+        (PostgreSql, "SELECT 'a\\'; DROP TABLE t; --'", SchemaDestructive),
+        (MySql, "SELECT 'a\\'; DROP TABLE t; --'", Read),
+        (PostgreSql, "SELECT 1 --1; DROP TABLE t", Read),
+        (MySql, "SELECT 1 --1; DROP TABLE t", SchemaDestructive),
+        (PostgreSql, "/* /* */ ; DROP TABLE t; */ SELECT 1", Read),
+        (Sqlite, "/* /* */ ; DROP TABLE t; */ SELECT 1", SchemaDestructive),
+        (PostgreSql, "SELECT \"drop\" FROM \"DELETE FROM orders\"", Read),
+        (MsSql, "SELECT [;DROP TABLE t] FROM x", Read),
+        (Any, "SELECT 'a\\'; DROP TABLE t; --'", SchemaDestructive),
         // Not readable.
+        (PostgreSql, "SELECT 'DROP TABLE t' \\gexec", Unknown),
+        (PostgreSql, "ALTER SYSTEM SET archive_command = 'curl x'", Unknown),
+        (PostgreSql, "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO eve", Unknown),
+        (PostgreSql, "REASSIGN OWNED BY ana TO eve", Unknown),
+        (MySql, "LOAD DATA INFILE 'x' INTO TABLE t", Unknown),
+        (MySql, "SELECT * FROM t INTO OUTFILE '/tmp/x'", Unknown),
         (PostgreSql, "DROP TABLEAU orders", Unknown),
         (PostgreSql, "SELECT 1; frobnicate the database", Unknown),
         (PostgreSql, "UPDATE orders SET note = 'unclosed", Unknown),
@@ -177,6 +200,14 @@ fn hostile_texts_are_answered_soon() {
             let took = start.elapsed();
             assert!(took.as_secs() < 20, "{dialect:?} took {took:?} for {}", text.chars().take(60).collect::<String>());
         }
+    }
+}
+
+#[test]
+fn a_large_script_is_read() {
+    let script = "INSERT INTO t (a, b) VALUES (1, now());\n".repeat(18_000);
+    for dialect in [PostgreSql, Any] {
+        assert_eq!(classify(&script, dialect).class, Write, "{dialect:?}");
     }
 }
 

@@ -7,8 +7,27 @@
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
-/// Token readings that one text may cost. Measured at about 0.1 µs each without optimisation.
-pub(super) const BUDGET: u64 = 1 << 23;
+/// Token readings that one text, or all texts of one action, may cost. Measured at about 0.1 µs each without optimisation.
+const BUDGET: u64 = 1 << 23;
+
+/// What is left of [`BUDGET`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget(u64);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(BUDGET)
+    }
+}
+
+impl Budget {
+    /// Takes an estimate off, if it is there.
+    pub(super) fn spend(&mut self, estimate: u64) -> bool {
+        let Some(left) = self.0.checked_sub(estimate) else { return false };
+        self.0 = left;
+        true
+    }
+}
 
 /// Levels are weighed in half doublings.
 const HALVES_BARE: u32 = 1;
