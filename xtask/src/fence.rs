@@ -26,7 +26,8 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates of which the lock file may hold one version only.
-const SINGLE: &[&str] = &["arrow", "parquet", "datafusion", "tokio", "axum", "cedar-policy", "ed25519-dalek", "rusqlite", "lopdf", "printpdf"];
+const SINGLE: &[&str] =
+    &["arrow", "parquet", "datafusion", "tokio", "axum", "cedar-policy", "ed25519-dalek", "rusqlite", "lopdf", "printpdf"];
 
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -34,7 +35,9 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         let reachable = tree(root, package)?;
         for name in *forbidden {
             if reachable.iter().any(|found| found == name) {
-                problems.push(format!("fence: `{package}` reaches `{name}`; run `cargo tree -p {package} -i {name} -e normal` and cut the path"));
+                problems.push(format!(
+                    "fence: `{package}` reaches `{name}`; run `cargo tree -p {package} -i {name} -e normal` and cut the path"
+                ));
             }
         }
     }

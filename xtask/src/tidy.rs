@@ -12,8 +12,25 @@ const LENGTH_EXCUSE: &str = "This file is long because";
 
 /// What belongs at the top of the repository.
 const TOP: &[&str] = &[
-    ".cargo", ".ci", ".config", ".gitattributes", ".gitignore", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "clippy.toml", "controls", "crates",
-    "deny.toml", "docs", "queries", "rustfmt.toml", "templates", "tests", "xtask",
+    ".cargo",
+    ".ci",
+    ".config",
+    ".gitattributes",
+    ".gitignore",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "clippy.toml",
+    "controls",
+    "crates",
+    "deny.toml",
+    "docs",
+    "queries",
+    "rustfmt.toml",
+    "templates",
+    "tests",
+    "xtask",
 ];
 
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
@@ -42,7 +59,11 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 fn tracked(root: &Path) -> anyhow::Result<Vec<String>> {
-    let output = Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root).output().context("git cannot be run")?;
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .context("git cannot be run")?;
     if !output.status.success() {
         bail!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -53,7 +74,9 @@ fn tracked(root: &Path) -> anyhow::Result<Vec<String>> {
 
 fn check_text(file: &str, text: &str, problems: &mut Vec<String>) {
     // Machine paths and registry hosts say where someone built this, which is nobody's business and nobody's truth.
-    for needle in [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("crates", ".io-"), concat!("index.", "crates.io")] {
+    for needle in
+        [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("crates", ".io-"), concat!("index.", "crates.io")]
+    {
         if file != "Cargo.lock" && text.contains(needle) {
             problems.push(format!("tidy: {file}: holds the machine path or registry name `{needle}`"));
         }
@@ -115,6 +138,9 @@ fn one_integration_binary(files: &[String], problems: &mut Vec<String>) {
         }
     }
     for (package, binaries) in packages.iter().filter(|(_, binaries)| binaries.len() > 1) {
-        problems.push(format!("tidy: {package} has {} integration binaries ({binaries:?}): one per package, the rest are its modules", binaries.len()));
+        problems.push(format!(
+            "tidy: {package} has {} integration binaries ({binaries:?}): one per package, the rest are its modules",
+            binaries.len()
+        ));
     }
 }

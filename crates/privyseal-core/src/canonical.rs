@@ -308,7 +308,9 @@ mod tests {
 
     #[test]
     fn a_member_that_is_there_twice_is_refused_at_any_depth() {
-        for (text, expected) in [(r#"{"a": [1, {"b": 2}], "c": null}"#, true), (r#"{"a":1,"a":1}"#, false), (r#"[{"x":{"y":1,"y":2}}]"#, false), ("{", false)] {
+        for (text, expected) in
+            [(r#"{"a": [1, {"b": 2}], "c": null}"#, true), (r#"{"a":1,"a":1}"#, false), (r#"[{"x":{"y":1,"y":2}}]"#, false), ("{", false)]
+        {
             assert_eq!(parse_lenient(text.as_bytes()).is_ok(), expected, "{text}");
         }
     }

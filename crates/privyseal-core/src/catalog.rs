@@ -21,6 +21,8 @@ use crate::port::ContentSource;
 
 /// The folder, within the content, that catalogs live in.
 const ROOT: &str = "controls/";
+/// The one folder that is no framework: the default policy.
+const POLICY: &str = "policy";
 
 /// Something wrong in the content. The rest is usable: what is wrong was left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +73,8 @@ impl Catalogs {
         let known: BTreeSet<&str> = assertions.iter().map(|assertion| assertion.id.as_str()).collect();
 
         let files = source.list(ROOT);
-        let folders: BTreeSet<&str> = files.iter().filter_map(|path| Some(path.strip_prefix(ROOT)?.split_once('/')?.0)).collect();
+        let folders = files.iter().filter_map(|path| Some(path.strip_prefix(ROOT)?.split_once('/')?.0));
+        let folders: BTreeSet<&str> = folders.filter(|folder| *folder != POLICY).collect();
         let headers: Vec<framework::Header> =
             folders.iter().filter_map(|folder| framework::header(source, folder, &files, &mut problems)).collect();
 

@@ -208,7 +208,7 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
     let body = policy_event::PolicyPublished {
         policy: publish.policy.clone(),
         files: publish.files.clone(),
-        parameters: serde_json::Map::new(),
+        parameters: publish.parameters.clone(),
         author: ctx.actor.id.clone(),
         approved_by,
         change_request: publish.change_request,

@@ -236,7 +236,13 @@ impl Engine {
             files.push(FileRef { name: file.name.clone(), sha256, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX) });
         }
         let policy_ref = PolicyRef { version, digest: policy.digest() };
-        let command = Command::PublishPolicy(PublishPolicy { policy: policy_ref, files, change_request, note: note.to_owned() });
+        let command = Command::PublishPolicy(PublishPolicy {
+            policy: policy_ref,
+            files,
+            parameters: policy.catalogue().parameters().clone(),
+            change_request,
+            note: note.to_owned(),
+        });
         self.send(Intent::Publish(command, Arc::new(policy)), actor)?.await
     }
 

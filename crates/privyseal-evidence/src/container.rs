@@ -118,7 +118,9 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// Whether a path may stand in a pack: relative, with plain ASCII names, nothing that leaves the folder.
 fn is_safe(path: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-()".contains(&b));
+    let plain = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-()".contains(&b))
+    };
     path.len() <= 512 && path.split('/').all(plain)
 }
 
@@ -233,7 +235,8 @@ impl<'a> Reader<'a> {
     /// Reads the few members of a local header that can vary, then demands that the whole header is the one we would write for them.
     fn entry(&mut self) -> Result<(Header, Entry), ContainerError> {
         let start = self.at;
-        let fixed = self.bytes.get(start..).and_then(|rest| rest.first_chunk::<30>()).ok_or_else(|| self.error("the file ends within a header"))?;
+        let fixed =
+            self.bytes.get(start..).and_then(|rest| rest.first_chunk::<30>()).ok_or_else(|| self.error("the file ends within a header"))?;
         let u16_at = |at: usize| fixed.get(at..at + 2).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
         let u32_at = |at: usize| fixed.get(at..at + 4).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b));
         let name = self.bytes.get(start + 30..start + 30 + usize::from(u16_at(26)));

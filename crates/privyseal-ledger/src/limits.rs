@@ -33,7 +33,9 @@ pub fn sync_latencies(folder: &Path, count: usize) -> io::Result<Vec<Duration>> 
 /// When SQLite fails.
 pub fn bare_inserts_per_second(folder: &Path, bytes: usize, group: usize, time: Duration) -> Result<f64, rusqlite::Error> {
     let mut connection = Connection::open(folder.join(format!("bare-{group}.sqlite")))?;
-    connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE entry (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE entry (seq INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;",
+    )?;
     let payload = vec![b'x'; bytes];
     let (started, mut rows) = (Instant::now(), 0_u64);
     while started.elapsed() < time {

@@ -139,7 +139,8 @@ impl Client {
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().map_err(|error| unreachable(error.to_string()))?;
         if (200..300).contains(&status) {
-            return serde_json::from_str(if text.is_empty() { "null" } else { &text }).map_err(|error| unreachable(format!("its answer is not JSON: {error}")));
+            return serde_json::from_str(if text.is_empty() { "null" } else { &text })
+                .map_err(|error| unreachable(format!("its answer is not JSON: {error}")));
         }
         match serde_json::from_str::<Problem>(&text) {
             Ok(problem) if !problem.detail.is_empty() => Err(CallError::Refused { status, problem }),

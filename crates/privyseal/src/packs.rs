@@ -56,7 +56,10 @@ fn assemble(layout: &Layout, findings: &Findings, built_at: privyseal_core::time
     let size = findings.snapshot.size;
     let prefix = usize::try_from(size).ok().and_then(|size| entries.get(..size)).ok_or("the log is shorter than what the tests ran on")?;
     let consistency = tree::consistency_proof(leaves.as_slice(), size, head.edge.size()).map_err(|error| error.to_string())?;
-    let origin = privyseal_core::note::Note::parse(&head.checkpoint).and_then(|note| Checkpoint::from_text(&note.text)).map_err(|error| error.to_string())?.origin;
+    let origin = privyseal_core::note::Note::parse(&head.checkpoint)
+        .and_then(|note| Checkpoint::from_text(&note.text))
+        .map_err(|error| error.to_string())?
+        .origin;
     let mut blobs = Vec::new();
     for digest in pack::named_blobs(prefix) {
         let bytes = blob::get(layout, &digest).map_err(|error| error.to_string())?;

@@ -109,7 +109,7 @@ fn describe(
         data_class: assessed.data_class.clone(),
         change_class: assessed.change_class.clone(),
         reversibility: assessed.reversibility.clone(),
-        in_place: None,
+        in_place: assessed.in_place,
         significant_change: submit.significant_change,
         catalogue_digest: assessed.catalogue_digest,
         authors: submit.authors.clone(),

@@ -102,7 +102,8 @@ fn events(input: &PackInput<'_>, files: &mut Vec<File>) -> Result<(), PackError>
             lines.extend_from_slice(&stored.entry);
             lines.push(b'\n');
             if let Some((signature, key_id)) = &stored.signature {
-                let line = json!({"seq": stored.seq, "key_id": key_id.to_string(), "signature": privyseal_core::digest::base64url(signature)});
+                let line =
+                    json!({"seq": stored.seq, "key_id": key_id.to_string(), "signature": privyseal_core::digest::base64url(signature)});
                 signatures.extend(canonical::to_bytes(&line)?);
                 signatures.push(b'\n');
             }

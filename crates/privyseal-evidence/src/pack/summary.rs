@@ -46,10 +46,13 @@ fn footer(input: &PackInput<'_>) -> String {
 pub fn summary_document(input: &PackInput<'_>) -> Document {
     let findings = input.findings;
     let names: Vec<&str> = findings.frameworks.iter().map(|framework| framework.name.as_str()).collect();
-    let mut blocks = vec![heading(1, "Results", "results"), Block::Paragraph(text(
-        "Each control below is tested by SQL over the whole population of signed events, not by a sample. The states say what the tests \
+    let mut blocks = vec![
+        heading(1, "Results", "results"),
+        Block::Paragraph(text(
+            "Each control below is tested by SQL over the whole population of signed events, not by a sample. The states say what the tests \
          found; they are no opinion on whether a control or a framework is met.",
-    ))];
+        )),
+    ];
     for framework in &findings.frameworks {
         blocks.extend(framework_blocks(framework));
     }
@@ -104,7 +107,13 @@ fn framework_blocks(framework: &FrameworkFinding) -> Vec<Block> {
         Block::States { what: "controls".to_owned(), counts: counts(evidenced.iter().filter_map(|control| control.state)) },
         Block::Table(Table {
             caption: format!("{}: controls that these events can evidence", framework.name),
-            columns: vec![column("Control", 12, false), column("Title", 40, false), column("Strength", 14, false), column("State", 18, false), column("Tests", 16, false)],
+            columns: vec![
+                column("Control", 12, false),
+                column("Title", 40, false),
+                column("Strength", 14, false),
+                column("State", 18, false),
+                column("Tests", 16, false),
+            ],
             rows,
             cut: None,
         }),
@@ -157,7 +166,8 @@ fn tests_table(findings: &[AssertionFinding]) -> Table {
 }
 
 fn exception_blocks(findings: &[AssertionFinding]) -> Vec<Block> {
-    let open: Vec<&AssertionFinding> = findings.iter().filter(|finding| finding.violations + finding.indeterminate > 0 || !finding.reason.is_empty()).collect();
+    let open: Vec<&AssertionFinding> =
+        findings.iter().filter(|finding| finding.violations + finding.indeterminate > 0 || !finding.reason.is_empty()).collect();
     if open.is_empty() {
         return vec![Block::Paragraph(text("No test found a violation, and no item was left undecided."))];
     }
@@ -169,7 +179,10 @@ fn finding_blocks(finding: &AssertionFinding) -> Vec<Block> {
         heading(2, &format!("{} {}", finding.assertion, finding.title), &format!("test-{}", finding.assertion)),
         Block::Paragraph(vec![
             Inline::State(finding.state),
-            Inline::text(format!(" {} items, {} violations, {} undecided. {}", finding.rows, finding.violations, finding.indeterminate, finding.reason)),
+            Inline::text(format!(
+                " {} items, {} violations, {} undecided. {}",
+                finding.rows, finding.violations, finding.indeterminate, finding.reason
+            )),
         ]),
     ];
     if finding.violations + finding.indeterminate > 0 {
@@ -211,7 +224,10 @@ pub fn control_document(input: &PackInput<'_>, framework: &FrameworkFinding, con
             ("Group".to_owned(), text(&control.group)),
             ("Strength of the evidence".to_owned(), text(strength)),
             ("Tests that ran".to_owned(), vec![Inline::code(control.tested.join(" "))]),
-            ("Tests not implemented yet".to_owned(), text(if control.not_implemented.is_empty() { "none".to_owned() } else { control.not_implemented.join(" ") })),
+            (
+                "Tests not implemented yet".to_owned(),
+                text(if control.not_implemented.is_empty() { "none".to_owned() } else { control.not_implemented.join(" ") }),
+            ),
         ]),
     ];
     for finding in input.findings.assertions.iter().filter(|finding| control.tested.contains(&finding.assertion)) {

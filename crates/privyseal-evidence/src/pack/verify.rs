@@ -146,7 +146,10 @@ fn check_events(files: &BTreeMap<&str, &Entry>, checker: &mut Checker, progress:
     match parquet_rows(parquet.to_vec()) {
         Err(error) => checker.report.wrong(Place::file(PARQUET), error.to_string()),
         Ok(rows) => {
-            let differs = rows.iter().zip(&stored).position(|(row, stored)| row.stored != *stored || Typed::of(&stored.entry).ok().as_ref() != Some(&row.typed));
+            let differs = rows
+                .iter()
+                .zip(&stored)
+                .position(|(row, stored)| row.stored != *stored || Typed::of(&stored.entry).ok().as_ref() != Some(&row.typed));
             if let Some(row) = differs {
                 checker.report.wrong(Place::file(PARQUET), format!("its row of entry {row} differs from the signed bytes"));
             } else if rows.len() != stored.len() {
@@ -198,7 +201,10 @@ fn check_head(head: &[u8], proof: &[u8], checker: &Checker) -> Result<(), (&'sta
     if tree::verify_consistency(checker.size(), &checker.root(), checkpoint.size, &checkpoint.root, &proof) {
         Ok(())
     } else {
-        Err((CONSISTENCY, format!("the {} entries are not a prefix of the log under the signed head over {}", checker.size(), checkpoint.size)))
+        Err((
+            CONSISTENCY,
+            format!("the {} entries are not a prefix of the log under the signed head over {}", checker.size(), checkpoint.size),
+        ))
     }
 }
 

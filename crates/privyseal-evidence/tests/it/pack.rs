@@ -58,7 +58,13 @@ fn log() -> Vec<StoredEntry> {
 
 fn findings(entries: &[StoredEntry]) -> Findings {
     let leaves: Vec<Digest> = entries.iter().map(|entry| entry.leaf).collect();
-    let item = |id: &str, status| Item { item_id: id.into(), event_id: "=cmd()".into(), as_of: moment("2026-07-02T00:00:00Z"), status, reason: "why, \"quoted\"".into() };
+    let item = |id: &str, status| Item {
+        item_id: id.into(),
+        event_id: "=cmd()".into(),
+        as_of: moment("2026-07-02T00:00:00Z"),
+        status,
+        reason: "why, \"quoted\"".into(),
+    };
     let control = |control: &str, strength, state| ControlFinding {
         control: control.into(),
         title: "Segregation of duties".into(),
@@ -149,11 +155,26 @@ fn everything_outside_the_seal_depends_only_on_log_period_and_catalog() {
 
 #[test]
 fn the_pack_holds_what_an_auditor_looks_for() {
-    let files: BTreeMap<String, Vec<u8>> = container::read(sample()).unwrap().into_iter().map(|entry| (entry.path, entry.content)).collect();
+    let files: BTreeMap<String, Vec<u8>> =
+        container::read(sample()).unwrap().into_iter().map(|entry| (entry.path, entry.content)).collect();
     for path in [
-        "README.txt", "00-scope.json", "index.html", "summary.pdf", "results.json", "controls/soc2/CC6.3.html", "tests/D01/query.sql", "tests/D01/run.json",
-        "tests/D01/population.csv", "tests/D01/exceptions.csv", "ledger/events.jsonl", "ledger/events.parquet", "ledger/signatures.jsonl",
-        "seal/manifest.json", "seal/manifest.note", "seal/checkpoint", "seal/consistency.json",
+        "README.txt",
+        "00-scope.json",
+        "index.html",
+        "summary.pdf",
+        "results.json",
+        "controls/soc2/CC6.3.html",
+        "tests/D01/query.sql",
+        "tests/D01/run.json",
+        "tests/D01/population.csv",
+        "tests/D01/exceptions.csv",
+        "ledger/events.jsonl",
+        "ledger/events.parquet",
+        "ledger/signatures.jsonl",
+        "seal/manifest.json",
+        "seal/manifest.note",
+        "seal/checkpoint",
+        "seal/consistency.json",
     ] {
         assert!(files.contains_key(path), "{path} is missing");
     }
@@ -195,7 +216,13 @@ fn a_rebuilt_pack_is_found_and_the_file_is_named() {
         }
     };
     let cases: [(&str, Change, &str); 3] = [
-        ("a page replaced", |entries| entries.iter_mut().filter(|e| e.path == "index.html").for_each(|e| *e = container::pack("index.html", b"all fine".to_vec())), "index.html"),
+        (
+            "a page replaced",
+            |entries| {
+                entries.iter_mut().filter(|e| e.path == "index.html").for_each(|e| *e = container::pack("index.html", b"all fine".to_vec()))
+            },
+            "index.html",
+        ),
         ("a file added", |entries| entries.push(container::pack("tests/D99/run.json", b"{}".to_vec())), "tests/D99/run.json"),
         ("a file removed", |entries| entries.retain(|e| e.path != "tests/D01/exceptions.csv"), "tests/D01/exceptions.csv"),
     ];
@@ -225,7 +252,12 @@ fn a_rebuilt_pack_is_found_and_the_file_is_named() {
 
 #[test]
 fn what_is_no_pack_is_refused_in_words() {
-    for (what, bytes) in [("nothing", &b""[..]), ("text", b"hello"), ("a zip of others", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), ("half", &sample()[..sample().len() / 2])] {
+    for (what, bytes) in [
+        ("nothing", &b""[..]),
+        ("text", b"hello"),
+        ("a zip of others", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ("half", &sample()[..sample().len() / 2]),
+    ] {
         let report = verify(bytes);
         assert_eq!(report.verdict, Verdict::Tampered, "{what}");
         assert!(!report.problems.is_empty(), "{what}");

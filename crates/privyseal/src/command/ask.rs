@@ -24,7 +24,8 @@ pub fn request(context: &Context, options: &cli::Request) -> anyhow::Result<Exit
     for path in &ask.inputs {
         let bytes = std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read the input {}: {error}", path.display()))?;
         let (sha256, length) = (Digest::of(&bytes), bytes.len());
-        inputs.push(json!({"kind": "file", "name": path.to_string_lossy(), "sha256": sha256, "bytes": length, "content": base64url(&bytes)}));
+        inputs
+            .push(json!({"kind": "file", "name": path.to_string_lossy(), "sha256": sha256, "bytes": length, "content": base64url(&bytes)}));
     }
     let body = json!({
         "action": ask.action, "resource": {"type": resource.kind(), "id": resource.id()}, "parameters": parse_params(&ask.params)?,

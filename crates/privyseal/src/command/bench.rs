@@ -33,7 +33,8 @@ const WRITERS: [usize; 4] = [1, 8, 64, 256];
 /// # Errors
 /// When the disk refuses.
 pub fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
-    let folder = tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
+    let folder =
+        tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
@@ -44,7 +45,13 @@ pub fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
 }
 
 fn options(folder: &Path) -> Options {
-    Options { layout: Layout::new(folder.join("data")), clock: Arc::new(SystemClock), entropy: Arc::new(OsEntropy), node: "bench".to_owned(), heartbeat_seconds: 86_400 }
+    Options {
+        layout: Layout::new(folder.join("data")),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        node: "bench".to_owned(),
+        heartbeat_seconds: 86_400,
+    }
 }
 
 async fn new_engine(folder: &Path) -> anyhow::Result<Engine> {
@@ -56,7 +63,13 @@ async fn new_engine(folder: &Path) -> anyhow::Result<Engine> {
 /// One signed event.
 fn signed_event(number: u64) -> anyhow::Result<Command> {
     let role = format!("group:bench-{}", number % 512).parse()?;
-    Ok(Command::Directory(Directory::Assign { principal: "ana".parse()?, role, valid_to: None, scope: Vec::new(), reason: "measured".to_owned() }))
+    Ok(Command::Directory(Directory::Assign {
+        principal: "ana".parse()?,
+        role,
+        valid_to: None,
+        scope: Vec::new(),
+        reason: "measured".to_owned(),
+    }))
 }
 
 fn quantile(sorted: &[Duration], per_mille: usize) -> Duration {
@@ -76,7 +89,11 @@ fn per_second(count: u64, time: Duration) -> f64 {
 fn append(runtime: &tokio::runtime::Runtime, folder: &Path, time: Duration) -> anyhow::Result<()> {
     let mut syncs = limits::sync_latencies(folder, 300)?;
     syncs.sort();
-    output::data(&format!("limit: 4 KiB + fdatasync           p50 {:>9}   p99 {:>9}", millis(quantile(&syncs, 500)), millis(quantile(&syncs, 990))));
+    output::data(&format!(
+        "limit: 4 KiB + fdatasync           p50 {:>9}   p99 {:>9}",
+        millis(quantile(&syncs, 500)),
+        millis(quantile(&syncs, 990))
+    ));
     output::data(&format!("limit: one core signs               {:>9.0} /s", raw_signatures()?));
     for group in [1, 64, 512] {
         let rate = limits::bare_inserts_per_second(folder, ENTRY_BYTES, group, time.min(Duration::from_secs(2)))?;
@@ -184,7 +201,10 @@ fn verify(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyh
         elapsed.as_secs_f64()
     ));
     let segments = size_of(&folder.join("data/ledger/events"))?;
-    output::data(&format!("sealed size                         {:>9.0} bytes an event", per_second(segments, Duration::from_secs(report.entries.max(1)))));
+    output::data(&format!(
+        "sealed size                         {:>9.0} bytes an event",
+        per_second(segments, Duration::from_secs(report.entries.max(1)))
+    ));
     Ok(())
 }
 
@@ -239,7 +259,8 @@ fn read_all(folder: &Path) -> anyhow::Result<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        total += if path.is_dir() { read_all(&path)? } else { u64::try_from(std::hint::black_box(std::fs::read(&path)?).len()).unwrap_or(0) };
+        total +=
+            if path.is_dir() { read_all(&path)? } else { u64::try_from(std::hint::black_box(std::fs::read(&path)?).len()).unwrap_or(0) };
     }
     Ok(total)
 }

@@ -33,10 +33,14 @@ pub fn run(context: &Context, verb: &Catalog) -> anyhow::Result<ExitCode> {
     let as_json = context.global.format == Some(Format::Json);
     match verb {
         Catalog::List => {
-            let rows: Vec<_> = catalogs.frameworks().iter().map(|framework| {
-                let mapped = framework.controls.iter().filter(|control| control.mapping.is_some()).count();
-                (framework, mapped)
-            }).collect();
+            let rows: Vec<_> = catalogs
+                .frameworks()
+                .iter()
+                .map(|framework| {
+                    let mapped = framework.controls.iter().filter(|control| control.mapping.is_some()).count();
+                    (framework, mapped)
+                })
+                .collect();
             if as_json {
                 let rows: Vec<_> = rows.iter().map(|(framework, mapped)| json!({
                     "id": framework.id, "name": framework.name, "version": framework.version, "controls": framework.controls.len(), "evidenced": mapped,
@@ -44,7 +48,13 @@ pub fn run(context: &Context, verb: &Catalog) -> anyhow::Result<ExitCode> {
                 output::data(&serde_json::to_string_pretty(&rows)?);
             } else {
                 for (framework, mapped) in rows {
-                    output::data(&format!("{:<18} {:>5} controls, {:>3} evidenced by these events   {}", framework.id, framework.controls.len(), mapped, framework.name));
+                    output::data(&format!(
+                        "{:<18} {:>5} controls, {:>3} evidenced by these events   {}",
+                        framework.id,
+                        framework.controls.len(),
+                        mapped,
+                        framework.name
+                    ));
                 }
             }
         }

@@ -85,7 +85,8 @@ fn make_room(data: &Path) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
     let marker = data.join(MARKER);
-    std::fs::write(&marker, "made by `privyseal demo`, which replaces this folder when it runs again\n").with_context(|| format!("cannot write {}", marker.display()))
+    std::fs::write(&marker, "made by `privyseal demo`, which replaces this folder when it runs again\n")
+        .with_context(|| format!("cannot write {}", marker.display()))
 }
 
 async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timestamp) -> anyhow::Result<()> {
@@ -105,7 +106,9 @@ async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timesta
         bar.set_style(style);
     }
     let ids = Arc::new(SeededEntropy::new(options.seed));
-    let replayed = quarter::replay(&engine, &clock, ids, &people, quarter::Span { start, end, requests: options.requests, seed: options.seed }, &bar).await;
+    let replayed =
+        quarter::replay(&engine, &clock, ids, &people, quarter::Span { start, end, requests: options.requests, seed: options.seed }, &bar)
+            .await;
     bar.finish_and_clear();
     let counts = replayed?;
     engine.seal().await?;

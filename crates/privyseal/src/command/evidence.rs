@@ -37,7 +37,11 @@ pub fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::Result<
     for framework in &pack.findings.frameworks {
         let tested = framework.controls.iter().filter_map(|control| control.state);
         let count = |wanted: TestState| tested.clone().filter(|state| *state == wanted).count();
-        let states: Vec<String> = TestState::ALL.iter().filter(|state| count(**state) > 0).map(|state| format!("{} {}", count(*state), state.label().to_lowercase())).collect();
+        let states: Vec<String> = TestState::ALL
+            .iter()
+            .filter(|state| count(**state) > 0)
+            .map(|state| format!("{} {}", count(*state), state.label().to_lowercase()))
+            .collect();
         output::note(&format!("{}: {} controls tested: {}", framework.name, tested.clone().count(), states.join(", ")));
     }
     output::note(&format!("wrote {} ({} bytes, digest {})", options.out.display(), pack.bytes.len(), pack.pack_digest.hex()));

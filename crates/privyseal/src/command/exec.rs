@@ -137,7 +137,9 @@ fn deliver(client: &Client, execution: &str, report: &Value) {
             Err(CallError::Unreachable { .. }) => {}
         }
     }
-    output::error(&format!("the outcome of execution {execution} could not be reported; it will stand as unknown: tell an administrator\n  {report}"));
+    output::error(&format!(
+        "the outcome of execution {execution} could not be reported; it will stand as unknown: tell an administrator\n  {report}"
+    ));
 }
 
 fn pause_for(duration: Duration) {

@@ -40,7 +40,8 @@ pub fn run(context: &Context, options: &cli::Init) -> anyhow::Result<ExitCode> {
     };
     // A broken policy must be found before anything is made.
     Policy::load(files.clone()).map_err(|problems| anyhow::anyhow!("the policy cannot be used:\n{problems}"))?;
-    let (admin, operator): (PrincipalId, PrincipalId) = (options.admin.parse().context("--admin")?, options.operator.parse().context("--operator")?);
+    let (admin, operator): (PrincipalId, PrincipalId) =
+        (options.admin.parse().context("--admin")?, options.operator.parse().context("--operator")?);
     local::runtime()?.block_on(async {
         let engine = privyseal_engine::create(&local::engine_options(context), &options.origin)?;
         let made = populate(&engine, &admin, &operator, files, &context.data).await;
@@ -61,10 +62,21 @@ async fn populate(engine: &Engine, admin: &PrincipalId, operator: &PrincipalId, 
     let secret = engine.new_secret()?;
     let credential = format!("key-{}", secret.digest().short().replace(['-', '_'], "x")).parse()?;
     let key = CredentialKey::ApiKey { secret_sha256: secret.digest() };
-    let enroll = Directory::Enroll { credential, principal: operator.clone(), label: "this machine's command line".to_owned(), key, expires_at: None };
+    let enroll = Directory::Enroll {
+        credential,
+        principal: operator.clone(),
+        label: "this machine's command line".to_owned(),
+        key,
+        expires_at: None,
+    };
     engine.as_operator(Command::Directory(enroll)).await?;
     let path = key_file(data);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(file, "pv_{}", secret.expose()).with_context(|| format!("cannot write {}", path.display()))?;
     engine.publish_policy(files, None, "the first policy", at_machine(admin)).await?;
     Ok(())
@@ -87,7 +99,13 @@ pub async fn register_person(engine: &Engine, principal: &PrincipalId, name: &st
     };
     engine.as_operator(Command::Directory(Directory::Register(record))).await?;
     for role in roles {
-        let assign = Directory::Assign { principal: principal.clone(), role: role.parse()?, valid_to: None, scope: Vec::new(), reason: "first start".to_owned() };
+        let assign = Directory::Assign {
+            principal: principal.clone(),
+            role: role.parse()?,
+            valid_to: None,
+            scope: Vec::new(),
+            reason: "first start".to_owned(),
+        };
         engine.as_operator(Command::Directory(assign)).await?;
     }
     Ok(())

@@ -28,7 +28,9 @@ pub fn list(context: &Context) -> anyhow::Result<ExitCode> {
             _ => continue,
         };
         match context.global.format {
-            Some(Format::Json) => output::data(&json!({"key": key, "purpose": purpose, "since": event.seq, "time": event.time}).to_string()),
+            Some(Format::Json) => {
+                output::data(&json!({"key": key, "purpose": purpose, "since": event.seq, "time": event.time}).to_string())
+            }
             _ => output::data(&key),
         }
     }

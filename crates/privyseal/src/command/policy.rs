@@ -20,7 +20,12 @@ use crate::output;
 pub fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
         Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
-            output::note(&format!("sound: {} rules, {} actions, digest {}", policy.rules().len(), policy.catalogue().actions().count(), policy.digest().hex()));
+            output::note(&format!(
+                "sound: {} rules, {} actions, digest {}",
+                policy.rules().len(),
+                policy.catalogue().actions().count(),
+                policy.digest().hex()
+            ));
             ExitCode::SUCCESS
         })),
         Policy::Test { folder } => {
@@ -46,7 +51,8 @@ fn load(folder: Option<&Path>) -> anyhow::Result<Option<Compiled>> {
 
 fn test(policy: &Compiled, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     let text = match folder {
-        Some(folder) => std::fs::read_to_string(folder.join("tests.toml")).with_context(|| format!("cannot read {}", folder.join("tests.toml").display()))?,
+        Some(folder) => std::fs::read_to_string(folder.join("tests.toml"))
+            .with_context(|| format!("cannot read {}", folder.join("tests.toml").display()))?,
         None => Embedded.read("controls/policy/tests.toml").context("the built-in policy has no tests")?.into_owned(),
     };
     let results = privyseal_policy::test::run(policy, &text);

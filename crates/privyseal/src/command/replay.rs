@@ -49,7 +49,13 @@ pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
     match context.global.format {
         Some(Format::Json) => output::data(&counts.to_string()),
         _ => {
-            output::data(&format!("folded {} entries: {} requests, {} grants, {} runs", state.next_seq, state.requests.len(), state.grants.len(), state.executions.len()));
+            output::data(&format!(
+                "folded {} entries: {} requests, {} grants, {} runs",
+                state.next_seq,
+                state.requests.len(),
+                state.grants.len(),
+                state.executions.len()
+            ));
             output::data(&format!("{approvals} approvals by people, {} of them do not follow from the reviews before them", wrong.len()));
         }
     }

@@ -24,7 +24,9 @@ pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
             engine.close().await;
             sealed
         })?,
-        Err(OpenError::Locked { .. }) => serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?,
+        Err(OpenError::Locked { .. }) => {
+            serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?
+        }
         Err(error) => return Err(error.into()),
     };
     if context.global.format == Some(Format::Json) {

@@ -47,7 +47,9 @@ pub fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> 
         let port = listener.local_addr().context("the port cannot be told")?.port();
         let url = if context.config.server.url.is_empty() { format!("http://localhost:{port}") } else { context.config.server.url.clone() };
         output::note(&format!("Privyseal serves {} on {url}", context.data.display()));
-        output::note("no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere");
+        output::note(
+            "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere",
+        );
         greet_first_administrator(&engine, &url).await?;
         serve(context, engine, Served { listener, url }).await
     })?;

@@ -86,12 +86,17 @@ fn describe(tables: &[TableDoc], wanted: &str, format: Option<Format>) -> anyhow
 fn table(answer: &Answer) -> String {
     let cell = |value: &Value| match value {
         Value::Null => "·".to_owned(),
-        Value::String(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect::<Vec<_>>() } else { vec![c] }).collect(),
+        Value::String(text) => {
+            text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect::<Vec<_>>() } else { vec![c] }).collect()
+        }
         other => other.to_string(),
     };
     let rows: Vec<Vec<String>> = answer.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     let numeric: Vec<bool> = (0..answer.columns.len())
-        .map(|column| answer.rows.iter().all(|row| row.get(column).is_some_and(|value| value.is_number() || value.is_null())) && !answer.rows.is_empty())
+        .map(|column| {
+            answer.rows.iter().all(|row| row.get(column).is_some_and(|value| value.is_number() || value.is_null()))
+                && !answer.rows.is_empty()
+        })
         .collect();
     let widths: Vec<usize> = answer
         .columns

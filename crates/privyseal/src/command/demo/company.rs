@@ -86,14 +86,34 @@ impl Company {
 /// Registers everybody and puts the first policy in force.
 pub(super) async fn found(engine: &Engine, clock: &Arc<SimulatedClock>, port: u16) -> anyhow::Result<Company> {
     let mut company = Company { passkeys: BTreeMap::new(), sessions: BTreeMap::new() };
-    note(engine, Body::ClockSampled(ClockSampled { node: "node-1".to_owned(), reference: "simulated".to_owned(), offset_us: Some(0), synchronised: true })).await?;
+    note(
+        engine,
+        Body::ClockSampled(ClockSampled {
+            node: "node-1".to_owned(),
+            reference: "simulated".to_owned(),
+            offset_us: Some(0),
+            synchronised: true,
+        }),
+    )
+    .await?;
     for (account, name, roles) in PEOPLE {
         let record = person(account, name)?;
         direct(engine, Directory::Register(record)).await?;
         give(engine, account, roles).await?;
         let seed = engine.new_secret()?.digest();
-        let passkey = SoftwarePasskey::from_seed(seed.as_bytes(), "localhost", &format!("http://localhost:{port}")).context("a passkey could not be made")?;
-        direct(engine, Directory::Enroll { credential: passkey.credential().parse()?, principal: account.parse()?, label: "software passkey".to_owned(), key: passkey.public(), expires_at: None }).await?;
+        let passkey = SoftwarePasskey::from_seed(seed.as_bytes(), "localhost", &format!("http://localhost:{port}"))
+            .context("a passkey could not be made")?;
+        direct(
+            engine,
+            Directory::Enroll {
+                credential: passkey.credential().parse()?,
+                principal: account.parse()?,
+                label: "software passkey".to_owned(),
+                key: passkey.public(),
+                expires_at: None,
+            },
+        )
+        .await?;
         company.passkeys.insert((*account).to_owned(), passkey);
     }
     for (account, owner, parent, model, version, uses) in AGENTS {
@@ -119,10 +139,18 @@ pub(super) async fn found(engine: &Engine, clock: &Arc<SimulatedClock>, port: u1
         let secret = engine.new_secret()?;
         let credential = format!("key-{}", account.trim_start_matches("agent:")).parse()?;
         let key = privyseal_core::event::directory::CredentialKey::ApiKey { secret_sha256: secret.digest() };
-        direct(engine, Directory::Enroll { credential, principal: account.parse()?, label: "API key".to_owned(), key, expires_at: None }).await?;
+        direct(engine, Directory::Enroll { credential, principal: account.parse()?, label: "API key".to_owned(), key, expires_at: None })
+            .await?;
     }
     let items = KINDS.iter().map(|kind| kind.name().to_owned()).collect();
-    let catalog = CatalogPublished { catalog: "events".to_owned(), version: "1".to_owned(), digest: Digest::of(b"events-v1"), files: Vec::new(), items, change_request: None };
+    let catalog = CatalogPublished {
+        catalog: "events".to_owned(),
+        version: "1".to_owned(),
+        digest: Digest::of(b"events-v1"),
+        files: Vec::new(),
+        items,
+        change_request: None,
+    };
     engine.as_operator(Command::PublishCatalog(catalog)).await?;
     engine.publish_policy(default_policy(), None, "the first policy", at_machine(&"ines".parse()?)).await?;
     sign_in_everybody(engine, &mut company).await?;
@@ -153,7 +181,12 @@ async fn sign_in_everybody(engine: &Engine, company: &mut Company) -> anyhow::Re
     for account in Company::people() {
         let challenge = engine.new_secret()?.digest();
         let assertion = company.passkey(account)?.sign(challenge.as_bytes());
-        let start = SessionCommand::StartByPasskey { challenge, assertion, token_sha256: engine.new_secret()?.digest(), lifetime_seconds: 100 * 86_400 };
+        let start = SessionCommand::StartByPasskey {
+            challenge,
+            assertion,
+            token_sha256: engine.new_secret()?.digest(),
+            lifetime_seconds: 100 * 86_400,
+        };
         if let Reply::Session { session, .. } = engine.as_system(Command::Session(start)).await? {
             company.sessions.insert(account.to_owned(), session);
         }
@@ -164,7 +197,8 @@ async fn sign_in_everybody(engine: &Engine, company: &mut Company) -> anyhow::Re
 async fn give(engine: &Engine, account: &str, roles: &[&str]) -> anyhow::Result<()> {
     for role in roles {
         let reason = "role of the position".to_owned();
-        direct(engine, Directory::Assign { principal: account.parse()?, role: role.parse()?, valid_to: None, scope: Vec::new(), reason }).await?;
+        direct(engine, Directory::Assign { principal: account.parse()?, role: role.parse()?, valid_to: None, scope: Vec::new(), reason })
+            .await?;
     }
     Ok(())
 }

@@ -39,7 +39,13 @@ fn pending(engine: &Engine) -> usize {
 }
 
 fn agent(who: &str) -> Option<Actor> {
-    let auth = Auth { method: AuthMethod::ApiKey, amr: Vec::new(), auth_time: None, session: None, credential: format!("key-{}", who.trim_start_matches("agent:")).parse().ok() };
+    let auth = Auth {
+        method: AuthMethod::ApiKey,
+        amr: Vec::new(),
+        auth_time: None,
+        session: None,
+        credential: format!("key-{}", who.trim_start_matches("agent:")).parse().ok(),
+    };
     Some(Actor { id: who.parse().ok()?, kind: ActorKind::Agent, channel: Channel::Api, auth })
 }
 
@@ -72,9 +78,24 @@ async fn run_what_was_sealed(engine: &Engine, mine: &mut Vec<RequestId>) {
             Some((RequestState::Pending, ..)) => left.push(request),
             Some((RequestState::Approved, Some(grant), run_digest, who)) => {
                 let Some(actor) = agent(&who) else { continue };
-                let redeem = Redeem { grant, run_digest, tool: Some("halden-runner/7.1".to_owned()), host: Some("runner-3".to_owned()), artefacts: Vec::new() };
+                let redeem = Redeem {
+                    grant,
+                    run_digest,
+                    tool: Some("halden-runner/7.1".to_owned()),
+                    host: Some("runner-3".to_owned()),
+                    artefacts: Vec::new(),
+                };
                 if let Ok(Reply::Execution(execution)) = engine.execute(Command::Redeem(redeem), actor.clone()).await {
-                    let finish = Finish { execution, outcome: RunOutcome::Succeeded, exit_code: Some(0), output_sha256: None, output_bytes: None, occurred_at: None, incident: None, rollback_of: None };
+                    let finish = Finish {
+                        execution,
+                        outcome: RunOutcome::Succeeded,
+                        exit_code: Some(0),
+                        output_sha256: None,
+                        output_bytes: None,
+                        occurred_at: None,
+                        incident: None,
+                        rollback_of: None,
+                    };
                     if let Err(error) = engine.execute(Command::Finish(finish), actor).await {
                         tracing::warn!(agent.error = %error, "the live agent could not report");
                     }

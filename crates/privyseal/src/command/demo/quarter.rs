@@ -62,13 +62,33 @@ enum Step {
     Emergency,
     /// Decide what becomes of a request that waits for people.
     Plan(RequestId),
-    Review { request: RequestId, who: String, verdict: Verdict, comment: &'static str },
-    Withdraw { request: RequestId },
-    Redeem { request: RequestId, changed: bool },
-    Replay { request: RequestId },
-    Finish { request: RequestId, execution: ExecutionId },
-    GiveUp { request: RequestId, execution: ExecutionId },
-    Judge { grant: GrantId },
+    Review {
+        request: RequestId,
+        who: String,
+        verdict: Verdict,
+        comment: &'static str,
+    },
+    Withdraw {
+        request: RequestId,
+    },
+    Redeem {
+        request: RequestId,
+        changed: bool,
+    },
+    Replay {
+        request: RequestId,
+    },
+    Finish {
+        request: RequestId,
+        execution: ExecutionId,
+    },
+    GiveUp {
+        request: RequestId,
+        execution: ExecutionId,
+    },
+    Judge {
+        grant: GrantId,
+    },
     Tick,
     LogReview,
     AccessReview,
@@ -257,7 +277,12 @@ impl Replay<'_> {
                 answer?;
             }
             Step::LogReview => {
-                let review = LogReviewRecorded { start: now.plus_seconds(-7 * DAY - 9 * HOUR), end: now.plus_seconds(-9 * HOUR), reviewer: "jonas".parse()?, comment: "nothing unusual".into() };
+                let review = LogReviewRecorded {
+                    start: now.plus_seconds(-7 * DAY - 9 * HOUR),
+                    end: now.plus_seconds(-9 * HOUR),
+                    reviewer: "jonas".parse()?,
+                    comment: "nothing unusual".into(),
+                };
                 let actor = self.company.actor("jonas", now)?;
                 self.queue(Command::Record(Box::new(Body::LogReviewRecorded(review))), actor)?;
             }
@@ -330,7 +355,12 @@ impl Replay<'_> {
             "expire" => {}
             "deny" => {
                 if let Some(who) = self.random.pick(&eligible).cloned() {
-                    self.after(now, 2 * MINUTE, open / 2, Step::Review { request, who, verdict: Verdict::Deny, comment: "not like this: see the ticket" });
+                    self.after(
+                        now,
+                        2 * MINUTE,
+                        open / 2,
+                        Step::Review { request, who, verdict: Verdict::Deny, comment: "not like this: see the ticket" },
+                    );
                 }
             }
             _ => self.plan_seals(request, &requirement, &eligible, now, open),
@@ -339,7 +369,14 @@ impl Replay<'_> {
     }
 
     /// Eligible people look one after the other until the requirement would be filled.
-    fn plan_seals(&mut self, request: RequestId, requirement: &privyseal_core::requirement::Requirement, eligible: &[String], now: Timestamp, open: i64) {
+    fn plan_seals(
+        &mut self,
+        request: RequestId,
+        requirement: &privyseal_core::requirement::Requirement,
+        eligible: &[String],
+        now: Timestamp,
+        open: i64,
+    ) {
         let mut pool: Vec<String> = eligible.to_vec();
         let mut chosen = Vec::new();
         let filled = |chosen: &[String]| {
@@ -361,11 +398,23 @@ impl Replay<'_> {
         self.after(at, 2, 5 * MINUTE, Step::Redeem { request, changed: false });
     }
 
-    async fn review(&mut self, request: RequestId, who: &str, verdict: Verdict, comment: &'static str, now: Timestamp) -> anyhow::Result<()> {
+    async fn review(
+        &mut self,
+        request: RequestId,
+        who: &str,
+        verdict: Verdict,
+        comment: &'static str,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         self.settle().await?;
         let shown = self.engine.read(|state| {
             let submitted = &state.requests.get(&request)?.submitted;
-            Some((state.log.clone(), submitted.action_digest, submitted.assessment.policy.digest, state.requests.get(&request)?.submitted_at))
+            Some((
+                state.log.clone(),
+                submitted.action_digest,
+                submitted.assessment.policy.digest,
+                state.requests.get(&request)?.submitted_at,
+            ))
         });
         let Some((log, action_digest, policy_digest, submitted_at)) = shown else { return Ok(()) };
         let actor = self.company.actor(who, now)?;
@@ -384,14 +433,23 @@ impl Replay<'_> {
         };
         let challenge = webauthn::review_challenge(&statement)?;
         let assertion = self.company.passkey(who)?.sign(challenge.as_bytes());
-        let review = Review { request, verdict, comment, shown_digest: action_digest, shown_at, policy_digest, signed: Some((statement, assertion)) };
+        let review = Review {
+            request,
+            verdict,
+            comment,
+            shown_digest: action_digest,
+            shown_at,
+            policy_digest,
+            signed: Some((statement, assertion)),
+        };
         self.queue(Command::Review(Box::new(review)), actor)
     }
 
     fn redeem_command(&mut self, request: RequestId, changed: bool, now: Timestamp) -> anyhow::Result<bool> {
         let known = self.engine.read(|state| {
             let found = state.requests.get(&request)?;
-            let artefacts: Vec<Artefact> = found.submitted.action.inputs.iter().map(|input| Artefact { name: input.name.clone(), sha256: input.sha256 }).collect();
+            let artefacts: Vec<Artefact> =
+                found.submitted.action.inputs.iter().map(|input| Artefact { name: input.name.clone(), sha256: input.sha256 }).collect();
             Some((found.grant()?, found.submitted.action_digest, found.submitted.requester.principal.to_string(), artefacts))
         });
         let Some((grant, digest, requester, artefacts)) = known else { return Ok(false) };
@@ -447,11 +505,21 @@ impl Replay<'_> {
         let roles = ["approver", "admin", "break-glass", "auditor"];
         let held: Vec<(String, String)> = self.engine.read(|state| {
             let people = Company::people().filter_map(|who| Some((who, state.roles_of(&who.parse().ok()?, now))));
-            people.flat_map(|(who, held)| held.into_iter().filter(|role| roles.contains(&role.as_str())).map(move |role| (who.to_owned(), role.to_string()))).collect()
+            people
+                .flat_map(|(who, held)| {
+                    held.into_iter().filter(|role| roles.contains(&role.as_str())).map(move |role| (who.to_owned(), role.to_string()))
+                })
+                .collect()
         });
         for (who, role) in held {
             let reviewer = if who == "chloe" { "jonas" } else { "chloe" };
-            let review = AccessReviewRecorded { principal: who.parse()?, role: role.parse()?, reviewer: reviewer.parse()?, outcome: "keep".to_owned(), comment: Some("still in this position".into()) };
+            let review = AccessReviewRecorded {
+                principal: who.parse()?,
+                role: role.parse()?,
+                reviewer: reviewer.parse()?,
+                outcome: "keep".to_owned(),
+                comment: Some("still in this position".into()),
+            };
             let actor = self.company.actor(reviewer, now)?;
             self.queue(Command::Record(Box::new(Body::AccessReviewRecorded(review))), actor)?;
         }
@@ -482,7 +550,14 @@ impl Replay<'_> {
 
     fn count(&mut self) {
         let end = self.end;
-        let states = self.engine.read(|state| state.requests.values().filter(|request| request.submitted_at < end.plus_seconds(DAY)).map(|request| request.state().as_str()).collect::<Vec<_>>());
+        let states = self.engine.read(|state| {
+            state
+                .requests
+                .values()
+                .filter(|request| request.submitted_at < end.plus_seconds(DAY))
+                .map(|request| request.state().as_str())
+                .collect::<Vec<_>>()
+        });
         self.counts.requests = states.len();
         for state in states {
             *self.counts.states.entry(state).or_default() += 1;

@@ -14,9 +14,18 @@ pub(super) struct Story {
 }
 
 const MIGRATIONS: &[(&str, &str)] = &[
-    ("add an index so that the nightly reconciliation stops timing out", "CREATE INDEX CONCURRENTLY idx_orders_customer_{n} ON orders (customer_id, created_at);"),
-    ("new column for the promised delivery window", "ALTER TABLE shipments ADD COLUMN eta_window tstzrange;\nCOMMENT ON COLUMN shipments.eta_window IS 'promised to the customer';"),
-    ("table for carrier contracts, see design note", "CREATE TABLE carrier_contracts_{n} (\n  id bigint PRIMARY KEY,\n  carrier_id bigint NOT NULL REFERENCES carriers,\n  valid daterange NOT NULL\n);"),
+    (
+        "add an index so that the nightly reconciliation stops timing out",
+        "CREATE INDEX CONCURRENTLY idx_orders_customer_{n} ON orders (customer_id, created_at);",
+    ),
+    (
+        "new column for the promised delivery window",
+        "ALTER TABLE shipments ADD COLUMN eta_window tstzrange;\nCOMMENT ON COLUMN shipments.eta_window IS 'promised to the customer';",
+    ),
+    (
+        "table for carrier contracts, see design note",
+        "CREATE TABLE carrier_contracts_{n} (\n  id bigint PRIMARY KEY,\n  carrier_id bigint NOT NULL REFERENCES carriers,\n  valid daterange NOT NULL\n);",
+    ),
     ("widen the tracking number for the new carrier", "ALTER TABLE parcels ALTER COLUMN tracking_number TYPE varchar(64);"),
 ];
 
@@ -84,7 +93,17 @@ pub(super) fn next(random: &mut Random) -> Option<Story> {
     let n = random.between(100, 9_999);
     let ticket_number = random.between(120, 980);
     let ticket = |prefix: &str, random: &mut Random| random.chance(88.0).then(|| format!("{prefix}-{ticket_number}"));
-    let kind = *random.weighted(&[(30, "migration"), (4, "drop"), (14, "change"), (12, "export"), (14, "iam"), (3, "key"), (12, "infra"), (2, "reset"), (9, "config")])?;
+    let kind = *random.weighted(&[
+        (30, "migration"),
+        (4, "drop"),
+        (14, "change"),
+        (12, "export"),
+        (14, "iam"),
+        (3, "key"),
+        (12, "infra"),
+        (2, "reset"),
+        (9, "config"),
+    ])?;
     let database = *random.pick(&["orders", "shipments", "billing", "routing"])?;
     let story = match kind {
         "migration" | "drop" => {
@@ -105,10 +124,20 @@ pub(super) fn next(random: &mut Random) -> Option<Story> {
         }
         "change" => {
             let (reason, sql) = random.pick(CHANGES)?;
-            let who = *random.weighted(&[(40, "agent:migrator"), (25, "agent:oncall-copilot"), (15, "elif"), (10, "hugo"), (10, "grace")])?;
+            let who =
+                *random.weighted(&[(40, "agent:migrator"), (25, "agent:oncall-copilot"), (15, "elif"), (10, "hugo"), (10, "grace")])?;
             let ticket = ticket("OPS", random);
             let resource = format!("postgres:{database}/{}", environment(random));
-            Story { who, ask: ask("db.data.change", &resource, json!({"statement": sql.replace("{n}", &n.to_string()), "rows": random.between(1, 400)}), (*reason).to_owned(), ticket)? }
+            Story {
+                who,
+                ask: ask(
+                    "db.data.change",
+                    &resource,
+                    json!({"statement": sql.replace("{n}", &n.to_string()), "rows": random.between(1, 400)}),
+                    (*reason).to_owned(),
+                    ticket,
+                )?,
+            }
         }
         "export" => {
             let (resource, reason, rows) = random.pick(EXPORTS)?;
@@ -129,7 +158,10 @@ pub(super) fn next(random: &mut Random) -> Option<Story> {
         "key" => {
             let ticket = ticket("IAM", random);
             let parameters = json!({"principal": "svc-billing", "days": 90});
-            Story { who: "agent:iam-sync", ask: ask("iam.key.create", "iam:billing/prod", parameters, "rotate the key of the billing service".to_owned(), ticket)? }
+            Story {
+                who: "agent:iam-sync",
+                ask: ask("iam.key.create", "iam:billing/prod", parameters, "rotate the key of the billing service".to_owned(), ticket)?,
+            }
         }
         "infra" => {
             let who = *random.weighted(&[(45, "agent:oncall-copilot"), (40, "agent:deploy-bot"), (8, "dmitri"), (7, "ana")])?;
@@ -137,16 +169,43 @@ pub(super) fn next(random: &mut Random) -> Option<Story> {
             let resource = format!("k8s:{service}/{}", environment(random));
             let ticket = ticket("OPS", random);
             if random.chance(60.0) {
-                Story { who, ask: ask("infra.restart", &resource, json!({"service": service}), "memory grows since the last release, restart until the fix is out".to_owned(), ticket)? }
+                Story {
+                    who,
+                    ask: ask(
+                        "infra.restart",
+                        &resource,
+                        json!({"service": service}),
+                        "memory grows since the last release, restart until the fix is out".to_owned(),
+                        ticket,
+                    )?,
+                }
             } else {
-                Story { who, ask: ask("infra.scale", &resource, json!({"service": service, "replicas": random.between(2, 24)}), "more replicas for the end of the month".to_owned(), ticket)? }
+                Story {
+                    who,
+                    ask: ask(
+                        "infra.scale",
+                        &resource,
+                        json!({"service": service, "replicas": random.between(2, 24)}),
+                        "more replicas for the end of the month".to_owned(),
+                        ticket,
+                    )?,
+                }
             }
         }
         "reset" => {
             let who = *random.weighted(&[(60, "agent:oncall-copilot"), (40, "agent:deploy-bot")])?;
             let resource = format!("k8s:staging-cluster/{}", if random.chance(35.0) { "prod" } else { "staging" });
             let ticket = ticket("OPS", random);
-            Story { who, ask: ask("infra.reset", &resource, json!({"nodes": random.between(1, 6)}), "node pool is stuck after the upgrade, reset it".to_owned(), ticket)? }
+            Story {
+                who,
+                ask: ask(
+                    "infra.reset",
+                    &resource,
+                    json!({"nodes": random.between(1, 6)}),
+                    "node pool is stuck after the upgrade, reset it".to_owned(),
+                    ticket,
+                )?,
+            }
         }
         _ => {
             let who = *random.weighted(&[(55, "agent:deploy-bot"), (30, "agent:oncall-copilot"), (15, "dmitri")])?;
