@@ -130,6 +130,8 @@ impl Catalogs {
     #[must_use]
     pub fn check_parameters(&self, policy: &Map<String, Value>) -> Vec<Problem> {
         let mut problems = Problems::default();
+        // A JSON object's order is a build feature of the library; what people read must not depend on it.
+        let policy: BTreeMap<&String, &Value> = policy.iter().collect();
         for (name, value) in policy {
             let found =
                 name.split_once('.').and_then(|(id, rest)| self.assertion(id)?.parameters.iter().find(|parameter| parameter.name == rest));

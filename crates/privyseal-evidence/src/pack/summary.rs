@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use privyseal_core::canonical;
 use privyseal_core::finding::{AssertionFinding, ControlFinding, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::report::{Block, Column, Document, Inline, Table};
 
@@ -232,7 +233,8 @@ pub fn control_document(input: &PackInput<'_>, framework: &FrameworkFinding, con
     ];
     for finding in input.findings.assertions.iter().filter(|finding| control.tested.contains(&finding.assertion)) {
         blocks.extend(finding_blocks(finding));
-        let parameters = serde_json::to_string(&finding.parameters).unwrap_or_default();
+        // Canonical, because the order of a JSON object is a build feature of the library and packs are the same bytes everywhere.
+        let parameters = canonical::serialize(&finding.parameters).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         blocks.push(Block::Paragraph(vec![Inline::text("Parameters "), Inline::code(parameters)]));
         blocks.push(Block::Code(finding.query.clone()));
     }
