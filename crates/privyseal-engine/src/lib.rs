@@ -1,1 +1,21 @@
-//! placeholder
+//! The engine: one writer that decides, records, and only then answers; and the doors to it.
+//!
+//! Rules live in `privyseal-core`, bytes in `privyseal-ledger`, policy in `privyseal-policy`. Here is what joins them to a clock,
+//! to randomness and to concurrency.
+
+mod assess;
+mod clock;
+mod entropy;
+mod error;
+mod handle;
+mod identity;
+mod open;
+mod seal;
+mod writer;
+
+pub use clock::{SimulatedClock, SystemClock};
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use error::{EngineError, OpenError};
+pub use handle::{Ask, Attachment, Engine};
+pub use identity::{Identity, Secret, new_secret};
+pub use open::{Options, create, open};

@@ -15,3 +15,11 @@ pub mod tiles;
 pub mod verify;
 
 mod durable;
+
+/// Publishes a signed head as the file `ledger/checkpoint`; durable on return.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn publish_checkpoint(layout: &layout::Layout, note: &str) -> std::io::Result<()> {
+    durable::write(&layout.checkpoint(), note.as_bytes())
+}

@@ -1,1 +1,5 @@
+//! The core's promises: a table over every (stage, act), and properties over random histories.
 
+mod properties;
+mod table;
+mod world;

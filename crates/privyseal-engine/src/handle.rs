@@ -1,0 +1,296 @@
+//! The handle: what surfaces hold. Cheap to clone; every method either answers after the commit or says why not.
+
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, RwLock};
+
+use privyseal_core::action::Action;
+use privyseal_core::assessment::PolicyRef;
+use privyseal_core::command::{Command, PublishPolicy, Reply};
+use privyseal_core::digest::Digest;
+use privyseal_core::event::policy::FileRef;
+use privyseal_core::event::{Actor, AuthMethod, Channel};
+use privyseal_core::id::{PersonId, PrincipalId, RequestId};
+use privyseal_core::port::Clock as _;
+use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::state::State;
+use privyseal_core::time::Timestamp;
+use privyseal_ledger::blob;
+use privyseal_ledger::layout::Layout;
+use privyseal_policy::{Policy, PolicyFile};
+use tokio::sync::{oneshot, watch};
+
+use crate::error::{EngineError, OpenError};
+use crate::identity::{self, Identity, Secret};
+use crate::open::{Options, system};
+use crate::writer::{Committed, Intent, Message, Start, Writer};
+
+const QUEUE: usize = 65_536;
+
+/// A request for a privileged action, as it comes from a surface.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What.
+    pub action: Action,
+    /// Why.
+    pub justification: String,
+    /// Ticket reference.
+    pub ticket: Option<String>,
+    /// For whom, when not for oneself.
+    pub on_behalf_of: Option<PrincipalId>,
+    /// Sent again with the same key, the same request is answered.
+    pub idempotency_key: Option<String>,
+    /// The request that this one repeats.
+    pub previous_request: Option<RequestId>,
+    /// The requester's answer to "is this a significant change?".
+    pub significant_change: Option<bool>,
+    /// Persons who wrote the inputs.
+    pub authors: Vec<PersonId>,
+    /// Whether this is an emergency.
+    pub breakglass: bool,
+    /// Contents of inputs, so that approvers see them.
+    pub attachments: Vec<Attachment>,
+}
+
+/// The content of an input.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Name of the input it belongs to.
+    pub name: String,
+    /// Its bytes; their digest must be the input's.
+    pub bytes: Vec<u8>,
+}
+
+pub(crate) struct Inner {
+    queue: SyncSender<Message>,
+    committed: Committed,
+    options: Options,
+    head: watch::Receiver<u64>,
+    pub(crate) sealing: tokio::sync::Mutex<()>,
+}
+
+/// A running engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Engine {
+    pub(crate) fn start(options: Options, start: Start) -> Result<Self, OpenError> {
+        let policy = match &start.state.policy {
+            Some(published) => Some(Arc::new(load_policy(&options.layout, &published.files)?)),
+            None => None,
+        };
+        let committed = Arc::new(RwLock::new(start.state.clone()));
+        let (queue, commands) = sync_channel(QUEUE);
+        let (head, watching) = watch::channel(start.tip.edge.size());
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head);
+        std::thread::Builder::new()
+            .name("privyseal-writer".to_owned())
+            .spawn(move || writer.run(&commands))
+            .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
+        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, sealing: tokio::sync::Mutex::new(()) }) })
+    }
+
+    /// Where things stand on disk.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.inner.options.layout
+    }
+
+    /// The engine's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.options.clock.now()
+    }
+
+    /// Reads the state as of the last commit. Keep it short: the writer waits for readers before it answers.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        // A reader that panicked cannot have damaged the state: it is only ever written by `apply`, which does not fail.
+        let state = self.inner.committed.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        look(&state)
+    }
+
+    /// Number of entries committed; changes wake whoever waits on it.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.inner.head.clone()
+    }
+
+    /// A new secret from the engine's source of randomness.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub fn new_secret(&self) -> Result<Secret, EngineError> {
+        identity::new_secret(self.inner.options.entropy.as_ref()).map_err(EngineError::Stopped)
+    }
+
+    /// Whoever holds this session token.
+    #[must_use]
+    pub fn by_session(&self, token: &Secret, channel: Channel) -> Option<Identity> {
+        let now = self.now();
+        self.read(|state| identity::by_session(state, token, channel, now))
+    }
+
+    /// Whoever holds this API key.
+    #[must_use]
+    pub fn by_api_key(&self, key: &Secret, channel: Channel) -> Option<Identity> {
+        let now = self.now();
+        self.read(|state| identity::by_api_key(state, key, channel, now))
+    }
+
+    /// Runs a command. Cancel safe in the sense that dropping the future never undoes what was queued.
+    ///
+    /// # Errors
+    /// When it is refused, cannot be queued, or cannot be recorded.
+    pub async fn execute(&self, command: Command, actor: Actor) -> Result<Reply, EngineError> {
+        self.send(Intent::Command(command), actor)?.await
+    }
+
+    /// Queues a command now and answers later; commands of one caller keep their order.
+    ///
+    /// # Errors
+    /// When it cannot be queued.
+    pub fn queue(&self, command: Command, actor: Actor) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+        self.send(Intent::Command(command), actor)
+    }
+
+    /// Asks for a privileged action.
+    ///
+    /// Attachments are kept on disk before the request can refer to them; if the request is then refused they stay, unreferenced.
+    ///
+    /// # Errors
+    /// When it is refused, an attachment is not what its input says, or it cannot be recorded.
+    pub async fn ask(&self, ask: Ask, actor: Actor) -> Result<Reply, EngineError> {
+        check_attachments(&ask)?;
+        let (layout, attachments) = (self.layout().clone(), ask.attachments.clone());
+        if !attachments.is_empty() {
+            let kept =
+                tokio::task::spawn_blocking(move || attachments.iter().try_for_each(|file| blob::put(&layout, &file.bytes).map(|_| ())))
+                    .await;
+            kept.map_err(|error| EngineError::NotRecorded(error.to_string()))?
+                .map_err(|error| EngineError::NotRecorded(error.to_string()))?;
+        }
+        self.send(Intent::Ask(Box::new(ask)), actor)?.await
+    }
+
+    /// Queues an ask whose attachments are kept already (or absent); see [`Engine::queue`].
+    ///
+    /// # Errors
+    /// When it cannot be queued.
+    pub fn queue_ask(
+        &self,
+        ask: Ask,
+        actor: Actor,
+        seed: [u8; 32],
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+        check_attachments(&ask)?;
+        self.send_seeded(Intent::Ask(Box::new(ask)), actor, seed)
+    }
+
+    /// Runs a command as Privyseal itself.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn as_system(&self, command: Command) -> Result<Reply, EngineError> {
+        self.execute(command, self.system_actor(Channel::Engine, AuthMethod::Engine)?).await
+    }
+
+    /// Runs a command as whoever has the data folder in hand.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn as_operator(&self, command: Command) -> Result<Reply, EngineError> {
+        self.execute(command, self.system_actor(Channel::Cli, AuthMethod::Local)?).await
+    }
+
+    fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
+        system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
+    }
+
+    /// Puts a policy in force: compiles it, keeps its files, records it.
+    ///
+    /// # Errors
+    /// When the policy is broken (every problem is named), or publishing it is refused.
+    pub async fn publish_policy(
+        &self,
+        files: Vec<PolicyFile>,
+        change_request: Option<RequestId>,
+        note: &str,
+        actor: Actor,
+    ) -> Result<Reply, EngineError> {
+        let policy = Policy::load(files).map_err(|problems| EngineError::BadInput(problems.to_string()))?;
+        let version = self.read(|state| state.policy.as_ref().map_or(0, |policy| policy.policy.version)) + 1;
+        let mut files = Vec::new();
+        for file in policy.files() {
+            let bytes = file.text.as_bytes();
+            let sha256 = blob::put(self.layout(), bytes).map_err(|error| EngineError::NotRecorded(error.to_string()))?;
+            files.push(FileRef { name: file.name.clone(), sha256, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX) });
+        }
+        let policy_ref = PolicyRef { version, digest: policy.digest() };
+        let command = Command::PublishPolicy(PublishPolicy { policy: policy_ref, files, change_request, note: note.to_owned() });
+        self.send(Intent::Publish(command, Arc::new(policy)), actor)?.await
+    }
+
+    /// The files of the policy in force.
+    ///
+    /// # Errors
+    /// When they cannot be read back, or no policy is in force.
+    pub fn policy_files(&self) -> Result<Vec<PolicyFile>, EngineError> {
+        let published = self.read(|state| state.policy.clone());
+        let published = published.ok_or_else(|| Refusal::new(RefusalCode::NoPolicy, "no policy is in force"))?;
+        read_files(self.layout(), &published.files).map_err(|error| EngineError::Stopped(error.to_string()))
+    }
+
+    fn send(&self, intent: Intent, actor: Actor) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+        let seed = self.inner.options.entropy.seed().map_err(EngineError::Stopped)?;
+        self.send_seeded(intent, actor, seed)
+    }
+
+    fn send_seeded(
+        &self,
+        intent: Intent,
+        actor: Actor,
+        seed: [u8; 32],
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message { intent, actor, received_at: self.now(), seed, reply };
+        self.inner.queue.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => EngineError::Overloaded,
+            TrySendError::Disconnected(_) => EngineError::Stopped("the writer has ended".to_owned()),
+        })?;
+        Ok(async move { answer.await.unwrap_or_else(|_| Err(EngineError::Stopped("the writer ended before it answered".to_owned()))) })
+    }
+}
+
+fn check_attachments(ask: &Ask) -> Result<(), EngineError> {
+    for attachment in &ask.attachments {
+        let name: String = attachment.name.chars().take(120).flat_map(char::escape_debug).collect();
+        if attachment.bytes.len() > blob::MAX_BLOB_BYTES {
+            return Err(EngineError::BadInput(format!("the content of input `{name}` is over {} bytes", blob::MAX_BLOB_BYTES)));
+        }
+        let digest = Digest::of(&attachment.bytes);
+        if !ask.action.inputs.iter().any(|input| input.name == attachment.name && input.sha256 == digest) {
+            return Err(EngineError::BadInput(format!(
+                "the content sent for `{name}` has digest {digest}, which no input of that name has"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn read_files(layout: &Layout, files: &[FileRef]) -> Result<Vec<PolicyFile>, OpenError> {
+    let missing = |name: &str, why: &str| OpenError::Policy(format!("file `{name}` {why}"));
+    files
+        .iter()
+        .map(|file| {
+            let bytes = blob::get(layout, &file.sha256).map_err(|error| missing(&file.name, &error.to_string()))?;
+            let bytes = bytes.ok_or_else(|| missing(&file.name, "is missing from the blobs"))?;
+            let text = String::from_utf8(bytes).map_err(|_| missing(&file.name, "is not UTF-8"))?;
+            Ok(PolicyFile { name: file.name.clone(), text })
+        })
+        .collect()
+}
+
+fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
+    Policy::load(read_files(layout, files)?).map_err(|problems| OpenError::Policy(problems.to_string()))
+}

@@ -1,0 +1,37 @@
+//! Sealing through the engine: the file is made beside the writer, the record goes through it.
+
+use privyseal_core::command::Command;
+use privyseal_core::event::Body;
+use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_ledger::seal;
+use privyseal_ledger::sqlite::SqliteLog;
+
+use crate::error::{EngineError, chain};
+use crate::handle::Engine;
+
+impl Engine {
+    /// Seals everything that is committed when it is called, one segment after the other. Returns what was sealed; empty when there was
+    /// nothing new. Several calls at once take turns.
+    ///
+    /// # Errors
+    /// When a segment cannot be made or recorded; segments recorded before that stay.
+    pub async fn seal(&self) -> Result<Vec<SegmentSealed>, EngineError> {
+        let _turn = self.inner.sealing.lock().await;
+        let end = self.read(|state| state.next_seq);
+        let mut sealed = Vec::new();
+        loop {
+            let layout = self.layout().clone();
+            let made = tokio::task::spawn_blocking(move || -> Result<Option<SegmentSealed>, seal::SealError> {
+                let log = SqliteLog::open_read_only(&layout.log())?;
+                seal::make_segment(&layout, &log, end)
+            })
+            .await
+            .map_err(|error| EngineError::NotRecorded(error.to_string()))?;
+            let made = made.map_err(|error| EngineError::NotRecorded(chain(&error)))?;
+            let Some(segment) = made else { return Ok(sealed) };
+            self.as_system(Command::Record(Box::new(Body::SegmentSealed(segment.clone())))).await?;
+            tracing::info!(segment.first, segment.last, segment.bytes, "sealed a segment");
+            sealed.push(segment);
+        }
+    }
+}

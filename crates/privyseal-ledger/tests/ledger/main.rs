@@ -1,0 +1,5 @@
+//! The one integration binary of the ledger: appending, sealing, reading, tampering.
+
+mod append;
+mod fixture;
+mod tamper;
