@@ -1,0 +1,4 @@
+//! The one integration binary of this crate: SQL, attacks, control tests, all over ledgers made by hand in temporary folders.
+
+mod fixture;
+mod sql;
