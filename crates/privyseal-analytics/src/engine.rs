@@ -1,24 +1,24 @@
 //! The engine: its own threads, one door for statements, one for exports, one for control tests.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::future::Future;
-use std::io::Write;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use privyseal_core::finding::Findings;
+use privyseal_core::finding::{AssertionFinding, Findings};
 use privyseal_core::port::{Analytics, Answer, BoxFuture, QueryError, QueryLimits, TableDoc};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
-use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::answer::AnswerBuilder;
+use crate::assertion;
+use crate::assess::{Assessor, Controls};
 use crate::content::ContentSource;
 use crate::functions::{FunctionDoc, Functions};
 use crate::run::Runner;
@@ -27,6 +27,9 @@ use crate::store::{Store, StoreError, chain};
 
 /// Stack of a working thread: planning recurses over the statement.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest time for all control tests of an assessment.
+const ASSESS_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// How to open an engine.
 pub struct Options {
@@ -38,6 +41,8 @@ pub struct Options {
     pub memory_bytes: usize,
     /// Threads that statements run on, at least 1.
     pub threads: usize,
+    /// The frameworks that control tests are run for.
+    pub controls: Controls,
 }
 
 /// Why an engine cannot be opened.
@@ -71,6 +76,7 @@ impl From<ViewError> for OpenError {
 /// Its work runs on threads of its own, so that a heavy statement cannot starve the caller. Dropping the engine stops them.
 pub struct Engine {
     runner: Arc<Runner>,
+    assessor: Arc<Assessor>,
     /// Statements that run at once; others wait, and their waiting counts as running time.
     permits: Arc<Semaphore>,
     docs: Vec<TableDoc>,
@@ -91,6 +97,7 @@ impl Engine {
             .enable_time()
             .build()
             .map_err(OpenError::Threads)?;
+        let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
         let store = Arc::new(Store::open(options.layout.clone())?);
         let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(chain(&error)))?;
         let functions = Functions::new(&options.layout);
@@ -104,7 +111,8 @@ impl Engine {
         let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
-        Ok(Self { runner, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
+        let assessor = Arc::new(Assessor { assertions, controls: options.controls, runner: Arc::clone(&runner), threads });
+        Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
     }
 
     /// Documentation of our own SQL functions.
@@ -117,6 +125,28 @@ impl Engine {
     #[must_use]
     pub fn table_docs(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    /// Ids of the control tests that can be run.
+    #[must_use]
+    pub fn assertion_ids(&self) -> Vec<&str> {
+        self.assessor.assertions.keys().map(String::as_str).collect()
+    }
+
+    /// Runs one control test and the gates over a period, apart from any framework. The gates come first in the result.
+    ///
+    /// # Errors
+    /// When there is no such test, or the ledger cannot be read.
+    pub async fn test(&self, assertion: &str, period: Period) -> Result<Vec<AssertionFinding>, QueryError> {
+        if !self.assessor.assertions.contains_key(assertion) {
+            return Err(QueryError::Refused(format!("no control test `{}`", assertion.escape_debug())));
+        }
+        let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
+        self.spawn(ASSESS_TIMEOUT, async move {
+            let snapshot = assessor.runner.snapshot().await?;
+            assessor.run_all(wanted, period, snapshot).await
+        })
+        .await
     }
 
     /// Runs work on the engine's threads; dropping the future stops it.
@@ -192,7 +222,8 @@ impl Analytics for Engine {
         &self.docs
     }
 
-    fn assess<'a>(&'a self, _frameworks: &'a [String], _period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
-        Box::pin(async { Err(QueryError::Failed("no".to_owned())) })
+    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
+        let assessor = Arc::clone(&self.assessor);
+        self.spawn(ASSESS_TIMEOUT, Box::pin(assessor.assess(frameworks.to_vec(), period)))
     }
 }

@@ -1,5 +1,8 @@
 //! SQL over the ledger.
 mod answer;
+mod assertion;
+mod assess;
+mod bind;
 mod content;
 mod engine;
 mod functions;
@@ -12,6 +15,7 @@ mod scan;
 mod session;
 mod store;
 
+pub use assess::{Controls, MappedControl, MappedFramework};
 pub use content::{ContentFolder, ContentSource};
 pub use engine::{Engine, OpenError, Options};
 pub use functions::FunctionDoc;
