@@ -1,0 +1,310 @@
+//! From control tests to findings: gates first, then every mapped test, then what they mean for each control.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use privyseal_core::event::evidence::Snapshot as SnapshotRef;
+use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, Strength, TestState};
+use privyseal_core::port::QueryError;
+use privyseal_core::time::Period;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::answer;
+use crate::assertion::{self, Assertion, Parameters};
+use crate::guard::{self, suggestion};
+use crate::run::Runner;
+use crate::store::Snapshot;
+
+/// Tests whose passing is a condition for every other test to pass.
+pub(crate) const GATES: [&str; 3] = ["I01", "I02", "I04"];
+
+/// Longest time for one test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// One control of a framework, with the tests that speak for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedControl {
+    /// Id within its framework, for example `CC6.3`.
+    pub id: String,
+    /// Short title.
+    pub title: String,
+    /// Group within the framework.
+    pub group: String,
+    /// How much the tests say about it; none when these events cannot evidence it.
+    pub strength: Option<Strength>,
+    /// Ids of the tests.
+    pub assertions: Vec<String>,
+}
+
+/// A framework with its controls in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedFramework {
+    /// Its id, for example `soc2`.
+    pub id: String,
+    /// Its full name.
+    pub name: String,
+    /// Version of our catalog.
+    pub version: String,
+    /// Digest of our catalog's files.
+    pub digest: privyseal_core::digest::Digest,
+    /// Every control, the ones without evidence included.
+    pub controls: Vec<MappedControl>,
+}
+
+/// What the control tests are run for.
+#[derive(Clone, Debug, Default)]
+pub struct Controls {
+    /// Frameworks by id.
+    pub frameworks: BTreeMap<String, MappedFramework>,
+    /// Parameters by test and name; they stand between what policy sets and the defaults of the SQL files.
+    pub parameters: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// Tests and controls over a runner.
+pub(crate) struct Assessor {
+    pub(crate) assertions: BTreeMap<String, Arc<Assertion>>,
+    pub(crate) controls: Controls,
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) threads: usize,
+}
+
+/// Where the evidence of a period begins and ends, and the days on which nothing gave a sign of life.
+struct Sources {
+    silent: Vec<String>,
+    covered: bool,
+    /// Said beside a result when the log does not span the whole period.
+    remark: String,
+}
+
+impl Assessor {
+    /// Runs the tests that these frameworks are mapped to, and the gates.
+    pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period) -> Result<Findings, QueryError> {
+        let mapped = self.mapped(&frameworks)?;
+        let wanted: BTreeSet<String> = mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
+        let snapshot = self.runner.snapshot().await?;
+        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot)).await?;
+        let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
+        let frameworks = mapped.iter().map(|framework| framework_finding(framework, &by_id)).collect();
+        Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
+    }
+
+    /// Runs some tests and the gates; findings by id.
+    pub(crate) async fn run_all(
+        self: Arc<Self>,
+        wanted: BTreeSet<String>,
+        period: Period,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Vec<AssertionFinding>, QueryError> {
+        // What SQL reads from a segment must be what was recorded; otherwise every number below is worth nothing.
+        self.runner.check_segments(&snapshot).await?;
+        let policy = Arc::new(self.policy_parameters(period, &snapshot).await?);
+        let sources = Arc::new(self.sources(period, &snapshot).await?);
+        let (gates, others): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .chain(GATES.map(str::to_owned))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .filter_map(|id| self.assertions.get(&id).cloned())
+            .partition(|assertion| GATES.contains(&assertion.id.as_str()));
+        let all_gates = gates.len() == GATES.len();
+        let mut findings = self.run_some(gates, true, period, &snapshot, &policy, &sources).await?;
+        let gates_pass = all_gates && findings.iter().all(|finding| finding.state == TestState::Pass);
+        findings.extend(self.run_some(others, gates_pass, period, &snapshot, &policy, &sources).await?);
+        findings.sort_by(|a, b| a.assertion.cmp(&b.assertion));
+        Ok(findings)
+    }
+
+    /// Several tests side by side, as many at once as there are threads.
+    async fn run_some(
+        self: &Arc<Self>,
+        assertions: Vec<Arc<Assertion>>,
+        gates_pass: bool,
+        period: Period,
+        snapshot: &Arc<Snapshot>,
+        policy: &Arc<Parameters>,
+        sources: &Arc<Sources>,
+    ) -> Result<Vec<AssertionFinding>, QueryError> {
+        // Dropping the set aborts its tasks, so that a caller who goes away ends all of them.
+        let (mut tasks, mut findings, mut waiting) = (JoinSet::new(), Vec::new(), assertions.into_iter());
+        loop {
+            while tasks.len() < self.threads {
+                let Some(assertion) = waiting.next() else { break };
+                let (assessor, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
+                let (policy, sources) = (Arc::clone(policy), Arc::clone(sources));
+                tasks.spawn(async move { assessor.run_one(&assertion, gates_pass, period, &snapshot, &policy, &sources).await });
+            }
+            match tasks.join_next().await {
+                None => return Ok(findings),
+                Some(Ok(finding)) => findings.push(finding),
+                Some(Err(_)) => return Err(QueryError::Failed("a control test was broken off".to_owned())),
+            }
+        }
+    }
+
+    async fn run_one(
+        &self,
+        assertion: &Assertion,
+        gates_pass: bool,
+        period: Period,
+        snapshot: &Arc<Snapshot>,
+        policy: &Parameters,
+        sources: &Sources,
+    ) -> AssertionFinding {
+        let parameters = assertion.parameters(policy, self.controls.parameters.get(&assertion.id));
+        let outcome = match &parameters {
+            Ok(parameters) => {
+                let run = Box::pin(assertion::run(assertion, parameters, period, &self.runner, snapshot));
+                tokio::time::timeout(TEST_TIMEOUT, run).await.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
+            }
+            Err(reason) => Err(reason.clone()),
+        };
+        let parameters = parameters.unwrap_or_default();
+        let judged = outcome.and_then(|items| Ok((assertion::result_digest(&items)?, items)));
+        let (result_digest, items, failure) = match judged {
+            Ok((digest, items)) => (digest, items, None),
+            Err(reason) => (privyseal_core::digest::Digest::of(b"[]"), Vec::new(), Some(reason)),
+        };
+        let count = |status: ItemStatus| u64::try_from(items.iter().filter(|item| item.status == status).count()).unwrap_or(u64::MAX);
+        let counts = Counts {
+            rows: u64::try_from(items.len()).unwrap_or(u64::MAX),
+            violations: count(ItemStatus::Violation),
+            indeterminate: count(ItemStatus::Indeterminate),
+            tolerance: assertion::tolerance(&parameters),
+            sources_alive: sources.covered && sources.silent.is_empty(),
+            gates_pass: gates_pass || GATES.contains(&assertion.id.as_str()),
+        };
+        let (state, reason) = match failure {
+            Some(reason) => (TestState::Error, reason),
+            None => (counts.state(), explain(&counts, sources)),
+        };
+        AssertionFinding {
+            assertion: assertion.id.clone(),
+            title: assertion.header.title.clone(),
+            query: assertion.text.clone(),
+            query_digest: assertion.digest(),
+            parameters: assertion::as_members(&parameters),
+            state,
+            reason,
+            rows: counts.rows,
+            violations: counts.violations,
+            indeterminate: counts.indeterminate,
+            result_digest,
+            items,
+        }
+    }
+
+    fn mapped(&self, frameworks: &[String]) -> Result<Vec<MappedFramework>, QueryError> {
+        let known = &self.controls.frameworks;
+        let find = |id: &String| {
+            known.get(id).cloned().ok_or_else(|| {
+                let near = suggestion(id, known.keys().map(String::as_str));
+                QueryError::Refused(format!("no framework `{}`{near}", id.escape_debug()))
+            })
+        };
+        frameworks.iter().map(find).collect()
+    }
+
+    /// Parameters of the policy in force at the last moment of the period.
+    async fn policy_parameters(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Parameters, QueryError> {
+        let sql = format!("SELECT parameters FROM policies WHERE valid_from < utc('{}') ORDER BY from_seq DESC LIMIT 1", period.end);
+        let rows = self.internal(&sql, snapshot).await?;
+        let text = rows.first().and_then(|row| row.first()).and_then(Value::as_str);
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+    }
+
+    /// Whether every UTC day of the period gave a sign of life: a heartbeat, a source's count of it, or a node that
+    /// made a count on it. The period is taken from the
+    /// opening of the log on, and up to its last entry.
+    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Sources, QueryError> {
+        let (from, to) = (period.start.max(snapshot.opened_at), period.end.min(snapshot.last_at));
+        let mut remarks = Vec::new();
+        if period.start < snapshot.opened_at {
+            remarks.push(format!("the log begins {}", snapshot.opened_at));
+        }
+        if period.end > snapshot.last_at {
+            remarks.push(format!("the log ends {}", snapshot.last_at));
+        }
+        if from > to {
+            return Ok(Sources { silent: Vec::new(), covered: false, remark: "the log does not reach into the period".to_owned() });
+        }
+        let sql = format!(
+            "SELECT d.day FROM days d
+            LEFT JOIN (
+              SELECT day FROM source_counts
+              UNION SELECT substr(CAST(date_trunc('day', counted_at) AS VARCHAR), 1, 10) AS day FROM source_counts WHERE feed = 'node'
+              UNION SELECT substr(CAST(date_trunc('day', beat_at) AS VARCHAR), 1, 10) AS day FROM heartbeats) s ON s.day = d.day
+            WHERE s.day IS NULL AND d.ends_at > utc('{from}') AND d.starts_at < utc('{to}')
+            ORDER BY d.day"
+        );
+        let rows = self.internal(&sql, snapshot).await?;
+        let silent = rows.into_iter().flatten().filter_map(|day| day.as_str().map(str::to_owned)).collect();
+        Ok(Sources { silent, covered: true, remark: remarks.join(", ") })
+    }
+
+    async fn internal(&self, sql: &str, snapshot: &Arc<Snapshot>) -> Result<Vec<Vec<Value>>, QueryError> {
+        let mut running = self.runner.start_statement(guard::parse(sql)?, &BTreeSet::new(), snapshot).await?;
+        let mut rows = Vec::new();
+        while let Some(batch) = running.stream.next().await {
+            rows.extend(answer::rows(&batch.map_err(|error| self.runner.explain(&error, snapshot))?)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// Why a state, when it is not plain from the counts.
+fn explain(counts: &Counts, sources: &Sources) -> String {
+    let mut reasons = Vec::new();
+    if counts.violations <= counts.tolerance {
+        if !counts.gates_pass {
+            reasons.push(format!("an integrity gate ({}) does not pass", GATES.join(", ")));
+        }
+        if let Some(first) = sources.silent.first() {
+            let more = sources.silent.len() - 1;
+            let more = if more > 0 { format!(" and {more} more days") } else { String::new() };
+            reasons.push(format!("no source gave a sign of life on {first}{more}"));
+        }
+        if counts.violations > 0 {
+            reasons.push(format!("{} violations are within the tolerance of {}", counts.violations, counts.tolerance));
+        }
+    }
+    if !sources.remark.is_empty() {
+        reasons.push(sources.remark.clone());
+    }
+    reasons.join("; ")
+}
+
+fn framework_finding(framework: &MappedFramework, findings: &BTreeMap<&str, &AssertionFinding>) -> FrameworkFinding {
+    let control = |control: &MappedControl| {
+        let (tested, not_implemented): (Vec<String>, Vec<String>) =
+            control.assertions.iter().cloned().partition(|id| findings.contains_key(id.as_str()));
+        let state = tested.iter().filter_map(|id| findings.get(id.as_str())).map(|finding| finding.state).min();
+        ControlFinding {
+            control: control.id.clone(),
+            title: control.title.clone(),
+            group: control.group.clone(),
+            strength: control.strength,
+            tested,
+            not_implemented,
+            state,
+        }
+    };
+    FrameworkFinding {
+        framework: framework.id.clone(),
+        name: framework.name.clone(),
+        catalog_version: framework.version.clone(),
+        catalog_digest: framework.digest,
+        controls: framework.controls.iter().map(control).collect(),
+    }
+}
+
+fn reference(snapshot: &Snapshot) -> SnapshotRef {
+    SnapshotRef { size: snapshot.size, root: snapshot.root }
+}
+
+/// The engine and its version, for whoever performs a test again.
+pub(crate) fn engine_name() -> String {
+    format!("privyseal-analytics {} on DataFusion {}", env!("CARGO_PKG_VERSION"), datafusion::DATAFUSION_VERSION)
+}

@@ -1,0 +1,109 @@
+//! Parameters of control tests: `$name` in the SQL becomes a literal of the declared type in the parsed statement.
+//!
+//! Values never pass through text, so they cannot change what a statement says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, UnaryOperator,
+    Value as SqlValue, ValueWithSpan, visit_expressions, visit_expressions_mut,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+use privyseal_core::time::Period;
+use serde_json::Value;
+
+/// Parameters that every control test has.
+pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
+
+fn placeholder(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Value(ValueWithSpan { value: SqlValue::Placeholder(name), .. }) => Some(name.strip_prefix('$').unwrap_or(name)),
+        _ => None,
+    }
+}
+
+/// Names of the parameters that a statement uses.
+pub(crate) fn parameters(statement: &Statement) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if let Statement::Statement(sql) = statement {
+        // The visitor never breaks.
+        let _: ControlFlow<()> = visit_expressions(sql.as_ref(), |expr| {
+            names.extend(placeholder(expr).map(str::to_owned));
+            ControlFlow::Continue(())
+        });
+    }
+    names
+}
+
+/// Names of the functions that a statement calls.
+pub(crate) fn calls(statement: &Statement) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if let Statement::Statement(sql) = statement {
+        let _: ControlFlow<()> = visit_expressions(sql.as_ref(), |expr| {
+            if let Expr::Function(function) = expr {
+                names.insert(function.name.to_string().to_lowercase());
+            }
+            ControlFlow::Continue(())
+        });
+    }
+    names
+}
+
+/// Puts values in place of parameters. Names the first parameter without one.
+pub(crate) fn bind(statement: &mut Statement, period: Period, values: &BTreeMap<String, Value>) -> Result<(), String> {
+    let Statement::Statement(sql) = statement else { return Err("it is not a query".to_owned()) };
+    let bound = visit_expressions_mut(sql.as_mut(), |expr| {
+        let Some(name) = placeholder(expr).map(str::to_owned) else { return ControlFlow::Continue(()) };
+        let literal = match name.as_str() {
+            "start" => Some(call("utc", period.start.to_string())),
+            "end" => Some(call("utc", period.end.to_string())),
+            other => values.get(other).and_then(literal),
+        };
+        match literal {
+            Some(literal) => {
+                *expr = literal;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(name),
+        }
+    });
+    match bound {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(name) => Err(format!("the parameter `{name}` has no value")),
+    }
+}
+
+fn value(value: SqlValue) -> Expr {
+    Expr::Value(ValueWithSpan { value, span: Span::empty() })
+}
+
+/// Our own function on one text: moments and lists have no literal of their own.
+fn call(name: &str, text: String) -> Expr {
+    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(SqlValue::SingleQuotedString(text))));
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: vec![argument], clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn literal(json: &Value) -> Option<Expr> {
+    Some(match json {
+        Value::Bool(truth) => value(SqlValue::Boolean(*truth)),
+        Value::String(text) => value(SqlValue::SingleQuotedString(text.clone())),
+        Value::Number(number) => {
+            let number = number.as_i64()?;
+            let digits = value(SqlValue::Number(number.unsigned_abs().to_string(), false));
+            if number < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
+        }
+        Value::Array(_) => call("json_list", json.to_string()),
+        Value::Null | Value::Object(_) => return None,
+    })
+}

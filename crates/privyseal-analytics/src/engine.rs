@@ -1,0 +1,229 @@
+//! The engine: its own threads, one door for statements, one for exports, one for control tests.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use privyseal_core::finding::{AssertionFinding, Findings};
+use privyseal_core::port::{Analytics, Answer, BoxFuture, QueryError, QueryLimits, TableDoc};
+use privyseal_core::time::Period;
+use privyseal_ledger::layout::Layout;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::answer::AnswerBuilder;
+use crate::assertion;
+use crate::assess::{Assessor, Controls};
+use crate::content::ContentSource;
+use crate::functions::{FunctionDoc, Functions};
+use crate::run::Runner;
+use crate::session::{self, Sessions, ViewError};
+use crate::store::{Store, StoreError, chain};
+
+/// Stack of a working thread: planning recurses over the statement.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest time for all control tests of an assessment.
+const ASSESS_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// How to open an engine.
+pub struct Options {
+    /// The data folder.
+    pub layout: Layout,
+    /// The files of `queries/`.
+    pub content: Arc<dyn ContentSource>,
+    /// Memory that all running statements share, in bytes. Nothing is ever written to disk.
+    pub memory_bytes: usize,
+    /// Threads that statements run on, at least 1.
+    pub threads: usize,
+    /// The frameworks that control tests are run for.
+    pub controls: Controls,
+}
+
+/// Why an engine cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The ledger cannot be read.
+    #[error("the ledger cannot be read: {0}")]
+    Ledger(String),
+    /// The queries that come with the program are wrong.
+    #[error("the queries cannot be used: {0}")]
+    Queries(String),
+    /// The machine refuses threads.
+    #[error("no threads for the query engine")]
+    Threads(#[source] std::io::Error),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        OpenError::Ledger(chain(&error))
+    }
+}
+
+impl From<ViewError> for OpenError {
+    fn from(error: ViewError) -> Self {
+        OpenError::Queries(chain(&error))
+    }
+}
+
+/// SQL and control tests over one ledger.
+///
+/// Its work runs on threads of its own, so that a heavy statement cannot starve the caller. Dropping the engine stops them.
+pub struct Engine {
+    runner: Arc<Runner>,
+    assessor: Arc<Assessor>,
+    /// Statements that run at once; others wait, and their waiting counts as running time.
+    permits: Arc<Semaphore>,
+    docs: Vec<TableDoc>,
+    runtime: Option<Runtime>,
+}
+
+impl Engine {
+    /// Opens the ledger and plans the views. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or the queries do not fit together.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let threads = options.threads.max(1);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("privyseal-sql")
+            .thread_stack_size(STACK_BYTES)
+            .enable_time()
+            .build()
+            .map_err(OpenError::Threads)?;
+        let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
+        let store = Arc::new(Store::open(options.layout.clone())?);
+        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(chain(&error)))?;
+        let functions = Functions::new(&options.layout);
+
+        let (send, receive) = mpsc::channel();
+        let (content, shared) = (Arc::clone(&options.content), Arc::clone(&resources));
+        runtime.spawn(async move {
+            // The receiver waits below; it is gone only when the whole process is.
+            let _ = send.send(Sessions::new(content.as_ref(), &shared, functions).await);
+        });
+        let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
+        let docs = sessions.docs.clone();
+        let runner = Arc::new(Runner::new(sessions, store, resources));
+        let assessor = Arc::new(Assessor { assertions, controls: options.controls, runner: Arc::clone(&runner), threads });
+        Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
+    }
+
+    /// Documentation of our own SQL functions.
+    #[must_use]
+    pub fn functions(&self) -> &[FunctionDoc] {
+        &self.runner.sessions.functions.docs
+    }
+
+    /// Documentation of the tables.
+    #[must_use]
+    pub fn table_docs(&self) -> &[TableDoc] {
+        &self.docs
+    }
+
+    /// Ids of the control tests that can be run.
+    #[must_use]
+    pub fn assertion_ids(&self) -> Vec<&str> {
+        self.assessor.assertions.keys().map(String::as_str).collect()
+    }
+
+    /// Runs one control test and the gates over a period, apart from any framework. The gates come first in the result.
+    ///
+    /// # Errors
+    /// When there is no such test, or the ledger cannot be read.
+    pub async fn test(&self, assertion: &str, period: Period) -> Result<Vec<AssertionFinding>, QueryError> {
+        if !self.assessor.assertions.contains_key(assertion) {
+            return Err(QueryError::Refused(format!("no control test `{}`", assertion.escape_debug())));
+        }
+        let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
+        self.spawn(ASSESS_TIMEOUT, async move {
+            let snapshot = assessor.runner.snapshot().await?;
+            assessor.run_all(wanted, period, snapshot).await
+        })
+        .await
+    }
+
+    /// Runs work on the engine's threads; dropping the future stops it.
+    fn spawn<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, QueryError>> {
+        let Some(runtime) = &self.runtime else { return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) }) };
+        let permits = Arc::clone(&self.permits);
+        let limited = async move {
+            let timed = tokio::time::timeout(timeout, async {
+                let _permit = permits.acquire().await.map_err(|_| QueryError::Failed("the query engine has stopped".to_owned()))?;
+                work.await
+            });
+            timed.await.unwrap_or_else(|_| {
+                let text = format!("the statement ran longer than {} ms: filter earlier, or narrow the period", timeout.as_millis());
+                Err(QueryError::Limit(text))
+            })
+        };
+        Box::pin(Guarded(runtime.spawn(limited)))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // An ordinary drop of a runtime waits, and panics inside another runtime; running statements are worth neither.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Guarded<T>(JoinHandle<Result<T, QueryError>>);
+
+impl<T> Future for Guarded<T> {
+    type Output = Result<T, QueryError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|joined| {
+            joined.unwrap_or_else(|_| Err(QueryError::Failed("the query engine stopped in the middle of the statement".to_owned())))
+        })
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits) -> Result<Answer, QueryError> {
+    let snapshot = runner.snapshot().await?;
+    let mut running = runner.start(&sql, &snapshot).await?;
+    let mut answer = AnswerBuilder::new(&running.schema, limits.max_rows);
+    while let Some(batch) = running.stream.next().await {
+        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
+        if !answer.add(&batch)? {
+            break;
+        }
+    }
+    answer.finish(snapshot.size)
+}
+
+impl Analytics for Engine {
+    fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
+        let work = answer(Arc::clone(&self.runner), sql.to_owned(), limits);
+        self.spawn(Duration::from_millis(limits.timeout_ms), work)
+    }
+
+    fn tables(&self) -> &[TableDoc] {
+        &self.docs
+    }
+
+    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
+        let assessor = Arc::clone(&self.assessor);
+        self.spawn(ASSESS_TIMEOUT, Box::pin(assessor.assess(frameworks.to_vec(), period)))
+    }
+}

@@ -1,0 +1,150 @@
+//! Every function that SQL may use: our own, with their documentation, and the ones of DataFusion that cannot hurt.
+//!
+//! What is not listed here does not exist in a session. Left out on purpose, because they allocate far beyond any memory pool, run
+//! without end, or are not a function of the log alone: `repeat`, `lpad`, `rpad`, `array_repeat`, `range`, `generate_series`,
+//! `make_array`, `levenshtein`, `now`, `random`, `uuid`, `version` and every table function.
+
+mod allowed;
+mod args;
+mod bounded;
+mod crypto;
+mod json;
+mod own;
+mod path;
+mod person;
+mod rules;
+mod time;
+
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::{
+    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
+};
+use privyseal_ledger::layout::Layout;
+use serde::Serialize;
+
+pub(crate) use args::time_type;
+pub(crate) use person::{PersonIndex, PersonOf};
+
+/// Documentation of one of our functions. `example` is SQL that gives `result`; a test runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FunctionDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called, with the types of its arguments and result.
+    pub usage: &'static str,
+    /// What it gives.
+    pub meaning: &'static str,
+    /// A statement that uses it.
+    pub example: &'static str,
+    /// The one value that the example gives, as it stands in JSON.
+    pub result: &'static str,
+}
+
+/// A function of ours whose result type does not depend on its arguments.
+struct Function {
+    doc: &'static FunctionDoc,
+    signature: Signature,
+    returns: DataType,
+    run: Box<dyn Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync>,
+}
+
+impl Function {
+    fn new(
+        doc: &'static FunctionDoc,
+        signature: Signature,
+        returns: DataType,
+        run: impl Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync + 'static,
+    ) -> Arc<ScalarUDF> {
+        Arc::new(ScalarUDF::from(Self { doc, signature, returns, run: Box::new(run) }))
+    }
+
+    /// A function of exactly `count` arguments of whatever type; it converts them itself.
+    fn fixed(
+        doc: &'static FunctionDoc,
+        count: usize,
+        returns: DataType,
+        run: impl Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync + 'static,
+    ) -> Arc<ScalarUDF> {
+        Self::new(doc, Signature::any(count, Volatility::Immutable), returns, run)
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Function").field("name", &self.doc.name).finish_non_exhaustive()
+    }
+}
+
+// Two functions of one name are one function: names are unique within a session.
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.doc.name == other.doc.name
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.doc.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.doc.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.returns.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        (self.run)(&args.args, args.number_rows)
+    }
+}
+
+/// Everything a session may call.
+pub(crate) struct Functions {
+    pub(crate) scalar: Vec<Arc<ScalarUDF>>,
+    pub(crate) aggregate: Vec<Arc<AggregateUDF>>,
+    pub(crate) window: Vec<Arc<WindowUDF>>,
+    /// Names in lower case, aliases included.
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) docs: Vec<FunctionDoc>,
+}
+
+impl Functions {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let (ours, docs) = own::all(layout);
+        let scalar: Vec<Arc<ScalarUDF>> = allowed::scalar().into_iter().chain(ours).collect();
+        let (aggregate, window) = (allowed::aggregate(), allowed::window());
+        let mut names: BTreeSet<String> = allowed::SYNTAX.iter().map(|name| (*name).to_owned()).collect();
+        for function in &scalar {
+            names.extend([function.name()].into_iter().chain(function.aliases().iter().map(String::as_str)).map(str::to_owned));
+        }
+        for function in &aggregate {
+            names.extend([function.name()].into_iter().chain(function.aliases().iter().map(String::as_str)).map(str::to_owned));
+        }
+        for function in &window {
+            names.extend([function.name()].into_iter().chain(function.aliases().iter().map(String::as_str)).map(str::to_owned));
+        }
+        names.insert(PersonOf::NAME.to_owned());
+        Self { scalar, aggregate, window, names, docs }
+    }
+}
+
+/// What turns operators and special syntax into functions.
+pub(crate) fn planners() -> Vec<Arc<dyn ExprPlanner>> {
+    allowed::planners()
+}

@@ -1,0 +1,43 @@
+-- reviews: One verdict of one person on a request.
+--
+-- request_id text: The request.
+-- seq bigint: Position of the event.
+-- event_id text: The event.
+-- decided_at timestamp: When the verdict was given.
+-- verdict text: `approve` or `deny`.
+-- reviewer text: The account that reviewed.
+-- reviewer_kind text: Recorded kind of the account; anything but `human` is a violation.
+-- reviewer_person text: The person behind the account then; NULL when nobody is known.
+-- roles text[]: Roles and groups held then.
+-- comment text: The comment; NULL when none was given or it is hidden.
+-- comment_digest text: Digest of the comment.
+-- shown_digest text: Digest of the action that was shown.
+-- shown_at timestamp: When it was shown.
+-- display_ms bigint: Milliseconds from shown to decided.
+-- policy_digest text: Policy under which it was shown.
+-- assurance text: `passkey` when a passkey signed this very decision, otherwise `session`.
+-- delegation text: The delegation used; NULL when the reviewer decided for themselves.
+-- channel text: The door.
+-- auth_method text: How the reviewer was signed in.
+-- amr text[]: Authentication method references of that sign-in.
+-- auth_time timestamp: When the reviewer last proved who they are.
+-- session text: The session.
+-- statement text: What the passkey signed, as JSON; NULL without a passkey.
+-- assertion text: The passkey's signature, as JSON; NULL without a passkey.
+-- credential text: Id of the passkey that signed; NULL without a passkey.
+SELECT request_id, seq, id AS event_id, time AS decided_at,
+  f['verdict'] AS verdict, f['reviewer'] AS reviewer, f['reviewer_kind'] AS reviewer_kind, f['reviewer_person'] AS reviewer_person,
+  f['roles'] AS roles, f['comment'] AS comment, f['comment_digest'] AS comment_digest, f['shown_digest'] AS shown_digest,
+  f['shown_at'] AS shown_at, f['display_ms'] AS display_ms, f['policy_digest'] AS policy_digest, f['assurance'] AS assurance,
+  f['delegation'] AS delegation, actor_channel AS channel, f['auth_method'] AS auth_method, f['amr'] AS amr,
+  f['auth_time'] AS auth_time, f['session'] AS session, f['statement'] AS statement, f['assertion'] AS assertion,
+  f['credential'] AS credential
+FROM (
+  SELECT seq, id, time, request_id, actor_channel, fields(entry, '
+    verdict text body.verdict, reviewer text body.reviewer.principal, reviewer_kind text body.reviewer.kind,
+    reviewer_person text body.reviewer.person, roles list body.roles, comment text body.comment, comment_digest text body.comment_digest,
+    shown_digest text body.shown_digest, shown_at time body.shown_at, display_ms int body.display_ms, policy_digest text body.policy_digest,
+    assurance text body.assurance, delegation text body.delegation, auth_method text actor.auth.method, amr list actor.auth.amr,
+    auth_time time actor.auth.auth_time, session text actor.auth.session, statement json body.statement, assertion json body.assertion,
+    credential text body.assertion.credential') AS f
+  FROM entries WHERE kind = 'review.recorded')
