@@ -133,7 +133,9 @@ fn piece(language: Language, rest: &str, first: char) -> (Class, usize) {
         return (Class::Literal, word(rest));
     }
     if language == Language::Shell && first == '-' {
-        return (Class::Annotation, rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(rest.len()));
+        // The `=` belongs to the flag, so that a line breaks after it and not before.
+        let end = rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(rest.len());
+        return (Class::Annotation, if rest.get(end..).is_some_and(|after| after.starts_with('=')) { end + 1 } else { end });
     }
     if first.is_alphabetic() || first == '_' {
         let length = word(rest);
@@ -278,7 +280,7 @@ mod tests {
             (Language::Sql, "/* a\nb */ 42", vec![("co", "/* a\nb */"), ("li", "42")]),
             (Language::Cedar, "@id(\"a\\\"b\") permit // é", vec![("an", "@id"), ("li", "\"a\\\"b\""), ("kw", "permit"), ("co", "// é")]),
             (Language::Json, "{\"a\": true, 'b'", vec![("li", "\"a\""), ("kw", "true")]),
-            (Language::Shell, "psql --file=x 'open", vec![("an", "--file"), ("li", "'open")]),
+            (Language::Shell, "psql --file=x 'open", vec![("an", "--file="), ("li", "'open")]),
             (Language::Plain, "select 1", vec![]),
         ] {
             assert_eq!(classes(language, text), expected, "{text}");

@@ -10,7 +10,7 @@ use super::number::Count;
 use super::party::Party;
 use super::risk::Risk;
 use super::shell::Shell;
-use super::state::{RequestState, RunState};
+use super::state::{RequestState, RunState, Standing};
 use super::text::Untrusted;
 
 /// The page.
@@ -68,9 +68,7 @@ pub struct HistoryRow {
     /// The risk.
     pub risk: Risk,
     /// Where it stands.
-    pub state: RequestState,
-    /// How it came to that: `by 2 people`, `automatically`, `by break-glass`, `by policy`; empty while it waits.
-    pub how: String,
+    pub standing: Standing,
     /// Who sealed or denied it.
     pub people: Vec<Party>,
     /// Where its run stands, once approved.

@@ -19,10 +19,10 @@ use super::party::Party;
 use super::risk::{Factor, Risk};
 use super::seal::{Seal, Seals};
 use super::shell::Shell;
-use super::state::{RequestState, RunState};
+use super::state::{RunState, Standing};
 use super::text::Untrusted;
 
-pub use decision::{Decision, DecisionForm, Grant, Outcome, Run};
+pub use decision::{AfterForm, Decision, DecisionForm, Grant, Outcome, Run};
 pub use record::{Digests, Entry, Proof};
 
 /// The page.
@@ -53,7 +53,7 @@ pub struct Request {
     /// The last characters of its id, for people.
     pub short: String,
     /// Where it stands.
-    pub state: RequestState,
+    pub standing: Standing,
     /// Who asks, and who answers for them.
     pub asker: Asker,
     /// When it was asked.
@@ -82,6 +82,8 @@ pub struct Request {
     pub left: Option<Left>,
     /// What this person can do.
     pub decision: Decision,
+    /// Where this person can withdraw the request: they asked it, and it is still pending.
+    pub withdraw: Option<String>,
     /// How it came to its end, once it has.
     pub outcome: Option<Outcome>,
     /// What happened, oldest first.
@@ -120,8 +122,8 @@ pub struct Action {
     pub resource_id: Untrusted,
     /// The environment as derived.
     pub environment: Environment,
-    /// Whether it can be undone: `reversible`, `costly`, `irreversible`.
-    pub reversibility: String,
+    /// Whether it can be undone.
+    pub reversibility: Reversibility,
     /// The command line that will run, when there is one.
     pub command: Option<Code>,
     /// Parameters and claimed attributes, in canonical order.
@@ -134,6 +136,35 @@ pub struct Action {
     pub deceptive: Count,
     /// The digest over all of it.
     pub digest: Hash,
+}
+
+/// Whether an action can be undone, in the words of the action catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the contract's")]
+pub enum Reversibility {
+    Reversible,
+    Costly,
+    Irreversible,
+}
+
+impl Reversibility {
+    /// The word of the catalogue; whatever is not known counts as irreversible.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        match word {
+            "reversible" => Self::Reversible,
+            "costly" => Self::Costly,
+            _ => Self::Irreversible,
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Reversible => "can be undone",
+            Self::Costly => "costly to undo",
+            Self::Irreversible => "cannot be undone",
+        }
+    }
 }
 
 /// One parameter.
@@ -230,6 +261,6 @@ impl Request {
 
     /// Changes whenever the decision box must be drawn anew; typing is kept as long as it stays the same.
     fn decision_version(&self) -> String {
-        format!("{}-{}", self.state.as_str(), self.decision.word())
+        format!("{}-{}", self.standing.state.as_str(), self.decision.word())
     }
 }

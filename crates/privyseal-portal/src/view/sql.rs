@@ -29,6 +29,13 @@ pub struct SqlPage {
     pub max_seconds: Count,
 }
 
+impl SqlPage {
+    /// How many characters of the statement deceive the eye: it may have come with a link, and the editor cannot mark them.
+    fn deceptive(&self) -> usize {
+        privyseal_core::text::deceptive(self.statement.verbatim(), 99).len()
+    }
+}
+
 /// What an answer can be downloaded as: the value of `format`, and its name.
 const DOWNLOADS: [(&str, &str); 3] = [("csv", "CSV"), ("json", "JSON"), ("parquet", "Parquet")];
 

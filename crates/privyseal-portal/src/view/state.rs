@@ -65,16 +65,82 @@ impl RequestState {
         }
     }
 
-    /// Mark and word.
+    /// The word for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Approved => "Approved",
+            Self::Denied => "Denied",
+            Self::Expired => "Expired",
+            Self::Cancelled => "Cancelled",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// How a request came to where it stands. An approval says who approved; when nobody did, it must not look as if somebody had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It waits.
+    Open,
+    /// Distinct people filled every slot, or people denied it.
+    People,
+    /// Policy let it straight through.
+    Automatic,
+    /// Somebody took it by break-glass.
+    Breakglass,
+    /// A rule forbids it.
+    Policy,
+    /// Its time ran out.
+    Time,
+    /// The requester withdrew it.
+    Requester,
+    /// We failed.
+    Failure,
+}
+
+/// Where a request stands, and how it came to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The state on the wire.
+    pub state: RequestState,
+    /// How it came to that.
+    pub how: How,
+}
+
+impl Standing {
+    /// A request that waits.
+    pub const PENDING: Standing = Standing { state: RequestState::Pending, how: How::Open };
+
+    /// Mark and word. Only what people sealed carries the seal.
     #[must_use]
     pub fn show(self) -> State {
-        match self {
-            Self::Pending => State::new(mark::PENDING, "Pending", "open"),
-            Self::Approved => State::new(mark::SEAL, "Approved", "good"),
-            Self::Denied => State::new(mark::DENIED, "Denied", "bad"),
-            Self::Expired => State::new(mark::CLOCK, "Expired", "quiet"),
-            Self::Cancelled => State::new(mark::DASH, "Cancelled", "quiet"),
-            Self::Failed => State::new(mark::WARNING, "Failed", "bad"),
+        let word = self.state.word();
+        match (self.state, self.how) {
+            (RequestState::Approved, How::Breakglass) => State::new(mark::WARNING, "Break-glass", "warn"),
+            (RequestState::Approved, How::People) => State::new(mark::SEAL, word, "good"),
+            (RequestState::Approved, _) => State::new(mark::CHECK, word, "good"),
+            (RequestState::Pending, _) => State::new(mark::PENDING, word, "open"),
+            (RequestState::Denied, _) => State::new(mark::DENIED, word, "bad"),
+            (RequestState::Expired, _) => State::new(mark::CLOCK, word, "quiet"),
+            (RequestState::Cancelled, _) => State::new(mark::DASH, word, "quiet"),
+            (RequestState::Failed, _) => State::new(mark::WARNING, word, "bad"),
+        }
+    }
+
+    /// How it came to that, in a few words; empty while it waits.
+    #[must_use]
+    pub fn how(self) -> &'static str {
+        match self.how {
+            How::Open => "",
+            How::People => "by people",
+            How::Automatic => "automatically, no person decided",
+            How::Breakglass => "nobody approved it",
+            How::Policy => "by policy, nobody was asked",
+            How::Time => "nobody decided in time",
+            How::Requester => "withdrawn by the requester",
+            How::Failure => "Privyseal failed",
         }
     }
 }
@@ -181,6 +247,16 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_seal_stands_only_where_people_sealed() {
+        for state in RequestState::ALL {
+            for how in [How::Open, How::People, How::Automatic, How::Breakglass, How::Policy, How::Time, How::Requester, How::Failure] {
+                let sealed = Standing { state, how }.show().to_string().contains(&mark::SEAL.to_string());
+                assert_eq!(sealed, state == RequestState::Approved && how == How::People, "{state:?} {how:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_bar_is_always_full() {

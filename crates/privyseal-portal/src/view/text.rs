@@ -6,26 +6,44 @@
 use std::fmt;
 
 use askama::filters::{Escaper as _, Html, HtmlSafe};
+use privyseal_core::event::Text;
 use privyseal_core::text::{Span, reveal};
 
 /// Text of foreign origin, for element content. In attributes use [`Untrusted::plain`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Untrusted(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Untrusted(Content);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Content {
+    Clear(String),
+    /// The log keeps only a commitment to it: the first digits of that.
+    Hidden(String),
+}
 
 impl HtmlSafe for Untrusted {}
+
+impl Default for Untrusted {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
 
 impl Untrusted {
     /// Takes a text as it came.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Content::Clear(text.into()))
     }
 
     /// The text without markup, deceptive characters written as `[U+202E]`: for attributes, titles and plain text.
     #[must_use]
     pub fn plain(&self) -> String {
+        let text = match &self.0 {
+            Content::Clear(text) => text,
+            Content::Hidden(commitment) => return format!("hidden, commitment {commitment}"),
+        };
         let mut plain = String::new();
-        for span in reveal(&self.0) {
+        for span in reveal(text) {
             match span {
                 Span::Plain(text) => plain.push_str(&text),
                 Span::Marked(code) => plain.extend(["[", code.as_str(), "]"]),
@@ -34,33 +52,35 @@ impl Untrusted {
         plain
     }
 
-    /// The text exactly as it came, for values that go back to where they came from: the content of a form field.
+    /// The text exactly as it came, for values that go back to where they came from: the content of a form field. Empty when it is hidden.
     #[must_use]
     pub fn verbatim(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Content::Clear(text) => text,
+            Content::Hidden(_) => "",
+        }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it. A hidden text holds something.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(&self.0, Content::Clear(text) if text.is_empty())
     }
 
-    /// Whether it holds a character that would deceive the eye if it were not marked.
-    #[must_use]
-    pub fn is_marked(&self) -> bool {
-        reveal(&self.0).iter().any(|span| matches!(span, Span::Marked(_)))
-    }
-
-    /// Up to two initials of a name, for a seal: letters only.
+    /// Up to two initials of a name: letters and digits only.
     #[must_use]
     pub fn initials(&self) -> String {
-        self.0
-            .split_whitespace()
-            .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()))
-            .take(2)
-            .flat_map(char::to_uppercase)
-            .collect()
+        let words = self.verbatim().split_whitespace();
+        words.filter_map(|word| word.chars().find(|c| c.is_alphanumeric())).take(2).flat_map(char::to_uppercase).collect()
+    }
+}
+
+impl From<&Text> for Untrusted {
+    fn from(text: &Text) -> Self {
+        match text {
+            Text::Clear(text) => Self::new(text),
+            Text::Hidden { commitment } => Self(Content::Hidden(commitment.short())),
+        }
     }
 }
 
@@ -72,15 +92,21 @@ impl From<&str> for Untrusted {
 
 impl From<String> for Untrusted {
     fn from(text: String) -> Self {
-        Self(text)
+        Self::new(text)
     }
 }
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<bdi>")?;
-        write_revealed(f, &self.0)?;
-        f.write_str("</bdi>")
+        match &self.0 {
+            Content::Clear(text) => {
+                f.write_str("<bdi>")?;
+                write_revealed(f, text)?;
+                f.write_str("</bdi>")
+            }
+            // The commitment is base64url and needs no escaping.
+            Content::Hidden(commitment) => write!(f, r#"<span class="veiled">hidden <code>{commitment}</code></span>"#),
+        }
     }
 }
 
@@ -116,6 +142,8 @@ fn meaning(code: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use privyseal_core::digest::Digest;
+
     use super::*;
 
     #[test]
@@ -134,8 +162,17 @@ mod tests {
             assert_eq!(untrusted.to_string(), shown);
             assert_eq!(untrusted.plain(), plain);
             assert_eq!(untrusted.verbatim(), text);
-            assert_eq!(untrusted.is_marked(), plain.contains("U+"));
         }
+    }
+
+    #[test]
+    fn hidden_text_cannot_be_typed() {
+        let hidden = Untrusted::from(&Text::Hidden { commitment: Digest::of(b"x") });
+        assert_eq!(hidden.to_string(), r#"<span class="veiled">hidden <code>LXEWQrcmsEQB</code></span>"#);
+        assert_eq!((hidden.plain().as_str(), hidden.verbatim(), hidden.is_empty()), ("hidden, commitment LXEWQrcmsEQB", "", false));
+        let typed = Untrusted::from(hidden.to_string());
+        assert!(typed.to_string().starts_with("<bdi>&#60;span"));
+        assert_eq!(Untrusted::from(&Text::from("Ana")), Untrusted::from("Ana"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::view::sample::*;
 use crate::view::shell::Place;
+use crate::view::state::How;
 
 impl Sampled for HistoryPage {
     const NAME: &'static str = "history";
@@ -30,7 +31,7 @@ impl Sampled for HistoryPage {
                 "filtered",
                 HistoryPage {
                     filter: filtered.clone(),
-                    rows: rows().into_iter().filter(|row| row.state == RequestState::Denied).collect(),
+                    rows: rows().into_iter().filter(|row| row.standing.state == RequestState::Denied).collect(),
                     total: Count(2),
                     older: None,
                     ..page.clone()
@@ -80,60 +81,66 @@ fn row(short: &str, seconds: i64, verb: &str, resource: &str) -> HistoryRow {
         resource: resource.into(),
         asker: deploy_bot(),
         risk: Risk::new(35),
-        state: RequestState::Approved,
-        how: "by 2 people".to_owned(),
+        standing: Standing { state: RequestState::Approved, how: How::People },
         people: vec![ana(), tomasz()],
         run: Some(RunState::Done),
     }
 }
 
+/// The same row, ended in another way, by nobody and without a run.
+fn ended(state: RequestState, how: How, row: HistoryRow) -> HistoryRow {
+    HistoryRow { standing: Standing { state, how }, people: Vec::new(), run: None, ..row }
+}
+
 fn rows() -> Vec<HistoryRow> {
-    let nobody = |row: HistoryRow, state, how: &str| HistoryRow { state, how: how.to_owned(), people: Vec::new(), run: None, ..row };
+    let row_of = |asker, score, row| HistoryRow { asker, risk: Risk::new(score), ..row };
+    let copilot = Party::agent("support-copilot", "agent:support-copilot");
     vec![
-        nobody(
-            HistoryRow { risk: Risk::new(72), asker: schema_pilot(), ..row("c2d4e8f3", 244, "db.schema.apply", "postgres:orders/prod") },
+        ended(
             RequestState::Pending,
-            "",
+            How::Open,
+            row_of(schema_pilot(), 72, row("c2d4e8f3", 244, "db.schema.apply", "postgres:orders/prod")),
         ),
         row("71ab0e22", 2_940, "deploy.release", "k8s:prod/payments-api"),
         HistoryRow {
-            risk: Risk::new(8),
-            how: "automatically".to_owned(),
-            people: vec![],
-            ..row("5d00c1f7", 3_310, "secret.read", "vault:kv/staging/ftp")
+            run: Some(RunState::Done),
+            ..ended(
+                RequestState::Approved,
+                How::Automatic,
+                row_of(deploy_bot(), 8, row("5d00c1f7", 3_310, "secret.read", "vault:kv/staging/ftp")),
+            )
         },
         HistoryRow {
-            risk: Risk::new(91),
-            state: RequestState::Denied,
-            how: "by 1 person".to_owned(),
             people: vec![ana()],
-            run: None,
-            asker: Party::agent("support-copilot", "agent:support-copilot"),
-            ..row("9e41b7aa", 7_230, "iam.role.assign", "aws:iam/role/billing-admin")
+            ..ended(
+                RequestState::Denied,
+                How::People,
+                row_of(copilot, 91, row("9e41b7aa", 7_230, "iam.role.assign", "aws:iam/role/billing-admin")),
+            )
         },
         HistoryRow { run: Some(RunState::Failed), ..row("02bb7d10", 9_100, "db.schema.apply", "postgres:payments/prod") },
-        nobody(row("c81f5a3e", 14_800, "data.export", "s3:halden-partner-exports/2026-11"), RequestState::Expired, "nobody in time"),
+        ended(RequestState::Expired, How::Time, row("c81f5a3e", 14_800, "data.export", "s3:halden-partner-exports/2026-11")),
         HistoryRow {
-            how: "by break-glass".to_owned(),
-            people: vec![],
             run: Some(RunState::Unknown),
-            asker: tomasz(),
-            risk: Risk::new(66),
-            ..row("e7c60d4b", 90_000, "db.failover", "postgres:orders/prod")
+            ..ended(
+                RequestState::Approved,
+                How::Breakglass,
+                row_of(tomasz(), 66, row("e7c60d4b", 90_000, "db.failover", "postgres:orders/prod")),
+            )
         },
-        nobody(
-            HistoryRow { risk: Risk::new(100), ..row("44d1f09c", 172_000, "db.schema.drop", "postgres:orders/prod") },
+        ended(
             RequestState::Denied,
-            "by policy",
+            How::Policy,
+            row_of(deploy_bot(), 100, row("44d1f09c", 172_000, "db.schema.drop", "postgres:orders/prod")),
         ),
-        nobody(
-            HistoryRow { asker: ben(), risk: Risk::new(18), ..row("3f2a9b68", 260_000, "net.firewall.open", "vpc:halden-staging/edge") },
+        ended(
             RequestState::Cancelled,
-            "withdrawn",
+            How::Requester,
+            row_of(ben(), 18, row("3f2a9b68", 260_000, "net.firewall.open", "vpc:halden-staging/edge")),
         ),
+        ended(RequestState::Failed, How::Failure, row("d0c7e1b4", 300_000, "data.export", "s3:halden-partner-exports/2026-11")),
         HistoryRow {
             run: Some(RunState::Unused),
-            how: "by 1 person".to_owned(),
             people: vec![ben()],
             ..row("ab19d3c5", 345_000, "secret.rotate", "vault:kv/prod/stripe")
         },

@@ -1,7 +1,7 @@
 //! What the person who looks at a request can do about it, and what came of it.
 
 use super::{Digests, RunState};
-use crate::view::moment::Moment;
+use crate::view::moment::{Left, Moment};
 use crate::view::number::Hash;
 use crate::view::party::Party;
 use crate::view::text::Untrusted;
@@ -37,6 +37,8 @@ pub enum Decision {
         /// The form, which then only denies.
         form: DecisionForm,
     },
+    /// Judge a break-glass run afterwards: they stand outside of it.
+    AfterBreakglass(AfterForm),
     /// Nothing: an auditor reads.
     ReadOnly,
     /// Nothing: it is decided.
@@ -53,6 +55,7 @@ impl Decision {
             Decision::Reviewed { .. } => "reviewed",
             Decision::NeedsPasskey => "needs-passkey",
             Decision::CannotShow { .. } => "cannot-show",
+            Decision::AfterBreakglass(_) => "after-breakglass",
             Decision::ReadOnly => "read-only",
             Decision::Closed => "closed",
         }
@@ -80,11 +83,22 @@ pub struct DecisionForm {
     pub enrol: &'static str,
 }
 
+/// The form with which somebody outside of a break-glass run judges it.
+#[derive(Clone, Debug)]
+pub struct AfterForm {
+    /// Where it is posted, as a form, and as JSON by scripts.
+    pub action: String,
+    /// Where a script posts `{outcome, comment}` to get the passkey's request options.
+    pub challenge: String,
+    /// The judgement has to be signed with a passkey.
+    pub passkey: bool,
+    /// By when it is due.
+    pub due: Left,
+}
+
 /// How a request came to its end.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How: `by quorum`, `automatically, no person decided`, `by break-glass`.
-    pub mechanism: &'static str,
     /// When.
     pub at: Moment,
     /// One sentence about it.
@@ -106,6 +120,8 @@ pub struct Grant {
     pub until: Moment,
     /// What became of it: `unused`, `used`, `expired`, `revoked`.
     pub standing: &'static str,
+    /// Where this person can revoke it.
+    pub revoke: Option<String>,
     /// The run, once there is one.
     pub run: Option<Run>,
     /// The three digests: asked, shown, run.

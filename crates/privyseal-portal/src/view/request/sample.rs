@@ -1,10 +1,14 @@
 //! One request in all its states: the same migration, seen by different people at different times, and a few others.
 
+use privyseal_core::digest::Digest;
+use privyseal_core::event::Text;
+
 use super::*;
 use crate::view::code::Language;
 use crate::view::sample::*;
 use crate::view::seal::SealSet;
 use crate::view::shell::Place;
+use crate::view::state::{How, RequestState};
 
 const MIGRATION: &str = "\
 -- 0042: orders carry the region that routed them
@@ -37,6 +41,9 @@ impl Sampled for RequestPage {
             ("pending", page(pending())),
             ("session", page(low())),
             ("subject", decision(Decision::Subject { because: "You own agent:deploy-bot, which spawned the agent that asks.".into() })),
+            ("mine", page(mine())),
+            ("after-breakglass", page(after_breakglass())),
+            ("hidden", page(hidden())),
             ("not-asked", decision(Decision::NotAsked { asked: "1 of group:dba".to_owned() })),
             ("reviewed", decision(Decision::Reviewed { approved: true, at: Moment::clock(ago(60)) })),
             ("needs-passkey", decision(Decision::NeedsPasskey)),
@@ -58,16 +65,9 @@ impl Sampled for RequestPage {
             ("refused", page(refused())),
             (
                 "expired",
-                page(ended(
-                    RequestState::Expired,
-                    "nobody decided in time",
-                    "It was open for 30 min and no seal was set. A timeout is not a denial.",
-                )),
+                page(ended(RequestState::Expired, How::Time, "It was open for 30 min and no seal was set. A timeout is not a denial.")),
             ),
-            (
-                "cancelled",
-                page(ended(RequestState::Cancelled, "withdrawn by the requester", "agent:schema-pilot withdrew it: superseded by 0043.")),
-            ),
+            ("cancelled", page(ended(RequestState::Cancelled, How::Requester, "agent:schema-pilot withdrew it: superseded by 0043."))),
             ("hostile", RequestPage { shell: live(hostile(Place::Queue), "request"), request: attacked() }),
             ("long", page(long())),
         ]
@@ -165,7 +165,7 @@ fn pending() -> Request {
     Request {
         id: "019abf1c-7d2e-7c41-9b1f-5a60c2d4e8f3".to_owned(),
         short: "c2d4e8f3".to_owned(),
-        state: RequestState::Pending,
+        standing: Standing::PENDING,
         asker: Asker {
             party: schema_pilot(),
             program: Some("assistant-large 2026-09, tools: psql, git".into()),
@@ -181,7 +181,7 @@ fn pending() -> Request {
             resource_kind: "postgres".to_owned(),
             resource_id: "orders/prod".into(),
             environment: Environment::new(Some("production")),
-            reversibility: "costly".to_owned(),
+            reversibility: Reversibility::Costly,
             command: Some(Code::new(
                 Language::Shell,
                 "psql --set=ON_ERROR_STOP=1 --single-transaction --file=migrations/0042_orders_region.sql 'service=orders-prod'",
@@ -237,6 +237,7 @@ fn pending() -> Request {
         requirement: "2 of group:sre, 1 of group:dba".to_owned(),
         left: Some(Left::new(now().plus_seconds(1_450), now())),
         decision: Decision::Open(form(true)),
+        withdraw: None,
         outcome: None,
         timeline: timeline(0),
         proof: Proof {
@@ -269,7 +270,7 @@ fn low() -> Request {
             resource_kind: "vpc".to_owned(),
             resource_id: "halden-staging/edge".into(),
             environment: Environment::new(Some("staging")),
-            reversibility: "reversible".to_owned(),
+            reversibility: Reversibility::Reversible,
             command: None,
             parameters: vec![parameter("parameters.cidr", "\"10.20.0.0/16\""), parameter("parameters.port", "5432")],
             canonical: Code::new(
@@ -296,6 +297,24 @@ fn low() -> Request {
         timeline: vec![entry(48_201, "request.submitted", 3_900, ben(), "Asked through the command line", "open")],
         ..pending
     }
+}
+
+/// A request as the person who asked it sees it.
+fn mine() -> Request {
+    Request {
+        decision: Decision::Subject { because: "You asked it.".into() },
+        withdraw: Some("/requests/019abf1c/cancel".to_owned()),
+        ..low()
+    }
+}
+
+/// A request whose words the log keeps only as commitments.
+fn hidden() -> Request {
+    let veiled = Untrusted::from(&Text::Hidden { commitment: Digest::of(b"salted") });
+    let mut request = pending();
+    request.why.justification = veiled.clone();
+    request.asker.owner = Some(Party::person(veiled, "dana"));
+    request
 }
 
 fn withheld() -> Request {
@@ -346,13 +365,12 @@ fn approved(run: Option<Run>, standing: &'static str) -> Request {
     }
     let ran = run.is_some();
     Request {
-        state: RequestState::Approved,
+        standing: Standing { state: RequestState::Approved, how: How::People },
         asked: Moment::relative(ago(1_683), now()),
         seals: sets(vec![all_set()]),
         left: None,
         decision: Decision::Closed,
         outcome: Some(Outcome {
-            mechanism: "by quorum of 3 people",
             at: Moment::minute(ago(1_200)),
             sentence: "Three distinct people filled every slot; none of them is a subject of the request.".into(),
             denied_by: Vec::new(),
@@ -361,6 +379,7 @@ fn approved(run: Option<Run>, standing: &'static str) -> Request {
                 subject: schema_pilot(),
                 until: Moment::clock(ago(600)),
                 standing,
+                revoke: None,
                 run,
                 digests: Digests { asked: digest(), shown: Some(digest()), run: ran.then(digest) },
             }),
@@ -395,8 +414,8 @@ fn automatic() -> Request {
     request.rules =
         vec![Rule { id: "read-staging".to_owned(), approvals: "none".to_owned(), because: "reads in staging go straight through".into() }];
     request.timeline.retain(|entry| !entry.kind.starts_with("review"));
+    request.standing.how = How::Automatic;
     if let Some(outcome) = &mut request.outcome {
-        outcome.mechanism = "automatically, no person decided";
         outcome.sentence = "Policy asks for nobody’s seal. This is recorded as automatic and never counts as a person.".into();
         if let Some(grant) = &mut outcome.grant {
             grant.digests.shown = None;
@@ -413,27 +432,45 @@ fn breakglass() -> Request {
         entry(48_230, "breakglass.invoked", 480, tomasz(), "Ran at once: the primary is out of disk and orders are being lost", "bad"),
         entry(48_231, "grant.issued", 480, Party::system(), "One use for 15 min", "quiet"),
     ];
+    request.standing.how = How::Breakglass;
     if let Some(outcome) = &mut request.outcome {
-        outcome.mechanism = "by break-glass, nobody approved";
+        if let Some(grant) = &mut outcome.grant {
+            grant.digests.shown = None;
+        }
         outcome.sentence = "An open exception until somebody outside the request has reviewed it, due 2026-11-24 14:03 UTC.".into();
     }
     request
 }
 
-fn ended(state: RequestState, mechanism: &'static str, sentence: &str) -> Request {
+/// The same, as somebody outside of it sees it who must judge it.
+fn after_breakglass() -> Request {
+    let mut request = breakglass();
+    request.decision = Decision::AfterBreakglass(AfterForm {
+        action: "/requests/019abf1c/breakglass/review".to_owned(),
+        challenge: "/requests/019abf1c/breakglass/review/options".to_owned(),
+        passkey: true,
+        due: Left::new(now().plus_seconds(85_900), now()),
+    });
+    if let Some(grant) = request.outcome.as_mut().and_then(|outcome| outcome.grant.as_mut()) {
+        grant.revoke = Some("/grants/9e41b7aa/revoke".to_owned());
+    }
+    request
+}
+
+fn ended(state: RequestState, how: How, sentence: &str) -> Request {
     Request {
-        state,
+        standing: Standing { state, how },
         asked: Moment::relative(ago(1_683), now()),
         timeline: timeline(1_439),
         left: None,
         decision: Decision::Closed,
-        outcome: Some(Outcome { mechanism, at: Moment::minute(ago(600)), sentence: sentence.into(), denied_by: Vec::new(), grant: None }),
+        outcome: Some(Outcome { at: Moment::minute(ago(600)), sentence: sentence.into(), denied_by: Vec::new(), grant: None }),
         ..pending()
     }
 }
 
 fn denied() -> Request {
-    let mut request = ended(RequestState::Denied, "by a person", "One denial ends a request under this rule.");
+    let mut request = ended(RequestState::Denied, How::People, "One denial ends a request under this rule.");
     if let Some(outcome) = &mut request.outcome {
         outcome.denied_by =
             vec![(ana(), "The index is created inside a transaction; CONCURRENTLY will fail there. Split it in two and ask again.".into())];
@@ -450,7 +487,7 @@ fn refused() -> Request {
             approvals: String::new(),
             because: "change freeze until 2026-11-30".into(),
         }],
-        ..ended(RequestState::Denied, "by policy", "A rule forbids it, so nobody was asked: change freeze until 2026-11-30.")
+        ..ended(RequestState::Denied, How::Policy, "A rule forbids it, so nobody was asked: change freeze until 2026-11-30.")
     }
 }
 
@@ -466,7 +503,7 @@ fn attacked() -> Request {
     };
     request.action.resource_id = HOSTILE.into();
     request.action.environment = Environment::new(Some(HOSTILE));
-    request.action.reversibility = "irreversible".to_owned();
+    request.action.reversibility = Reversibility::of("<b>");
     request.action.command = Some(Code::new(Language::Shell, format!("psql -c 'SELECT 1'{}; rm -rf /srv # {HOSTILE}", " ".repeat(400))));
     request.action.parameters = vec![Parameter { path: HOSTILE.into(), value: Code::new(Language::Json, format!("{HOSTILE:?}")) }];
     request.action.canonical = Code::new(Language::Json, HOSTILE);

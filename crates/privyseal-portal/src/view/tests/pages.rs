@@ -360,6 +360,8 @@ fn a_subject_of_a_request_gets_no_form() {
         ("reviewed", 0),
         ("needs-passkey", 0),
         ("read-only", 0),
+        ("mine", 0),
+        ("after-breakglass", 0),
         ("done", 0),
         ("denied", 0),
         ("expired", 0),
