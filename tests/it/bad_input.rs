@@ -29,7 +29,11 @@ fn asks_that_cannot_be_meant() {
         arguments.extend(["--", "true"]);
         instance.run(&arguments)
     };
-    check(&exec("db.schema.aply", "postgres:orders/prod", &[]), 77, &["`db.schema.aply` is not in the action catalogue", "did you mean `db.schema.apply`?"]);
+    check(
+        &exec("db.schema.aply", "postgres:orders/prod", &[]),
+        77,
+        &["`db.schema.aply` is not in the action catalogue", "did you mean `db.schema.apply`?"],
+    );
     check(&exec("db.schema.apply", "orders/prod", &[]), 1, &["does not name a resource: write type:id"]);
     check(&exec("db.schema.apply", "postgres:orders/prod", &["--param", "x"]), 1, &["write --param name=value"]);
     check(&exec("db.schema.apply", "postgres:or\u{202e}ders/prod", &[]), 1, &["does not name a resource"]);
@@ -41,7 +45,16 @@ fn asks_that_cannot_be_meant() {
 fn characters_that_deceive_are_refused_in_production_and_on_record() {
     let instance = Instance::start();
     let ran = instance.run(&[
-        "exec", "--action", "infra.restart", "--resource", "k8s:web/prod", "--reason", "restart the web tier, OPS-1", "--", "echo", "safe\u{202e}gnihton",
+        "exec",
+        "--action",
+        "infra.restart",
+        "--resource",
+        "k8s:web/prod",
+        "--reason",
+        "restart the web tier, OPS-1",
+        "--",
+        "echo",
+        "safe\u{202e}gnihton",
     ]);
     check(&ran, 77, &["what runs in production must be readable as it is"]);
     let kinds = instance.ok(&["sql", "--format", "csv", "select kind from events where kind like 'request.%' order by seq"]).stdout;
@@ -54,9 +67,17 @@ fn calls_that_are_malformed() {
     let key = fs::read_to_string(instance.data().join("keys/cli.key")).unwrap();
     let url = format!("{}/v1/requests", instance.url);
     let send = |body: Vec<u8>, kind: &str| {
-        read(agent().post(&url).header("authorization", format!("Bearer {}", key.trim())).header("content-type", kind).send(&body[..]).unwrap())
+        read(
+            agent()
+                .post(&url)
+                .header("authorization", format!("Bearer {}", key.trim()))
+                .header("content-type", kind)
+                .send(&body[..])
+                .unwrap(),
+        )
     };
-    let good = json!({"action": "infra.restart", "resource": {"type": "k8s", "id": "web/dev"}, "justification": "a reason that is long enough"});
+    let good =
+        json!({"action": "infra.restart", "resource": {"type": "k8s", "id": "web/dev"}, "justification": "a reason that is long enough"});
     let with = |member: &str, value: serde_json::Value| {
         let mut body = good.clone();
         body[member] = value;
@@ -72,7 +93,12 @@ fn calls_that_are_malformed() {
         ("an unknown action", with("action", json!("no.such")), 422, "unknown_action"),
         ("a member twice", br#"{"action":"infra.restart","action":"infra.reset"}"#.to_vec(), 400, "not_json"),
         ("not JSON", b"{".to_vec(), 400, "not_json"),
-        ("content that is not the input", with("inputs", json!([{"kind": "file", "name": "a", "sha256": "A".repeat(43), "bytes": 1, "content": "AA"}])), 422, "invalid"),
+        (
+            "content that is not the input",
+            with("inputs", json!([{"kind": "file", "name": "a", "sha256": "A".repeat(43), "bytes": 1, "content": "AA"}])),
+            422,
+            "invalid",
+        ),
     ] {
         let (got, answer) = send(body, "application/json");
         assert_eq!((got, answer["code"].as_str()), (status, Some(code)), "{what}: {answer}");
@@ -109,8 +135,10 @@ fn a_broken_policy_is_named_by_file_and_line_and_nothing_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy");
     fs::create_dir(&policy).unwrap();
-    fs::write(policy.join("catalogue.toml"), "[[action]]\nid = \"a.b\"\ntitle = \"A\"\nclass = \"data\"\nreversibility = \"costly\"\n").unwrap();
-    fs::write(policy.join("rules.cedar"), "@id(\"x\") @approvals(\"1 of nobody\")\npermit (principal, action, resource);\npermit (").unwrap();
+    fs::write(policy.join("catalogue.toml"), "[[action]]\nid = \"a.b\"\ntitle = \"A\"\nclass = \"data\"\nreversibility = \"costly\"\n")
+        .unwrap();
+    fs::write(policy.join("rules.cedar"), "@id(\"x\") @approvals(\"1 of nobody\")\npermit (principal, action, resource);\npermit (")
+        .unwrap();
     let ran = run(folder.path(), &["init", "--policy", "policy"]);
     check(&ran, 1, &["the policy cannot be used", "rules.cedar:"]);
     assert!(!folder.path().join("privyseal-data").exists());

@@ -22,7 +22,10 @@ fn a_quarter_has_every_outcome_and_verifies() {
         ("withdrawn", "select count(*) as n from requests where state = 'cancelled'"),
         ("break-glass", "select count(*) as n from events where kind = 'breakglass.invoked'"),
         ("break-glass judged", "select count(*) as n from events where kind = 'breakglass.reviewed'"),
-        ("refused self-approval", "select count(*) as n from events where kind = 'review.refused' and json_text(body, 'code') = 'subject_of_request'"),
+        (
+            "refused self-approval",
+            "select count(*) as n from events where kind = 'review.refused' and json_text(body, 'code') = 'subject_of_request'",
+        ),
         ("failed run", "select count(*) as n from executions where state = 'failed'"),
         ("segments", "select count(*) as n from events where kind = 'segment.sealed'"),
     ] {
@@ -34,10 +37,24 @@ fn a_quarter_has_every_outcome_and_verifies() {
     let verified = ok(folder.path(), &["verify", "privyseal-demo"]);
     assert!(verified.stdout.starts_with("verified"), "{}", verified.stdout);
     ok(folder.path(), &["--data", "privyseal-demo", "replay"]);
-    let (from, to) = (sql("select min(date_trunc('month', submitted_at)) as t from requests"), sql("select max(submitted_at) as t from requests"));
+    let (from, to) =
+        (sql("select min(date_trunc('month', submitted_at)) as t from requests"), sql("select max(submitted_at) as t from requests"));
     let day = |value: &Value| value[0]["t"].as_str().unwrap()[..10].to_owned();
     for framework in ["soc2", "iso27001", "fedramp-moderate"] {
-        let arguments = ["--data", "privyseal-demo", "evidence", "build", "--framework", framework, "--from", &day(&from), "--to", &day(&to), "--out", "pack.zip"];
+        let arguments = [
+            "--data",
+            "privyseal-demo",
+            "evidence",
+            "build",
+            "--framework",
+            framework,
+            "--from",
+            &day(&from),
+            "--to",
+            &day(&to),
+            "--out",
+            "pack.zip",
+        ];
         ok(folder.path(), &arguments);
         ok(folder.path(), &["verify", "pack.zip"]);
     }

@@ -76,7 +76,8 @@ fn a_command_waits_is_sealed_runs_once_and_is_proven() {
     instance.ok(&["seal"]);
     let counts = sql("select action, count(*) as n from requests group by 1");
     assert_eq!(counts, serde_json::json!([{"action": "db.schema.apply", "n": 1}]));
-    let pack = instance.ok(&["evidence", "build", "--framework", "soc2", "--from", "2026-01-01", "--to", "2036-01-01", "--out", "pack.zip"]);
+    let pack =
+        instance.ok(&["evidence", "build", "--framework", "soc2", "--from", "2026-01-01", "--to", "2036-01-01", "--out", "pack.zip"]);
     assert!(pack.stderr.contains("controls tested"), "{}", pack.stderr);
     let verified = instance.ok(&["verify", "pack.zip"]);
     assert!(verified.stdout.starts_with("verified"), "{}", verified.stdout);
@@ -143,11 +144,13 @@ fn waiting_survives_a_restart_of_the_server() {
 #[test]
 fn the_exit_code_of_the_command_is_ours_and_on_record() {
     let instance = Instance::start();
-    let mut arguments = vec!["exec", "--action", "infra.restart", "--resource", "k8s:web/dev", "--reason", "restart the test service", "--"];
+    let mut arguments =
+        vec!["exec", "--action", "infra.restart", "--resource", "k8s:web/dev", "--reason", "restart the test service", "--"];
     arguments.extend(["sh", "-c", "echo out; echo err >&2; exit 3"]);
     let ran = instance.run(&arguments);
     assert_eq!((ran.code, ran.stdout.as_str()), (3, "out\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("err"));
-    let runs: Value = serde_json::from_str(&instance.ok(&["sql", "--format", "json", "select state, exit_code from executions"]).stdout).unwrap();
+    let runs: Value =
+        serde_json::from_str(&instance.ok(&["sql", "--format", "json", "select state, exit_code from executions"]).stdout).unwrap();
     assert_eq!(runs, serde_json::json!([{"state": "failed", "exit_code": 3}]));
 }

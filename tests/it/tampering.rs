@@ -64,7 +64,8 @@ fn a_flipped_byte_in_folder_or_pack_exits_1_and_names_the_place() {
 fn the_same_pack_is_built_again_byte_for_byte_outside_the_seal() {
     let instance = sealed();
     let digest = |file: &str| {
-        let arguments = ["evidence", "build", "--format", "json", "--framework", "soc2", "--from", "2026-01-01", "--to", "2036-01-01", "--out", file];
+        let arguments =
+            ["evidence", "build", "--format", "json", "--framework", "soc2", "--from", "2026-01-01", "--to", "2036-01-01", "--out", file];
         let value: serde_json::Value = serde_json::from_str(&instance.ok(&arguments).stdout).unwrap();
         value["pack_digest"].as_str().unwrap().to_owned()
     };

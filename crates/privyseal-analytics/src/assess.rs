@@ -83,7 +83,8 @@ impl Assessor {
     /// Runs the tests that these frameworks are mapped to, and the gates.
     pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period) -> Result<Findings, QueryError> {
         let mapped = self.mapped(&frameworks)?;
-        let wanted: BTreeSet<String> = mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
+        let wanted: BTreeSet<String> =
+            mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
         let snapshot = self.runner.snapshot().await?;
         let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot)).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
@@ -157,7 +158,9 @@ impl Assessor {
         let outcome = match &parameters {
             Ok(parameters) => {
                 let run = Box::pin(assertion::run(assertion, parameters, period, &self.runner, snapshot));
-                tokio::time::timeout(TEST_TIMEOUT, run).await.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
+                tokio::time::timeout(TEST_TIMEOUT, run)
+                    .await
+                    .unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
             }
             Err(reason) => Err(reason.clone()),
         };

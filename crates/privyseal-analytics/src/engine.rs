@@ -155,7 +155,9 @@ impl Engine {
         timeout: Duration,
         work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, QueryError>> {
-        let Some(runtime) = &self.runtime else { return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) }) };
+        let Some(runtime) = &self.runtime else {
+            return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) });
+        };
         let permits = Arc::clone(&self.permits);
         let limited = async move {
             let timed = tokio::time::timeout(timeout, async {

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, Statement as SqlStatement, TableFactor, Value,
-    Visit as _, Visitor,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, Statement as SqlStatement,
+    TableFactor, Value, Visit as _, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -200,7 +200,11 @@ impl Visitor for Walk<'_> {
         match expr {
             Expr::Value(value) => {
                 if let Value::Placeholder(name) = &value.value {
-                    return refuse(format!("the parameter `{}`{} has no value: write the value itself", name.escape_debug(), place(value.span)));
+                    return refuse(format!(
+                        "the parameter `{}`{} has no value: write the value itself",
+                        name.escape_debug(),
+                        place(value.span)
+                    ));
                 }
             }
             Expr::BinaryOp { .. } => {

@@ -212,7 +212,9 @@ impl Store {
         if let Ok(mut checked) = self.checked.lock() {
             checked.clear();
         }
-        segments.iter().find_map(|segment| self.check_length(segment).and_then(|()| self.check_content(std::slice::from_ref(segment))).err())
+        segments
+            .iter()
+            .find_map(|segment| self.check_length(segment).and_then(|()| self.check_content(std::slice::from_ref(segment))).err())
     }
 }
 

@@ -135,13 +135,13 @@ pub struct Serve {
 pub struct Ask {
     /// The verb from the action catalogue, for example db.schema.apply.
     #[arg(long)]
-    pub action: String,
+    pub action: Option<String>,
     /// What it acts on, as type:id, for example postgres:orders/prod.
     #[arg(long)]
-    pub resource: String,
-    /// Why. Approvers read it.
+    pub resource: Option<String>,
+    /// Why. Approvers read it. A ticket at its beginning (ABC-123) counts as --ticket.
     #[arg(long)]
-    pub reason: String,
+    pub reason: Option<String>,
     /// A parameter, as name=value; may be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<String>,
@@ -174,45 +174,14 @@ pub struct Client {
 
 #[derive(Debug, Args)]
 pub struct Exec {
+    /// Go on with this approved request instead of asking anew, for example after an interruption.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["action", "resource", "reason"])]
+    pub request: Option<String>,
     #[command(flatten)]
-    pub ask: ExecAsk,
+    pub ask: Ask,
     /// The command to run, after `--`.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<String>,
-}
-
-/// As [`Ask`], or an approved request to go on with.
-#[derive(Debug, Args)]
-pub struct ExecAsk {
-    /// Go on with this request instead of asking anew, for example after an interruption.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["action", "resource", "reason"])]
-    pub request: Option<String>,
-    /// The verb from the action catalogue, for example db.schema.apply.
-    #[arg(long, required_unless_present = "request")]
-    pub action: Option<String>,
-    /// What it acts on, as type:id, for example postgres:orders/prod.
-    #[arg(long, required_unless_present = "request")]
-    pub resource: Option<String>,
-    /// Why. Approvers read it.
-    #[arg(long, required_unless_present = "request")]
-    pub reason: Option<String>,
-    /// A parameter, as name=value; may be repeated.
-    #[arg(long = "param", value_name = "NAME=VALUE")]
-    pub params: Vec<String>,
-    /// Ticket reference.
-    #[arg(long)]
-    pub ticket: Option<String>,
-    /// Account on whose behalf this is.
-    #[arg(long, value_name = "ID")]
-    pub on_behalf_of: Option<String>,
-    /// Emergency: runs without approval, loudly, and is judged afterwards. Needs the role break-glass.
-    #[arg(long)]
-    pub break_glass: bool,
-    /// File whose content decides what happens; approvers see it. May be repeated. Text files named in the command are found by themselves.
-    #[arg(long = "input", value_name = "FILE")]
-    pub inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub client: Client,
 }
 
 #[derive(Debug, Args)]

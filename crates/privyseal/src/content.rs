@@ -12,7 +12,6 @@ struct Controls;
 
 #[derive(RustEmbed)]
 #[folder = "../../queries"]
-#[include = "*.sql"]
 struct Queries;
 
 /// The embedded content, as paths from the top of the repository.

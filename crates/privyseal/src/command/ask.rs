@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use privyseal_core::action::ResourceRef;
-use privyseal_core::digest::{Digest, base64url};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::exec::parse_params;
+use super::exec::{current_directory, named_action, resolve_inputs, submission};
 use crate::cli;
 use crate::client::{CallError, Client};
 use crate::context::Context;
@@ -18,19 +16,8 @@ use crate::output;
 /// When nothing could be asked.
 pub fn request(context: &Context, options: &cli::Request) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.ask.client, &context.data)?;
-    let ask = &options.ask;
-    let resource: ResourceRef = ask.resource.parse()?;
-    let mut inputs = Vec::new();
-    for path in &ask.inputs {
-        let bytes = std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read the input {}: {error}", path.display()))?;
-        let (sha256, length) = (Digest::of(&bytes), bytes.len());
-        inputs
-            .push(json!({"kind": "file", "name": path.to_string_lossy(), "sha256": sha256, "bytes": length, "content": base64url(&bytes)}));
-    }
-    let body = json!({
-        "action": ask.action, "resource": {"type": resource.kind(), "id": resource.id()}, "parameters": parse_params(&ask.params)?,
-        "inputs": inputs, "justification": ask.reason, "ticket": ask.ticket, "on_behalf_of": ask.on_behalf_of, "breakglass": ask.break_glass,
-    });
+    let resolved = resolve_inputs(named_action(&options.ask)?, &[], &options.ask.inputs, &current_directory()?)?;
+    let body = submission(&options.ask, &resolved.action, &resolved.contents);
     let mut answer = match client.post("/v1/requests", &body, None) {
         Ok(answer) => answer,
         Err(error) => return print_refusal(&error),

@@ -43,7 +43,7 @@ pub struct Resolved {
 pub fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.ask.client, &context.data)?;
     let directory = current_directory()?;
-    let request = match &options.ask.request {
+    let request = match &options.request {
         Some(id) => match client.get(&format!("/v1/requests/{id}")) {
             Ok(request) => request,
             Err(error) => return refused(&error),
@@ -92,7 +92,7 @@ fn execute(client: &Client, options: &cli::Exec, request: &Value, directory: &Pa
         bail!("the request is approved, but its grant belongs to someone else");
     };
     let approved = request.get("action").cloned().unwrap_or_default();
-    let resolved = match &options.ask.request {
+    let resolved = match &options.request {
         None => resolve(&options.ask, &options.command, directory)?,
         Some(_) => resolve_like(&approved, options, directory)?,
     };
@@ -147,25 +147,47 @@ fn pause_for(duration: Duration) {
     thread::sleep(duration);
 }
 
-fn ask(client: &Client, options: &cli::ExecAsk, resolved: &Resolved) -> Result<Value, CallError> {
-    let inputs: Vec<Value> = resolved
-        .action
-        .inputs
-        .iter()
-        .map(|input| {
-            let content = resolved.contents.iter().find(|(name, bytes)| *name == input.name && Digest::of(bytes) == input.sha256);
-            let mut value = json!({"kind": input.kind, "name": input.name, "sha256": input.sha256, "bytes": input.bytes});
-            if let (Some((_, bytes)), Some(members)) = (content, value.as_object_mut()) {
-                members.insert("content".to_owned(), base64url(bytes).into());
-            }
-            value
-        })
-        .collect();
-    let body = json!({
-        "action": resolved.action.verb, "resource": resolved.action.resource, "parameters": resolved.action.parameters, "inputs": inputs,
-        "justification": options.reason, "ticket": options.ticket, "on_behalf_of": options.on_behalf_of, "breakglass": options.break_glass,
-    });
-    client.post("/v1/requests", &body, None)
+fn ask(client: &Client, options: &cli::Ask, resolved: &Resolved) -> Result<Value, CallError> {
+    client.post("/v1/requests", &submission(options, &resolved.action, &resolved.contents), None)
+}
+
+/// Body of `POST /v1/requests` for these options and what was resolved.
+pub fn submission(options: &cli::Ask, action: &Action, contents: &[(String, Vec<u8>)]) -> Value {
+    let input = |input: &Input| {
+        let content = contents.iter().find(|(name, bytes)| *name == input.name && Digest::of(bytes) == input.sha256);
+        let content = content.map(|(_, bytes)| base64url(bytes));
+        json!({"kind": input.kind, "name": input.name, "sha256": input.sha256, "bytes": input.bytes, "content": content})
+    };
+    let reason = options.reason.as_deref().unwrap_or_default();
+    json!({
+        "action": action.verb, "resource": action.resource, "parameters": action.parameters,
+        "inputs": action.inputs.iter().map(input).collect::<Vec<_>>(), "justification": reason,
+        "ticket": options.ticket.as_deref().or_else(|| ticket_in(reason)), "on_behalf_of": options.on_behalf_of, "breakglass": options.break_glass,
+    })
+}
+
+/// A ticket at the beginning of a reason: capital letters, a hyphen, digits.
+fn ticket_in(reason: &str) -> Option<&str> {
+    let first = reason.split_whitespace().next()?.trim_end_matches(':');
+    let (project, number) = first.split_once('-')?;
+    let fits = (2..=10).contains(&project.len())
+        && project.bytes().all(|b| b.is_ascii_uppercase())
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some(first)
+}
+
+/// The action that the options name, without command and inputs.
+///
+/// # Errors
+/// When one of the three is missing or unusable.
+pub fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
+    let (Some(verb), Some(resource), Some(_)) = (&options.action, &options.resource, &options.reason) else {
+        bail!("say what, on what and why: --action, --resource and --reason");
+    };
+    let resource: ResourceRef = resource.parse().context("--resource")?;
+    let resource = Resource { name: resource, attributes: Map::new() };
+    Ok(Action { verb: verb.parse().context("--action")?, resource, parameters: parse_params(&options.params)?, inputs: Vec::new() })
 }
 
 fn announce(request: &Value) {
@@ -204,13 +226,10 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// Everything that decides what will happen: command, working folder, the program's own bytes, and text files named in the command.
-fn resolve(options: &cli::ExecAsk, command: &[String], directory: &Path) -> anyhow::Result<Resolved> {
-    let verb = options.action.as_deref().unwrap_or_default().parse().context("--action")?;
-    let resource: ResourceRef = options.resource.as_deref().unwrap_or_default().parse().context("--resource")?;
-    let mut parameters = parse_params(&options.params)?;
-    describe_command(&mut parameters, command, directory)?;
-    let resource = Resource { name: resource, attributes: Map::new() };
-    resolve_inputs(Action { verb, resource, parameters, inputs: Vec::new() }, command, &options.inputs, directory)
+fn resolve(options: &cli::Ask, command: &[String], directory: &Path) -> anyhow::Result<Resolved> {
+    let mut action = named_action(options)?;
+    describe_command(&mut action.parameters, command, directory)?;
+    resolve_inputs(action, command, &options.inputs, directory)
 }
 
 /// For `--request`: verb, resource and given parameters come from the approved request; what the machine holds is resolved anew.
@@ -224,10 +243,7 @@ fn resolve_like(approved: &Value, options: &cli::Exec, directory: &Path) -> anyh
 }
 
 /// Parameters given as name=value; all of them are text.
-///
-/// # Errors
-/// When one has no `=`, or a name comes twice.
-pub fn parse_params(params: &[String]) -> anyhow::Result<Map<String, Value>> {
+fn parse_params(params: &[String]) -> anyhow::Result<Map<String, Value>> {
     let mut parameters = Map::new();
     for param in params {
         let (name, value) = param.split_once('=').with_context(|| format!("`--param {param}` has no `=`: write --param name=value"))?;
@@ -248,7 +264,11 @@ fn describe_command(parameters: &mut Map<String, Value>, command: &[String], dir
     Ok(())
 }
 
-fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
+/// Adds the program, the named inputs and the text files that the command names.
+///
+/// # Errors
+/// When a named input cannot be read.
+pub fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
     let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
     if let Some(program) = command.first().and_then(|program| find_program(program, directory)) {
         let bytes = std::fs::read(&program).with_context(|| format!("cannot read the program {}", program.display()))?;
@@ -305,7 +325,11 @@ fn found_files(arguments: &[String], directory: &Path) -> Vec<(String, Vec<u8>)>
     found
 }
 
-fn current_directory() -> anyhow::Result<PathBuf> {
+/// The working folder.
+///
+/// # Errors
+/// When it is gone.
+pub fn current_directory() -> anyhow::Result<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the command runs here, so this is part of what is approved")]
     let directory = std::env::current_dir().context("the working folder cannot be read")?;
     Ok(directory)

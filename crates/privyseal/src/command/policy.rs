@@ -55,10 +55,22 @@ fn test(policy: &Compiled, folder: Option<&Path>) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("cannot read {}", folder.join("tests.toml").display()))?,
         None => Embedded.read("controls/policy/tests.toml").context("the built-in policy has no tests")?.into_owned(),
     };
-    let results = privyseal_policy::test::run(policy, &text);
+    let results = match privyseal_policy::test::run(policy, &text) {
+        Ok(results) => results,
+        Err(problems) => {
+            output::data(&problems.to_string());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let failed = results.iter().filter(|result| !result.passed()).count();
     for result in &results {
-        output::data(&result.to_string());
+        output::data(&format!("{} {}", if result.passed() { "ok  " } else { "FAIL" }, result.name));
+        for mismatch in &result.mismatches {
+            output::data(&format!("     {}: expected {}, got {}", mismatch.what, mismatch.expected, mismatch.got));
+        }
+    }
+    for rule in privyseal_policy::test::untested(policy, &results) {
+        output::note(&format!("no case hits the rule `{rule}`"));
     }
     output::note(&format!("{} cases, {failed} failed", results.len()));
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
