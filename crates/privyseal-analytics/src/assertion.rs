@@ -20,6 +20,7 @@ use crate::bind;
 use crate::content::ContentSource;
 use crate::functions::time_type;
 use crate::guard;
+use crate::harden::Interrupt;
 use crate::header::{self, AssertionHeader, HeaderError};
 use crate::run::Runner;
 use crate::store::Snapshot;
@@ -108,10 +109,11 @@ pub(crate) async fn run(
     period: Period,
     runner: &Runner,
     snapshot: &Arc<Snapshot>,
+    interrupt: &Arc<Interrupt>,
 ) -> Result<Vec<Item>, String> {
     let mut statement = assertion.statement.clone();
     bind::bind(&mut statement, period, parameters)?;
-    let mut running = runner.start_statement(statement, &assertion.calls, snapshot).await.map_err(|error| error.to_string())?;
+    let mut running = runner.start_statement(statement, &assertion.calls, snapshot, interrupt).await.map_err(|error| error.to_string())?;
     let names: Vec<&str> = running.schema.fields().iter().map(|field| field.name().as_str()).collect();
     if names != COLUMNS {
         return Err(format!("it gives the columns {names:?} instead of {COLUMNS:?}"));

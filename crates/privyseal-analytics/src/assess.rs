@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::answer;
 use crate::assertion::{self, Assertion, Parameters};
 use crate::guard::{self, suggestion};
+use crate::harden::Interrupt;
 use crate::run::Runner;
 use crate::store::Snapshot;
 
@@ -79,13 +80,22 @@ struct Sources {
     remark: String,
 }
 
+/// What all tests of one run have in common.
+struct Shared {
+    period: Period,
+    snapshot: Arc<Snapshot>,
+    policy: Parameters,
+    sources: Sources,
+    interrupt: Arc<Interrupt>,
+}
+
 impl Assessor {
     /// Runs the tests that these frameworks are mapped to, and the gates.
-    pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period) -> Result<Findings, QueryError> {
+    pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period, interrupt: Arc<Interrupt>) -> Result<Findings, QueryError> {
         let mapped = self.mapped(&frameworks)?;
         let wanted: BTreeSet<String> = mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
         let snapshot = self.runner.snapshot().await?;
-        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot)).await?;
+        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot), interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
         let frameworks = mapped.iter().map(|framework| framework_finding(framework, &by_id)).collect();
         Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
@@ -97,11 +107,11 @@ impl Assessor {
         wanted: BTreeSet<String>,
         period: Period,
         snapshot: Arc<Snapshot>,
+        interrupt: Arc<Interrupt>,
     ) -> Result<Vec<AssertionFinding>, QueryError> {
-        // What SQL reads from a segment must be what was recorded; otherwise every number below is worth nothing.
-        self.runner.check_segments(&snapshot).await?;
-        let policy = Arc::new(self.policy_parameters(period, &snapshot).await?);
-        let sources = Arc::new(self.sources(period, &snapshot).await?);
+        let policy = self.policy_parameters(period, &snapshot, &interrupt).await?;
+        let sources = self.sources(period, &snapshot, &interrupt).await?;
+        let shared = Arc::new(Shared { period, snapshot, policy, sources, interrupt });
         let (gates, others): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .chain(GATES.map(str::to_owned))
@@ -110,9 +120,9 @@ impl Assessor {
             .filter_map(|id| self.assertions.get(&id).cloned())
             .partition(|assertion| GATES.contains(&assertion.id.as_str()));
         let all_gates = gates.len() == GATES.len();
-        let mut findings = self.run_some(gates, true, period, &snapshot, &policy, &sources).await?;
+        let mut findings = self.run_some(gates, true, &shared).await?;
         let gates_pass = all_gates && findings.iter().all(|finding| finding.state == TestState::Pass);
-        findings.extend(self.run_some(others, gates_pass, period, &snapshot, &policy, &sources).await?);
+        findings.extend(self.run_some(others, gates_pass, &shared).await?);
         findings.sort_by(|a, b| a.assertion.cmp(&b.assertion));
         Ok(findings)
     }
@@ -122,19 +132,15 @@ impl Assessor {
         self: &Arc<Self>,
         assertions: Vec<Arc<Assertion>>,
         gates_pass: bool,
-        period: Period,
-        snapshot: &Arc<Snapshot>,
-        policy: &Arc<Parameters>,
-        sources: &Arc<Sources>,
+        shared: &Arc<Shared>,
     ) -> Result<Vec<AssertionFinding>, QueryError> {
         // Dropping the set aborts its tasks, so that a caller who goes away ends all of them.
         let (mut tasks, mut findings, mut waiting) = (JoinSet::new(), Vec::new(), assertions.into_iter());
         loop {
             while tasks.len() < self.threads {
                 let Some(assertion) = waiting.next() else { break };
-                let (assessor, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
-                let (policy, sources) = (Arc::clone(policy), Arc::clone(sources));
-                tasks.spawn(async move { assessor.run_one(&assertion, gates_pass, period, &snapshot, &policy, &sources).await });
+                let (assessor, shared) = (Arc::clone(self), Arc::clone(shared));
+                tasks.spawn(async move { assessor.run_one(&assertion, gates_pass, &shared).await });
             }
             match tasks.join_next().await {
                 None => return Ok(findings),
@@ -144,19 +150,12 @@ impl Assessor {
         }
     }
 
-    async fn run_one(
-        &self,
-        assertion: &Assertion,
-        gates_pass: bool,
-        period: Period,
-        snapshot: &Arc<Snapshot>,
-        policy: &Parameters,
-        sources: &Sources,
-    ) -> AssertionFinding {
+    async fn run_one(&self, assertion: &Assertion, gates_pass: bool, shared: &Shared) -> AssertionFinding {
+        let Shared { period, snapshot, policy, sources, interrupt } = shared;
         let parameters = assertion.parameters(policy, self.controls.parameters.get(&assertion.id));
         let outcome = match &parameters {
             Ok(parameters) => {
-                let run = Box::pin(assertion::run(assertion, parameters, period, &self.runner, snapshot));
+                let run = Box::pin(assertion::run(assertion, parameters, *period, &self.runner, snapshot, interrupt));
                 tokio::time::timeout(TEST_TIMEOUT, run).await.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
             }
             Err(reason) => Err(reason.clone()),
@@ -208,9 +207,9 @@ impl Assessor {
     }
 
     /// Parameters of the policy in force at the last moment of the period.
-    async fn policy_parameters(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Parameters, QueryError> {
+    async fn policy_parameters(&self, period: Period, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Parameters, QueryError> {
         let sql = format!("SELECT parameters FROM policies WHERE valid_from < utc('{}') ORDER BY from_seq DESC LIMIT 1", period.end);
-        let rows = self.internal(&sql, snapshot).await?;
+        let rows = self.internal(&sql, snapshot, interrupt).await?;
         let text = rows.first().and_then(|row| row.first()).and_then(Value::as_str);
         Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
@@ -218,7 +217,7 @@ impl Assessor {
     /// Whether every UTC day of the period gave a sign of life: a heartbeat, a source's count of it, or a node that
     /// made a count on it. The period is taken from the
     /// opening of the log on, and up to its last entry.
-    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Sources, QueryError> {
+    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Sources, QueryError> {
         let (from, to) = (period.start.max(snapshot.opened_at), period.end.min(snapshot.last_at));
         let mut remarks = Vec::new();
         if period.start < snapshot.opened_at {
@@ -239,13 +238,13 @@ impl Assessor {
             WHERE s.day IS NULL AND d.ends_at > utc('{from}') AND d.starts_at < utc('{to}')
             ORDER BY d.day"
         );
-        let rows = self.internal(&sql, snapshot).await?;
+        let rows = self.internal(&sql, snapshot, interrupt).await?;
         let silent = rows.into_iter().flatten().filter_map(|day| day.as_str().map(str::to_owned)).collect();
         Ok(Sources { silent, covered: true, remark: remarks.join(", ") })
     }
 
-    async fn internal(&self, sql: &str, snapshot: &Arc<Snapshot>) -> Result<Vec<Vec<Value>>, QueryError> {
-        let mut running = self.runner.start_statement(guard::parse(sql)?, &BTreeSet::new(), snapshot).await?;
+    async fn internal(&self, sql: &str, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Vec<Vec<Value>>, QueryError> {
+        let mut running = self.runner.start_statement(guard::parse(sql)?, &BTreeSet::new(), snapshot, interrupt).await?;
         let mut rows = Vec::new();
         while let Some(batch) = running.stream.next().await {
             rows.extend(answer::rows(&batch.map_err(|error| self.runner.explain(&error, snapshot))?)?);
