@@ -1,1 +1,14 @@
-fn main() {}
+//! Journeys through the real program, as a newcomer, an approver, an auditor and an attacker would take them.
+//!
+//! One binary, many subjects. `cfg(test)` on the modules tells the lints that this is test code.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod held_command;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tampering;

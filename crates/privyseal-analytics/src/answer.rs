@@ -59,7 +59,8 @@ impl AnswerBuilder {
 
 /// SHA-256 over the canonical JSON of columns and rows. Canonical JSON has no fractions, so they enter as the text that JSON writes.
 fn digest(columns: &[AnswerColumn], rows: &[Vec<Value>]) -> Result<Digest, QueryError> {
-    let value = json!({"columns": columns, "rows": rows.iter().map(|row| row.iter().map(without_fractions).collect()).collect::<Vec<Value>>()});
+    let value =
+        json!({"columns": columns, "rows": rows.iter().map(|row| row.iter().map(without_fractions).collect()).collect::<Vec<Value>>()});
     let bytes = canonical::to_bytes(&value).map_err(|error| QueryError::Failed(format!("the answer has no canonical form: {error}")))?;
     Ok(Digest::of(&bytes))
 }
@@ -68,7 +69,9 @@ fn without_fractions(value: &Value) -> Value {
     match value {
         Value::Number(number) if number.as_i64().is_none() => Value::String(number.to_string()),
         Value::Array(items) => items.iter().map(without_fractions).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), without_fractions(value))).collect::<Map<_, _>>().into(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), without_fractions(value))).collect::<Map<_, _>>().into()
+        }
         other => other.clone(),
     }
 }
@@ -153,7 +156,8 @@ fn structs(array: &ArrayRef) -> Result<Vec<Value>, QueryError> {
         members.push((name.to_owned(), values(column)?.into_iter()));
     }
     let object = |row: usize, members: &mut Vec<(String, std::vec::IntoIter<Value>)>| {
-        let object: Map<String, Value> = members.iter_mut().map(|(name, values)| (name.clone(), values.next().unwrap_or(Value::Null))).collect();
+        let object: Map<String, Value> =
+            members.iter_mut().map(|(name, values)| (name.clone(), values.next().unwrap_or(Value::Null))).collect();
         if array.is_null(row) { Value::Null } else { Value::Object(object) }
     };
     Ok((0..array.len()).map(|row| object(row, &mut members)).collect())

@@ -133,7 +133,9 @@ pub(crate) fn assertion(id: &str, text: &str) -> Result<AssertionHeader, HeaderE
     }
     let parameters = rest.iter().filter_map(|line| line.strip_prefix("Parameter "));
     let parameters = parameters
-        .map(|line| parameter(line).ok_or_else(|| error(format!("`Parameter {line}` does not read `Parameter name type = default: meaning`"))))
+        .map(|line| {
+            parameter(line).ok_or_else(|| error(format!("`Parameter {line}` does not read `Parameter name type = default: meaning`")))
+        })
         .collect::<Result<_, _>>()?;
     Ok(AssertionHeader { title: title.to_owned(), parameters })
 }
@@ -159,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_view_declares_its_columns() {
-        let doc = view("t", "-- t: A thing.\n--\n-- a text: First,\n--   and more.\n-- b text[]: Second: with a colon.\nSELECT 1 -- x").unwrap();
+        let doc =
+            view("t", "-- t: A thing.\n--\n-- a text: First,\n--   and more.\n-- b text[]: Second: with a colon.\nSELECT 1 -- x").unwrap();
         assert_eq!(doc.meaning, "A thing.");
         let columns: Vec<(&str, &str, &str)> =
             doc.columns.iter().map(|column| (column.name.as_str(), column.kind.as_str(), column.meaning.as_str())).collect();

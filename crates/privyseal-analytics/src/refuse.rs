@@ -37,9 +37,7 @@ fn walk(error: &DataFusionError, span: Option<Span>) -> (QueryError, bool) {
         DataFusionError::Context(_, inner) => walk(inner, span),
         DataFusionError::Shared(inner) => walk(inner, span),
         DataFusionError::Diagnostic(diagnostic, inner) => walk(inner, diagnostic.span.or(span)),
-        DataFusionError::Collection(errors) => {
-            errors.first().map_or_else(|| internal("no error was given"), |first| walk(first, span))
-        }
+        DataFusionError::Collection(errors) => errors.first().map_or_else(|| internal("no error was given"), |first| walk(first, span)),
         DataFusionError::SchemaError(schema, _) => refused(explain_schema(schema, span)),
         DataFusionError::SQL(parser, _) => {
             let text = parser.to_string();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, WindowFunctionDefinition};
 use datafusion::object_store::local::LocalFileSystem;
@@ -41,10 +41,8 @@ pub(crate) struct Running {
 
 impl Runner {
     pub(crate) fn new(sessions: Sessions, store: Arc<Store>, runtime: Arc<RuntimeEnv>) -> Self {
-        let names = Names {
-            tables: sessions.docs.iter().map(|doc| doc.name.clone()).collect(),
-            functions: sessions.functions.names.clone(),
-        };
+        let names =
+            Names { tables: sessions.docs.iter().map(|doc| doc.name.clone()).collect(), functions: sessions.functions.names.clone() };
         Self { sessions, store, names, runtime }
     }
 

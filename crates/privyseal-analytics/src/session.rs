@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use datafusion::catalog::{CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider};
 use datafusion::catalog::CatalogProviderList as _;
+use datafusion::catalog::{
+    CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
+};
 use datafusion::common::Result;
+use datafusion::common::TableReference;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -19,7 +22,6 @@ use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStor
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use datafusion::common::TableReference;
 use privyseal_core::port::TableDoc;
 
 use crate::content::ContentSource;
@@ -222,7 +224,8 @@ fn information_schema(docs: &[TableDoc]) -> Result<Vec<(&'static str, Arc<MemTab
         ("table_type", same("VIEW", docs.len())),
         ("meaning", docs.iter().map(|doc| doc.meaning.clone()).collect()),
     ])?;
-    let rows: Vec<_> = docs.iter().flat_map(|doc| doc.columns.iter().enumerate().map(move |(place, column)| (doc, place, column))).collect();
+    let rows: Vec<_> =
+        docs.iter().flat_map(|doc| doc.columns.iter().enumerate().map(move |(place, column)| (doc, place, column))).collect();
     let columns = table(vec![
         ("table_catalog", same(CATALOG, rows.len())),
         ("table_schema", same(SCHEMA, rows.len())),

@@ -95,6 +95,81 @@ pub fn parse(bytes: &[u8]) -> Result<Value, CanonicalError> {
     Err(CanonicalError::NotCanonical { offset })
 }
 
+/// Parses JSON that others send: any spacing and order, but no duplicate member names, which two readers could take differently.
+///
+/// # Errors
+/// When the bytes are not JSON, or an object has a member twice.
+pub fn parse_lenient(bytes: &[u8]) -> Result<Value, CanonicalError> {
+    let parsed: Result<Unique, serde_json::Error> = serde_json::from_slice(bytes);
+    parsed.map(|unique| unique.0).map_err(|error| CanonicalError::NotJson { detail: error.to_string() })
+}
+
+/// A JSON value whose objects have no member twice.
+struct Unique(Value);
+
+impl<'de> serde::Deserialize<'de> for Unique {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Unique, E> {
+                Ok(Unique(Value::Null))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_string<E>(self, value: String) -> Result<Unique, E> {
+                Ok(Unique(value.into()))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Unique, A::Error> {
+                let mut list = Vec::new();
+                while let Some(Unique(item)) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Unique(list.into()))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Unique, A::Error> {
+                let mut map = Map::new();
+                while let Some((name, Unique(item))) = members.next_entry::<String, Unique>()? {
+                    if map.contains_key(&name) {
+                        return Err(serde::de::Error::custom(format!("member `{}` is there twice", name.escape_debug())));
+                    }
+                    map.insert(name, item);
+                }
+                Ok(Unique(map.into()))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
 enum Step<'a> {
     Member(&'a str),
     Index(usize),
@@ -228,6 +303,15 @@ mod tests {
     fn only_the_canonical_form_parses() {
         for bad in [r#"{"b":1,"a":2}"#, r#"{"a":1,"a":1}"#, r#"{"a": 1}"#, r#""\u0041""#, "1.0", "1e2", "-0", " 1", "[1,]", "\u{feff}1"] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_is_refused_at_any_depth() {
+        for (text, expected) in
+            [(r#"{"a": [1, {"b": 2}], "c": null}"#, true), (r#"{"a":1,"a":1}"#, false), (r#"[{"x":{"y":1,"y":2}}]"#, false), ("{", false)]
+        {
+            assert_eq!(parse_lenient(text.as_bytes()).is_ok(), expected, "{text}");
         }
     }
 

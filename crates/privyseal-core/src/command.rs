@@ -84,6 +84,8 @@ pub struct Assessed {
     pub change_class: String,
     /// `reversible`, `costly` or `irreversible`.
     pub reversibility: String,
+    /// Whether it changes a running system in place, when the catalogue says.
+    pub in_place: Option<bool>,
     /// Digest of the action catalogue.
     pub catalogue_digest: Digest,
     /// Longest life of an emergency grant, in seconds.
@@ -301,6 +303,8 @@ pub struct PublishPolicy {
     pub policy: PolicyRef,
     /// Its files.
     pub files: Vec<FileRef>,
+    /// Parameters of control tests that it sets, by `<assertion>.<name>`.
+    pub parameters: serde_json::Map<String, Value>,
     /// The approved change request; needed for every policy but the first.
     pub change_request: Option<RequestId>,
     /// What changed and why.

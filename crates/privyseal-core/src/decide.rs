@@ -7,6 +7,8 @@ mod execution;
 mod review;
 mod submit;
 
+pub use review::filled_slots;
+
 #[cfg(test)]
 mod tests;
 
@@ -206,6 +208,7 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
     let body = policy_event::PolicyPublished {
         policy: publish.policy.clone(),
         files: publish.files.clone(),
+        parameters: publish.parameters.clone(),
         author: ctx.actor.id.clone(),
         approved_by,
         change_request: publish.change_request,

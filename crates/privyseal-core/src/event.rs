@@ -10,6 +10,9 @@ pub mod execution;
 pub mod ledger;
 pub mod policy;
 pub mod request;
+#[cfg(test)]
+mod schema_test;
+pub mod source;
 pub mod watch;
 
 pub use body::{Body, KINDS, Kind};

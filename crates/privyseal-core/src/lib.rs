@@ -7,6 +7,8 @@
 pub mod action;
 pub mod assessment;
 pub mod canonical;
+pub mod catalog;
+pub mod cause;
 pub mod command;
 pub mod decide;
 pub mod digest;

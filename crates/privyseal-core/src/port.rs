@@ -1,5 +1,7 @@
 //! The traits through which one adapter reaches another. Adapters never name each other; the binary joins them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -12,6 +14,28 @@ use crate::time::{Period, Timestamp};
 
 /// A future that can cross threads, so that traits stay usable as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Text files that come with the program or lie beside it: `controls/`, `queries/`, `templates/`.
+///
+/// Paths are relative, with `/`, in the same words on every system. One source always answers the same: content is read once, at
+/// start, and a change takes a restart.
+pub trait ContentSource: Send + Sync {
+    /// The text of a file; none when there is no such file or it is not UTF-8.
+    fn read(&self, path: &str) -> Option<Cow<'_, str>>;
+
+    /// The paths of all files below a prefix such as `controls/`, sorted.
+    fn list(&self, prefix: &str) -> Vec<String>;
+}
+
+impl ContentSource for BTreeMap<String, String> {
+    fn read(&self, path: &str) -> Option<Cow<'_, str>> {
+        self.get(path).map(|text| Cow::Borrowed(text.as_str()))
+    }
+
+    fn list(&self, prefix: &str) -> Vec<String> {
+        self.keys().filter(|path| path.starts_with(prefix)).cloned().collect()
+    }
+}
 
 /// The wall clock. The engine owns the only real one.
 pub trait Clock: Send + Sync {

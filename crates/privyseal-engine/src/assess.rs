@@ -63,9 +63,10 @@ pub(crate) fn assess(
         data_class: assessed.data_class,
         change_class: assessed.change_class,
         reversibility: assessed.reversibility,
+        in_place: assessed.in_place,
         catalogue_digest: policy.catalogue_digest(),
-        breakglass_seconds: breakglass.grant_seconds(),
-        breakglass_review_seconds: breakglass.review_seconds(),
+        breakglass_seconds: breakglass.max_minutes.saturating_mul(60),
+        breakglass_review_seconds: breakglass.review_hours.saturating_mul(3_600),
     })
 }
 

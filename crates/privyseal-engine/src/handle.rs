@@ -10,7 +10,6 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::policy::FileRef;
 use privyseal_core::event::{Actor, AuthMethod, Channel};
 use privyseal_core::id::{PersonId, PrincipalId, RequestId};
-use privyseal_core::port::Clock as _;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
@@ -207,6 +206,16 @@ impl Engine {
         system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
     }
 
+    /// Ends the writer: commits what was queued before, publishes the head, lets go of the folder. Later commands are answered `Stopped`.
+    pub async fn close(&self) {
+        if let Ok(actor) = self.system_actor(Channel::Engine, AuthMethod::Engine)
+            && let Ok(closed) = self.send(Intent::Close, actor)
+        {
+            // Already stopped is closed enough.
+            let _ = closed.await;
+        }
+    }
+
     /// Puts a policy in force: compiles it, keeps its files, records it.
     ///
     /// # Errors
@@ -227,7 +236,13 @@ impl Engine {
             files.push(FileRef { name: file.name.clone(), sha256, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX) });
         }
         let policy_ref = PolicyRef { version, digest: policy.digest() };
-        let command = Command::PublishPolicy(PublishPolicy { policy: policy_ref, files, change_request, note: note.to_owned() });
+        let command = Command::PublishPolicy(PublishPolicy {
+            policy: policy_ref,
+            files,
+            parameters: policy.catalogue().parameters().clone(),
+            change_request,
+            note: note.to_owned(),
+        });
         self.send(Intent::Publish(command, Arc::new(policy)), actor)?.await
     }
 

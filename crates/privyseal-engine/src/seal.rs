@@ -1,12 +1,13 @@
 //! Sealing through the engine: the file is made beside the writer, the record goes through it.
 
+use privyseal_core::cause::chain;
 use privyseal_core::command::Command;
 use privyseal_core::event::Body;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_ledger::seal;
 use privyseal_ledger::sqlite::SqliteLog;
 
-use crate::error::{EngineError, chain};
+use crate::error::EngineError;
 use crate::handle::Engine;
 
 impl Engine {

@@ -6,10 +6,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
-use privyseal_core::event::watch::{Heartbeat, SourceCounted};
+use privyseal_core::event::source::{Feed, SourceCounted};
+use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
@@ -23,7 +25,7 @@ use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
-use crate::error::{EngineError, chain};
+use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Options, system};
 
@@ -40,6 +42,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Finish what is decided, publish the head, let go of the folder.
+    Close,
 }
 
 /// One command on its way.
@@ -93,6 +97,7 @@ struct Pending {
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
     answers: Vec<Waiting>,
+    last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
 impl Writer {
@@ -138,8 +143,15 @@ impl Writer {
                     self.keep_time(now, &mut pending);
                 }
             }
+            let last = pending.last.take();
             self.commit(pending);
             let now = self.options.clock.now();
+            if let Some(last) = last {
+                self.publish(now);
+                drop(self);
+                let _ = last.send(Ok(Reply::Done));
+                return;
+            }
             if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
                 self.publish(now);
             }
@@ -151,6 +163,10 @@ impl Writer {
     fn take(&mut self, message: Message, pending: &mut Pending) {
         let answer = match &self.stopped {
             Some(reason) => Err(EngineError::Stopped(reason.clone())),
+            None if matches!(message.intent, Intent::Close) => {
+                pending.last = Some(message.reply);
+                return;
+            }
             None => {
                 let now = message.received_at.max(self.working.last_time);
                 self.keep_time(now, pending);
@@ -169,6 +185,7 @@ impl Writer {
                 &assessed
             }
             Intent::Command(command) => command,
+            Intent::Close => return Ok(Reply::Done),
             Intent::Publish(command, policy) => {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
@@ -214,14 +231,16 @@ impl Writer {
         let today = now.date();
         if self.day_count.0 != today && self.day_count.1 > 0 {
             let (day, events) = self.day_count.clone();
-            self.note(Body::SourceCounted(SourceCounted { source: self.options.node.clone(), day, events }), now, pending);
+            let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events, covers: Vec::new() };
+            self.note(Body::SourceCounted(counted), now, pending);
         }
         if self.working.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.by_system(&Command::Expire, now, pending);
         }
         if now >= self.heartbeat_due {
             let interval_seconds = self.options.heartbeat_seconds;
-            self.note(Body::Heartbeat(Heartbeat { node: self.options.node.clone(), interval_seconds }), now, pending);
+            let heartbeat = Heartbeat { node: self.options.node.clone(), interval_seconds, canaries: Vec::new() };
+            self.note(Body::Heartbeat(heartbeat), now, pending);
             self.heartbeat_due = now.plus_seconds(i64::try_from(interval_seconds).unwrap_or(60));
         }
     }

@@ -6,6 +6,7 @@ pub mod blob;
 pub mod chain;
 pub mod keys;
 pub mod layout;
+pub mod limits;
 pub mod log;
 pub mod reader;
 pub mod seal;

@@ -76,7 +76,7 @@ impl SqliteLog {
     /// When it is missing, not ours, or of a newer version.
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let unavailable = |source| LogError::Unavailable { path: path.to_owned(), doing: "read", source: Box::new(source) };
+        let unavailable = |source| classify(path, "read", source);
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
         let log = Self { connection, path: path.to_owned() };
@@ -85,7 +85,7 @@ impl SqliteLog {
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, LogError> {
-        let unavailable = |source| LogError::Unavailable { path: path.to_owned(), doing: "opened", source: Box::new(source) };
+        let unavailable = |source| classify(path, "opened", source);
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unavailable)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
         // FULL makes every commit wait for the disk; NORMAL would lose acknowledged decisions on power loss.
@@ -108,10 +108,7 @@ impl SqliteLog {
     }
 
     fn error(&self, doing: &'static str, source: rusqlite::Error) -> LogError {
-        match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => self.damaged(source.to_string()),
-            _ => LogError::Unavailable { path: self.path.clone(), doing, source: Box::new(source) },
-        }
+        classify(&self.path, doing, source)
     }
 
     fn damaged(&self, detail: impl Into<String>) -> LogError {
@@ -161,6 +158,16 @@ impl SqliteLog {
             entries.push(self.stored(row)?);
         }
         Ok(entries)
+    }
+}
+
+/// A file that is no database, or a broken one, is damage; everything else may pass.
+fn classify(path: &Path, doing: &'static str, source: rusqlite::Error) -> LogError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            LogError::Damaged { path: path.to_owned(), detail: source.to_string() }
+        }
+        _ => LogError::Unavailable { path: path.to_owned(), doing, source: Box::new(source) },
     }
 }
 

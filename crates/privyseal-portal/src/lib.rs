@@ -1,1 +1,18 @@
-//! placeholder
+//! Every HTTP surface of Privyseal: pages, the `/v1` API, sign-in.
+//!
+//! Nothing is decided here: handlers turn HTTP into commands and answers into pages. The engine checks who may do what.
+//! `view` and the templates in `templates/portal` say what pages look like; handlers fill the structs of `view` and nothing else.
+
+mod api;
+mod app;
+pub mod asset;
+mod auth;
+mod body;
+mod challenge;
+mod problem;
+mod server;
+mod shelf;
+pub mod view;
+
+pub use app::{Options, SavedQuery, Services};
+pub use server::{router, serve};

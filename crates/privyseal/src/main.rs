@@ -1,1 +1,64 @@
-fn main() {}
+//! The binary: reads the command line, calls the verb, turns its result into an exit code. It holds no logic of its own.
+
+mod cli;
+mod client;
+mod command;
+mod config;
+mod content;
+mod context;
+mod local;
+mod output;
+mod packs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Evidence, Keys, Verb};
+use crate::context::Context;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(&cli.verb);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let context = Context::new(cli.global)?;
+    match cli.verb {
+        Verb::Demo(options) => command::demo::run(&context, &options),
+        Verb::Init(options) => command::init::run(&context, &options),
+        Verb::Serve(options) => command::serve::run(&context, &options),
+        Verb::Exec(options) => command::exec::run(&context, &options),
+        Verb::Request(options) => command::ask::request(&context, &options),
+        Verb::Status(options) => command::ask::status(&context, &options),
+        Verb::Approve(options) | Verb::Deny(options) => command::ask::point_to_portal(&context, &options),
+        Verb::Sql(options) => command::sql::run(&context, &options),
+        Verb::Verify(options) => command::verify::run(&context, &options),
+        Verb::Evidence(Evidence::Build(options)) => command::evidence::build(&context, &options),
+        Verb::Catalog(verb) => command::catalog::run(&context, &verb),
+        Verb::Policy(verb) => command::policy::run(&context, &verb),
+        Verb::Replay => command::replay::run(&context),
+        Verb::Seal => command::seal::run(&context),
+        Verb::Checkpoint => command::keys::checkpoint(&context),
+        Verb::Keys(Keys::List) => command::keys::list(&context),
+        Verb::Bench(verb) => command::bench::run(&context, &verb),
+    }
+}
+
+/// Servers log what happens; everything else only what went wrong. `PRIVYSEAL_LOG` says otherwise.
+fn start_logging(verb: &Verb) {
+    use tracing_subscriber::EnvFilter;
+    let default = match verb {
+        Verb::Serve(_) => "info,datafusion=warn",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env("PRIVYSEAL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -90,9 +90,9 @@ pub(crate) fn column<T: Array + Clone + 'static>(value: &ColumnarValue, rows: us
 /// An argument that must be a text literal.
 pub(crate) fn literal(value: &ColumnarValue, what: &str) -> Result<String> {
     match value {
-        ColumnarValue::Scalar(
-            ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)),
-        ) => Ok(text.clone()),
+        ColumnarValue::Scalar(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text))) => {
+            Ok(text.clone())
+        }
         // `text['0']` and `text[0]` should not differ, so a number is taken as its digits.
         ColumnarValue::Scalar(ScalarValue::Int64(Some(number))) => Ok(number.to_string()),
         _ => exec_err!("{what} is a text literal"),

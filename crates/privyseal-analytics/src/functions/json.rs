@@ -184,8 +184,8 @@ fn parse_output(text: &str) -> Result<Output> {
         [name, kind, path] => (*name, *kind, *path),
         _ => return plan_err!("`fields` reads `name kind path` between commas, not `{}`", text.trim()),
     };
-    let kind = Kind::parse(kind)
-        .ok_or_else(|| plan_datafusion_err!("`{kind}` is not a kind of `fields`: text, int, bool, time, list or json"))?;
+    let kind =
+        Kind::parse(kind).ok_or_else(|| plan_datafusion_err!("`{kind}` is not a kind of `fields`: text, int, bool, time, list or json"))?;
     let mut path: Vec<String> = path.split('.').map(str::to_owned).collect();
     let after = match path.iter().position(|step| step == "*") {
         Some(star) if kind == Kind::List => path.split_off(star),

@@ -47,7 +47,12 @@ pub(crate) fn check(ledger: &mut Ledger, id: &str, expected: &[(String, &str)]) 
         .iter()
         .filter(|(item, verdict)| found.get(*item) != Some(verdict))
         .map(|(item, verdict)| format!("{item}: expected `{verdict}`, found {:?}", found.get(item)))
-        .chain(found.iter().filter(|(item, _)| !expected.contains_key(*item)).map(|(item, verdict)| format!("{item}: not expected, `{verdict}`")))
+        .chain(
+            found
+                .iter()
+                .filter(|(item, _)| !expected.contains_key(*item))
+                .map(|(item, verdict)| format!("{item}: not expected, `{verdict}`")),
+        )
         .collect();
     assert!(wrong.is_empty(), "{id}:\n{}", wrong.join("\n"));
     // The worst state first, as the counts say.

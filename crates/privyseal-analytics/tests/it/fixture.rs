@@ -48,7 +48,9 @@ pub(crate) fn actor(id: &str, now: Timestamp) -> Value {
         "system" => json!({"id": id, "kind": "system", "channel": "engine", "auth": {"method": "engine", "amr": []}}),
         _ if human => json!({"id": id, "kind": "human", "channel": "portal", "auth": {"method": "passkey", "amr": ["hwk", "user"],
             "session": uuid(&format!("session-{id}")), "auth_time": now.plus_seconds(-60)}}),
-        _ => json!({"id": id, "kind": "agent", "channel": "api", "auth": {"method": "api_key", "amr": [], "credential": format!("key-{id}")}}),
+        _ => {
+            json!({"id": id, "kind": "agent", "channel": "api", "auth": {"method": "api_key", "amr": [], "credential": format!("key-{id}")}})
+        }
     }
 }
 
@@ -194,7 +196,8 @@ pub(crate) fn open(layout: &Layout) -> Engine {
 
 pub(crate) fn open_with(layout: &Layout, memory_bytes: usize) -> Engine {
     let content = Arc::new(ContentFolder::new(queries()));
-    Engine::open(Options { layout: layout.clone(), content, memory_bytes, threads: 2, controls: Controls::default() }).unwrap_or_else(|error| panic!("{error}"))
+    Engine::open(Options { layout: layout.clone(), content, memory_bytes, threads: 2, controls: Controls::default() })
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Runs a statement to its end, from a thread without a runtime of its own.

@@ -73,6 +73,7 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
                 principal: principal.clone(),
                 label: label.clone(),
                 key: key.clone(),
+                environment: None,
                 expires_at: *expires_at,
             })
         }

@@ -155,6 +155,7 @@ pub(super) fn judge(ctx: &Ctx<'_>, command: &JudgeBreakglass) -> Result<Decision
         reviewer,
         outcome: command.outcome,
         comment: Text::from(command.comment.as_str()),
+        statement: None,
         assertion: None,
     };
     Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::BreakglassReviewed(body))], Reply::Done))

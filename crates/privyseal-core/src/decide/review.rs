@@ -11,7 +11,9 @@ use crate::event::{ActorKind, AuthMethod, Body, Channel, Text};
 use crate::id::PersonId;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::{Request, RequestState};
-use crate::requirement::Candidate;
+use crate::requirement::{Candidate, Filled};
+use crate::state::State;
+use crate::time::Timestamp;
 use crate::webauthn;
 
 const MAX_COMMENT_CHARS: usize = 4_000;
@@ -71,7 +73,7 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
     let mut drafts = vec![ctx.draft(Some(request.id), Body::ReviewRecorded(recorded))];
     match command.verdict {
         Verdict::Approve => {
-            let mut sealed: Vec<Candidate> = standing_approvals(ctx, request);
+            let mut sealed: Vec<Candidate> = standing_approvals(ctx.state, request, ctx.now);
             sealed.push(reviewer.candidate);
             if let Some(slots) = submitted.assessment.requirement.fill(&sealed) {
                 drafts.extend(approve(ctx, request.id, submitted, Mechanism::Quorum, slots, submitted.assessment.grant_seconds));
@@ -205,16 +207,22 @@ fn refused(ctx: &Ctx<'_>, request: &Request, command: &Review, refusal: Refusal)
     Decision { drafts, result: Err(refusal) }
 }
 
+/// The slots that the reviews on record fill at `now`; what an approval by quorum must equal when the log is replayed.
+#[must_use]
+pub fn filled_slots(state: &State, request: &Request, now: Timestamp) -> Option<Vec<Filled>> {
+    request.submitted.assessment.requirement.fill(&standing_approvals(state, request, now))
+}
+
 /// Earlier approvals that still count: their people are eligible now, and no subjects now.
-fn standing_approvals(ctx: &Ctx<'_>, request: &Request) -> Vec<Candidate> {
+fn standing_approvals(state: &State, request: &Request, now: Timestamp) -> Vec<Candidate> {
     let submitted = &request.submitted;
     let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
-    let subjects = ctx.state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, ctx.now);
+    let subjects = state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, now);
     request
         .reviews
         .iter()
         .filter(|review| review.body.verdict == Verdict::Approve)
-        .filter_map(|review| ctx.state.candidate(&review.body.reviewer.principal, ctx.now))
+        .filter_map(|review| state.candidate(&review.body.reviewer.principal, now))
         .filter(|candidate| !subjects.contains(&candidate.person) && !submitted.subjects.contains(&candidate.person))
         .collect()
 }

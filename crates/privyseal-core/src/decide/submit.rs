@@ -95,11 +95,12 @@ fn describe(
         on_behalf_of,
         chain,
         subjects: subjects.into_iter().collect(),
+        claimed_model: None,
         deceptive: submit.action.deceptive(&submit.justification),
         action: submit.action.clone(),
         action_digest,
         justification: Text::from(submit.justification.as_str()),
-        justification_chars: u64::try_from(submit.justification.chars().count()).unwrap_or(u64::MAX),
+        justification_chars: u64::try_from(submit.justification.trim().chars().count()).unwrap_or(u64::MAX),
         justification_repeats: repeats.unwrap_or(0),
         ticket: submit.ticket.clone(),
         idempotency_sha256,
@@ -108,6 +109,7 @@ fn describe(
         data_class: assessed.data_class.clone(),
         change_class: assessed.change_class.clone(),
         reversibility: assessed.reversibility.clone(),
+        in_place: assessed.in_place,
         significant_change: submit.significant_change,
         catalogue_digest: assessed.catalogue_digest,
         authors: submit.authors.clone(),
@@ -182,6 +184,7 @@ fn emergency(ctx: &mut Ctx<'_>, id: RequestId, submit: &Submit, submitted: &Subm
             grant_id,
             invoker: submitted.requester.clone(),
             reason: submitted.justification.clone(),
+            reason_chars: submitted.justification_chars,
             expires_at,
             review_due_at: ctx.now.plus_seconds(submit.assessed.breakglass_review_seconds),
         };
@@ -190,6 +193,7 @@ fn emergency(ctx: &mut Ctx<'_>, id: RequestId, submit: &Submit, submitted: &Subm
             kind: "breakglass".to_owned(),
             severity: "high".to_owned(),
             principal: Some(submitted.requester.principal.clone()),
+            about: None,
             reason: format!(
                 "{} used break-glass for {} on {}",
                 submitted.requester.principal, submitted.action.verb, submitted.action.resource.name

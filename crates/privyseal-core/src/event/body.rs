@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{directory, evidence, execution, ledger, policy, request, watch};
+use super::{directory, evidence, execution, ledger, policy, request, source, watch};
 use crate::canonical::{self, CanonicalError};
 
 macro_rules! kinds {
@@ -133,8 +133,8 @@ kinds! {
     QueryRun = "query.run", evidence::QueryRun, false, "Someone ran SQL over the audit data.";
     Heartbeat = "heartbeat", watch::Heartbeat, false, "The node was alive and could write.";
     ClockSampled = "clock.sampled", watch::ClockSampled, false, "The node's clock was compared with a reference.";
-    SourceCounted = "source.counted", watch::SourceCounted, false, "A source says how many events it produced in a day.";
-    SourceObserved = "source.observed", watch::SourceObserved, false, "A fact from an outside system of record was imported.";
+    SourceCounted = "source.counted", source::SourceCounted, false, "A source says how many events it produced in a day.";
+    SourceObserved = "source.observed", source::SourceObserved, false, "A fact from an outside system of record was imported.";
 }
 
 #[cfg(test)]

@@ -150,6 +150,9 @@ pub struct CredentialEnrolled {
     pub label: String,
     /// The public part.
     pub key: CredentialKey,
+    /// The only environment it may act in; absent when it is not bound to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

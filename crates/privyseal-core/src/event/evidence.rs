@@ -105,7 +105,7 @@ pub struct ReportFailed {
     pub step: String,
     /// What went wrong.
     pub reason: String,
-    /// Whether it will be tried again.
+    /// Whether nobody will try again.
     pub final_attempt: bool,
 }
 

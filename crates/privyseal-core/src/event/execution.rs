@@ -6,7 +6,7 @@ use super::Text;
 use super::request::{Assertion, Mechanism, Party};
 use crate::action::Resource;
 use crate::digest::Digest;
-use crate::id::{ActionId, ExecutionId, GrantId, PrincipalId};
+use crate::id::{ActionId, ExecutionId, GrantId, PrincipalId, RequestId};
 use crate::time::Timestamp;
 
 /// `grant.issued`
@@ -150,7 +150,7 @@ pub struct Finished {
     /// The process's exit code, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
-    /// SHA-256 over standard output followed by standard error.
+    /// SHA-256 over the SHA-256 of standard output followed by the SHA-256 of standard error: two streams, no order between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_sha256: Option<Digest>,
     /// Length of that output in bytes.
@@ -188,10 +188,30 @@ pub struct BreakglassInvoked {
     pub invoker: Party,
     /// Why.
     pub reason: Text,
+    /// Length of the reason in characters, without white space at both ends; still known when the text is hidden.
+    pub reason_chars: u64,
     /// When the grant ends.
     pub expires_at: Timestamp,
     /// By when someone outside must have judged it.
     pub review_due_at: Timestamp,
+}
+
+/// The statement that a reviewer's passkey signs when judging an emergency; the WebAuthn challenge is
+/// SHA-256(`"privyseal/breakglass-review/v1\n"` ‖ its canonical JSON).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgementStatement {
+    /// Origin of the log.
+    pub log: String,
+    /// The request.
+    pub request_id: RequestId,
+    /// The emergency grant.
+    pub grant_id: GrantId,
+    /// The judgement.
+    pub outcome: BreakglassOutcome,
+    /// SHA-256 of the comment's UTF-8 bytes.
+    pub comment_digest: Digest,
+    /// Who judges.
+    pub reviewer: PrincipalId,
 }
 
 /// `breakglass.reviewed`
@@ -205,7 +225,10 @@ pub struct BreakglassReviewed {
     pub outcome: BreakglassOutcome,
     /// What was found.
     pub comment: Text,
-    /// The passkey's signature over the judgement, when one was made.
+    /// What the passkey signed, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<JudgementStatement>,
+    /// The passkey's signature over `statement`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<Assertion>,
 }

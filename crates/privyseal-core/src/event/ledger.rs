@@ -35,6 +35,9 @@ pub struct KeyEnrolled {
     pub purpose: KeyPurpose,
     /// How the private half is kept, for example `file-0600`.
     pub protection: String,
+    /// SHA-256 of the device's or service's statement that the private half cannot leave it; absent when there is no such statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Digest>,
     /// Who keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custodian: Option<PrincipalId>,

@@ -1,6 +1,7 @@
 //! Bodies about the rules in force.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::assessment::PolicyRef;
 use crate::digest::Digest;
@@ -25,6 +26,10 @@ pub struct PolicyPublished {
     pub policy: PolicyRef,
     /// Its files.
     pub files: Vec<FileRef>,
+    /// Parameters of control tests that it sets, by `<assertion>.<name>`, for example `D13.min_chars`. Recorded here so that a test
+    /// of a past period needs no policy engine; a parameter that is not named has the default of `controls/assertions.toml`.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
     /// Who wrote it.
     pub author: PrincipalId,
     /// Who approved it; empty only for the first policy of a log.
@@ -54,7 +59,7 @@ pub struct PolicyReviewed {
 /// `catalog.published`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogPublished {
-    /// Which: `actions`, `events`, `sod`, or a framework id.
+    /// Which: `actions`, `events`, `sod`, `assertions` (the SQL of the control tests), or a framework id.
     pub catalog: String,
     /// Its version text.
     pub version: String,
@@ -62,7 +67,10 @@ pub struct CatalogPublished {
     pub digest: Digest,
     /// Its files.
     pub files: Vec<FileRef>,
-    /// What it declares: action ids, event kinds; empty for control catalogs.
+    /// What it declares: action ids, event kinds, pairs of conflicting duties written `a|b`; empty for the other catalogs.
     #[serde(default)]
     pub items: Vec<String>,
+    /// The approved request behind it; absent for what came with the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_request: Option<RequestId>,
 }

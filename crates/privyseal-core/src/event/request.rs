@@ -25,6 +25,15 @@ pub struct Party {
     pub owner: Option<PrincipalId>,
 }
 
+/// The model an agent says it runs, at the moment it asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedModel {
+    /// Model or program name, as in the agent's registry record.
+    pub model: String,
+    /// Its version.
+    pub version: String,
+}
+
 /// `request.submitted`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Submitted {
@@ -39,6 +48,9 @@ pub struct Submitted {
     /// Every natural person who is a subject of the request and can therefore never review it:
     /// requester, on-behalf-of, owners, each link of the chain, authors of the inputs, and their delegates.
     pub subjects: Vec<PersonId>,
+    /// The model that the requesting agent says it runs; absent when it does not say, and for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_model: Option<ClaimedModel>,
     /// What is asked.
     #[serde(flatten)]
     pub action: Action,
@@ -46,7 +58,7 @@ pub struct Submitted {
     pub action_digest: Digest,
     /// Why, in the requester's words.
     pub justification: Text,
-    /// Length of the justification in characters.
+    /// Length of the justification in characters, without white space at both ends; still known when the text is hidden.
     pub justification_chars: u64,
     /// How many earlier requests of the same requester carry the identical justification.
     pub justification_repeats: u64,
@@ -69,6 +81,9 @@ pub struct Submitted {
     pub change_class: String,
     /// `reversible`, `costly` or `irreversible`, from the action catalogue.
     pub reversibility: String,
+    /// Whether the action changes a running system in place instead of redeploying it, from the action catalogue; absent when it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<bool>,
     /// The requester's answer to "is this a significant change?"; absent when not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub significant_change: Option<bool>,

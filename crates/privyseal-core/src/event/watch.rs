@@ -1,11 +1,9 @@
-//! Bodies about watching: reviews of access and logs, alerts, exceptions, heartbeats, counters, outside sources.
+//! Bodies about watching: reviews of access and logs, alerts, exceptions, heartbeats, clocks. What comes from outside is in `source`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::Text;
-use crate::digest::Digest;
-use crate::id::{EventId, PrincipalId, Role};
+use crate::id::{EventId, PersonId, PrincipalId, Role};
 use crate::time::Timestamp;
 
 /// `access_review.recorded`
@@ -50,6 +48,9 @@ pub struct AlertRaised {
     /// Whom it is about, when anyone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<PrincipalId>,
+    /// The event that gave rise to it, when one did; for an `outlier` the review that stood out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<EventId>,
     /// What happened.
     pub reason: String,
 }
@@ -87,6 +88,9 @@ pub struct ExceptionRaised {
     pub assertion: String,
     /// Items in violation.
     pub items: Vec<String>,
+    /// Persons whose acts those items are: none of them may answer for the exception.
+    #[serde(default)]
+    pub persons: Vec<PersonId>,
     /// Run of the test, as event id of its `assertion.evaluated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<EventId>,
@@ -120,6 +124,10 @@ pub struct Heartbeat {
     pub node: String,
     /// Seconds until the next one is due.
     pub interval_seconds: u64,
+    /// Kinds of which the node wrote a specimen entry and read it back, without appending it, since the last heartbeat that named any.
+    /// It shows that a kind that never happened could have been recorded. Empty on most heartbeats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<String>,
 }
 
 /// `clock.sampled`
@@ -134,30 +142,4 @@ pub struct ClockSampled {
     pub offset_us: Option<i64>,
     /// Whether the reference says that the clock is synchronised.
     pub synchronised: bool,
-}
-
-/// `source.counted`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCounted {
-    /// The source: a node's name or an outside feed.
-    pub source: String,
-    /// The UTC day, `YYYY-MM-DD`.
-    pub day: String,
-    /// Events that the source produced in that day.
-    pub events: u64,
-}
-
-/// `source.observed`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceObserved {
-    /// The source, for example `hr`, `ci`, `postgres-audit`.
-    pub source: String,
-    /// What sort of fact: `target_log`, `identity_status`, `test_result`, `inventory`.
-    pub feed: String,
-    /// When it happened there.
-    pub occurred_at: Timestamp,
-    /// The fact, in the feed's own documented members.
-    pub record: Map<String, Value>,
-    /// SHA-256 of the raw record as it was delivered.
-    pub raw_sha256: Digest,
 }

@@ -292,10 +292,23 @@ impl Checker {
             return Err("the head is of another log".to_owned());
         }
         let last = checkpoint.size.saturating_sub(1);
-        let mut reason = "no enrolled key has signed the head".to_owned();
-        for trusted in self.keys.iter().filter(|trusted| trusted.log && trusted.counts(last)) {
-            match parsed.verify(&trusted.key) {
-                Ok(()) => return Ok(checkpoint),
+        self.signed_at(&parsed, last)?;
+        Ok(checkpoint)
+    }
+
+    /// Whether a key that may sign heads now has signed a note.
+    ///
+    /// # Errors
+    /// In words, when none has.
+    pub fn signed_by_log(&self, note: &Note) -> Result<(), String> {
+        self.signed_at(note, self.edge.size().saturating_sub(1))
+    }
+
+    fn signed_at(&self, note: &Note, seq: u64) -> Result<(), String> {
+        let mut reason = "no enrolled key has signed it".to_owned();
+        for trusted in self.keys.iter().filter(|trusted| trusted.log && trusted.counts(seq)) {
+            match note.verify(&trusted.key) {
+                Ok(()) => return Ok(()),
                 Err(error) => reason = error.to_string(),
             }
         }

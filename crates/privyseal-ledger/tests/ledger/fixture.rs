@@ -36,7 +36,7 @@ pub(crate) fn actor() -> Actor {
 }
 
 pub(crate) fn heartbeat() -> Body {
-    Body::Heartbeat(Heartbeat { node: "test".into(), interval_seconds: 60 })
+    Body::Heartbeat(Heartbeat { node: "test".into(), interval_seconds: 60, canaries: Vec::new() })
 }
 
 pub(crate) fn role(name: &str) -> Body {

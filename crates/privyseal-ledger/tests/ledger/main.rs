@@ -1,5 +1,10 @@
 //! The one integration binary of the ledger: appending, sealing, reading, tampering.
+//!
+//! `cfg(test)` on the modules tells the lints that this is test code.
 
+#[cfg(test)]
 mod append;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod tamper;

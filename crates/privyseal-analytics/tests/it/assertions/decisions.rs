@@ -45,7 +45,10 @@ fn d01_no_self_approval() {
     ledger.ask("moved", "bot", json!({}));
     let record = json!({"principal": "bot", "kind": "agent", "name": "bot", "owner": "cleo", "reason": "new owner"});
     ledger.event("principal.changed", "system", record);
-    case(ledger.review("moved", "cleo", "approve", json!({})), "violation: by the registry the reviewer is the person behind the requester");
+    case(
+        ledger.review("moved", "cleo", "approve", json!({})),
+        "violation: by the registry the reviewer is the person behind the requester",
+    );
     // …and before the request: the old owner is free again.
     let cleo = json!({"requester": {"person": "p-cleo", "owner": "cleo"}, "subjects": ["p-cleo"]});
     ledger.ask("free", "bot", cleo);

@@ -33,10 +33,9 @@ fn d07_ends_are_final() {
         }
         cases.push((request(name), verdict));
     }
-    for (name, kind, body) in [
-        ("withdrawn", "request.withdrawn", json!({})),
-        ("expired", "request.expired", json!({"expires_at": ledger.now()})),
-    ] {
+    for (name, kind, body) in
+        [("withdrawn", "request.withdrawn", json!({})), ("expired", "request.expired", json!({"expires_at": ledger.now()}))]
+    {
         ledger.ask(name, "bot", json!({}));
         ledger.about(&request(name), kind, "bot", body);
         // A denial after the end is no approval.
@@ -61,7 +60,11 @@ fn d13_justified() {
     for (name, over, verdict) in [
         ("short", json!({"justification": "because", "justification_chars": 7}), "violation: the justification has 7 characters"),
         ("hidden", json!({"justification": {"#": crate::fixture::digest("x")}}), "ok"),
-        ("padded", json!({"justification": "   because        ", "justification_chars": 40}), "violation: the justification has 7 characters"),
+        (
+            "padded",
+            json!({"justification": "   because        ", "justification_chars": 40}),
+            "violation: the justification has 7 characters",
+        ),
         ("fifth", json!({"justification_repeats": 4}), "ok"),
         ("sixth", json!({"justification_repeats": 5}), "violation: the requester used the identical text 6 times"),
     ] {

@@ -174,7 +174,9 @@ fn i02_passkeys() {
         .items
         .iter()
         .filter(|item| item.item_id.starts_with("passkey:"))
-        .map(|item| (item.item_id.clone(), format!("{}: {}", json!(item.status).as_str().unwrap(), item.reason).trim_end_matches(": ").to_owned()))
+        .map(|item| {
+            (item.item_id.clone(), format!("{}: {}", json!(item.status).as_str().unwrap(), item.reason).trim_end_matches(": ").to_owned())
+        })
         .collect();
     let mut expected: Vec<(String, String)> = cases.into_iter().map(|(item, verdict)| (item, verdict.to_owned())).collect();
     expected.sort_by_key(|(item, verdict)| (!verdict.starts_with('v'), !verdict.starts_with('i'), item.clone()));

@@ -13,8 +13,13 @@ fn l03_attributable_identity() {
     let mut cases = vec![("ana".to_owned(), "ok"), ("bot".to_owned(), "ok")];
     let act = |ledger: &mut Ledger, id: &str, over: serde_json::Value| {
         let who = patched(actor(id, ledger.now()), over);
-        ledger.place("query.run", who, None, json!({"query": crate::fixture::uuid(id), "text": "x", "parameters": {}, "snapshot_size": 1,
-            "outcome": "refused", "error": "e", "rows": 0, "duration_ms": 1}));
+        ledger.place(
+            "query.run",
+            who,
+            None,
+            json!({"query": crate::fixture::uuid(id), "text": "x", "parameters": {}, "snapshot_size": 1,
+            "outcome": "refused", "error": "e", "rows": 0, "duration_ms": 1}),
+        );
     };
     let mut case = |id: &str, verdict| cases.push((id.to_owned(), verdict));
 

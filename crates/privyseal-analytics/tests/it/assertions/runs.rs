@@ -132,7 +132,13 @@ fn d08_execution_inside_the_grant() {
     let mut ledger = Ledger::company();
     let mut cases = vec![(ledger.good("good").execution, "ok")];
     for (name, grant, start, wait, verdict) in [
-        ("early", json!({"not_before": "2026-07-30T00:00:00.000000Z"}), json!({}), 0, "violation: it started outside the time of the grant"),
+        (
+            "early",
+            json!({"not_before": "2026-07-30T00:00:00.000000Z"}),
+            json!({}),
+            0,
+            "violation: it started outside the time of the grant",
+        ),
         ("late", json!({}), json!({}), 700, "violation: it started outside the time of the grant"),
         ("edge", json!({}), json!({}), 597, "ok"),
         ("end", json!({}), json!({}), 598, "violation: it started outside the time of the grant"),

@@ -483,7 +483,7 @@ fn policy_changes_are_requests_under_the_policy_in_force() {
     let mut world = World::new();
     let publish = |digest: &[u8], change_request| {
         let policy = crate::assessment::PolicyRef { version: 1, digest: Digest::of(digest) };
-        Command::PublishPolicy(PublishPolicy { policy, files: vec![], change_request, note: "n".into() })
+        Command::PublishPolicy(PublishPolicy { policy, files: vec![], parameters: Default::default(), change_request, note: "n".into() })
     };
     assert_eq!(world.run(&actor("ben"), publish(b"one", None)).unwrap_err().code, RoleMissing);
     world.run(&actor("dan"), publish(b"one", None)).unwrap();

@@ -274,6 +274,7 @@ pub(super) fn submit(requirement: &str) -> Submit {
             data_class: None,
             change_class: "schema".into(),
             reversibility: "reversible".into(),
+            in_place: None,
             catalogue_digest: Digest::of(b"catalogue"),
             breakglass_seconds: 900,
             breakglass_review_seconds: 86_400,

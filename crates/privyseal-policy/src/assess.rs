@@ -1,0 +1,270 @@
+//! Evaluation of a policy for one ask: the risk first, then the route, then the requirement.
+//!
+//! INVARIANT: every failure refuses. Cedar skips a policy that errs; here an erring risk rule counts as matched and an erring
+//! routing rule refuses the request.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{AuthorizationError, Decision, EvaluationError, PolicyId, PolicySet, Response};
+use privyseal_core::assessment::{Assessment, Assurance, Determining, Factor, Outcome, PolicyRef, Tier};
+use privyseal_core::requirement::Requirement;
+
+use crate::Policy;
+use crate::ask::{Ask, Assessed};
+use crate::catalogue::CatalogueAction;
+use crate::facts::statement::StatementClass;
+use crate::facts::{FactValue, Facts};
+use crate::question::{Question, Unaskable};
+use crate::rule::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, Route, Rule, RuleKind};
+
+/// What evaluates: enough to find the same code again when a decision is re-performed.
+pub const EVALUATOR: &str = concat!("privyseal-policy ", env!("CARGO_PKG_VERSION"), "; cedar-policy 4.14.1; sqlparser 0.62.0");
+
+/// When the eligibility of reviewers is settled.
+const ROSTER_RULE: &str = "at-last-review";
+
+type Context = BTreeMap<&'static str, FactValue>;
+
+/// Risk rules that match, by number, with whether they erred; and the facts that were missing.
+#[derive(Default)]
+struct Matched {
+    rules: BTreeMap<usize, bool>,
+    missing: BTreeSet<String>,
+}
+
+/// What the routing rules say.
+enum Verdict {
+    Route(Route, Vec<Determining>),
+    Refuse(Vec<Determining>),
+}
+
+/// Everything the rules say.
+struct Judgement {
+    risk: u8,
+    factors: Vec<Factor>,
+    missing: BTreeSet<String>,
+    verdict: Verdict,
+}
+
+impl Judgement {
+    /// Nothing was evaluated, so nothing is known to be harmless.
+    fn refused(rule: &str, reason: String) -> Self {
+        Self { risk: 100, factors: Vec::new(), missing: BTreeSet::new(), verdict: Verdict::Refuse(vec![refusal(rule, reason)]) }
+    }
+}
+
+impl Policy {
+    /// What this policy, published as `version`, says about an ask. Never fails: what cannot be evaluated is refused, with the reason.
+    ///
+    /// Reasons that are not rules of the bundle stand under ids that begin with `policy:`, which no rule can have.
+    #[must_use]
+    pub fn assess(&self, ask: &Ask<'_>, version: u64) -> Assessed {
+        let policy = PolicyRef { version, digest: self.digest };
+        let Some(catalogued) = self.action(&ask.action.verb) else {
+            let reason = format!("`{}` is not in the action catalogue", ask.action.verb);
+            return assessed(policy, None, None, Judgement::refused("policy:unknown-action", reason));
+        };
+        let facts = Facts::derive(&self.catalogue, catalogued, ask);
+        let judgement = self.judge(ask, &facts).unwrap_or_else(|Unaskable(reason)| Judgement::refused("policy:not-evaluated", reason));
+        assessed(policy, Some(catalogued), Some(facts), judgement)
+    }
+
+    fn judge(&self, ask: &Ask<'_>, facts: &Facts) -> Result<Judgement, Unaskable> {
+        let question = Question::new(ask, facts, &self.catalogue)?;
+        let matched = self.risk_of(&question, facts)?;
+        let risk = u8::try_from(self.points(&matched).min(100)).unwrap_or(100);
+        let mut factors: Vec<Factor> =
+            matched.rules.iter().filter_map(|(number, errored)| factor(self.rules.get(*number)?, *errored)).collect();
+        factors.sort_by_key(|factor| Reverse(factor.points));
+
+        let mut context = facts.context.clone();
+        context.insert("risk", FactValue::Long(risk.into()));
+        let response = self.put(&self.routing, &question, &context)?;
+        let mut missing = matched.missing;
+        let verdict = self.verdict(ask, risk, &response, &mut missing);
+        Ok(Judgement { risk, factors, missing, verdict })
+    }
+
+    fn put(&self, rules: &PolicySet, question: &Question, context: &Context) -> Result<Response, Unaskable> {
+        Ok(self.authorizer.is_authorized(&question.request(context)?, rules, &question.entities))
+    }
+
+    /// The risk rules that match. SQL that cannot be read is judged as the riskiest thing it could be as well, so that garbling a
+    /// statement never lowers its risk.
+    fn risk_of(&self, question: &Question, facts: &Facts) -> Result<Matched, Unaskable> {
+        let mut matched = self.matching(question, &facts.context)?;
+        if !facts.class_uncertain() {
+            return Ok(matched);
+        }
+        let mut context = facts.context.clone();
+        let mut worst = Matched::default();
+        for class in StatementClass::ALL {
+            context.insert("statement_class", FactValue::Text(class.as_str().to_owned()));
+            let found = self.matching(question, &context)?;
+            if self.points(&found) > self.points(&worst) {
+                worst = found;
+            }
+        }
+        for number in worst.rules.into_keys() {
+            if matched.rules.insert(number, true).is_none() {
+                matched.missing.insert("statement_class".to_owned());
+            }
+        }
+        matched.missing.extend(worst.missing);
+        Ok(matched)
+    }
+
+    fn matching(&self, question: &Question, context: &Context) -> Result<Matched, Unaskable> {
+        let response = self.put(&self.risk, question, context)?;
+        let mut matched = Matched {
+            rules: response.diagnostics().reason().filter_map(number).map(|number| (number, false)).collect(),
+            ..Matched::default()
+        };
+        for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
+            matched.rules.extend(number(error.policy_id()).map(|number| (number, true)));
+            matched.missing.extend(missing_fact(error.inner()));
+        }
+        Ok(matched)
+    }
+
+    /// Points of the rules that match, not capped.
+    fn points(&self, matched: &Matched) -> u32 {
+        let points = |rule: &Rule| if let RuleKind::Risk { points } = rule.kind { u32::from(points) } else { 0 };
+        matched.rules.keys().filter_map(|number| self.rules.get(*number)).map(points).fold(0, u32::saturating_add)
+    }
+
+    fn verdict(&self, ask: &Ask<'_>, risk: u8, response: &Response, missing: &mut BTreeSet<String>) -> Verdict {
+        let reasons: BTreeSet<usize> = response.diagnostics().reason().filter_map(number).collect();
+        let rules: Vec<&Rule> = reasons.iter().filter_map(|number| self.rules.get(*number)).collect();
+        let forbids = rules.iter().filter(|rule| rule.kind == RuleKind::Forbid);
+        let mut refusals: Vec<Determining> = forbids.map(|rule| refusal(&rule.id, rule.because.clone())).collect();
+        for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
+            missing.extend(missing_fact(error.inner()));
+            let id =
+                number(error.policy_id()).and_then(|number| self.rules.get(number)).map_or("policy:not-evaluated", |rule| rule.id.as_str());
+            refusals.push(refusal(id, reason_of(error.inner())));
+        }
+        refusals.sort_by(|a, b| a.rule.cmp(&b.rule));
+        if !refusals.is_empty() {
+            return Verdict::Refuse(refusals);
+        }
+        let routes: Vec<(&Rule, &Route)> =
+            rules.iter().filter_map(|rule| if let RuleKind::Route(route) = &rule.kind { Some((*rule, route)) } else { None }).collect();
+        let Some((first, others)) = routes.split_first().filter(|_| response.decision() == Decision::Allow) else {
+            let reason =
+                format!("no rule permits `{}` on `{}` for this requester at risk {risk}", ask.action.verb, ask.action.resource.name);
+            return Verdict::Refuse(vec![refusal("policy:no-rule", reason)]);
+        };
+        let mut route = first.1.clone();
+        for (_, other) in others {
+            match strictest(&route, other) {
+                Ok(both) => route = both,
+                Err(reason) => return Verdict::Refuse(vec![refusal("policy:requirement-too-large", reason)]),
+            }
+        }
+        let determining = routes
+            .iter()
+            .map(|(rule, route)| Determining { rule: rule.id.clone(), because: rule.because.clone(), approvals: route.approvals.clone() })
+            .collect();
+        Verdict::Route(route, determining)
+    }
+}
+
+/// Both routes at once: everyone either asks for, and the tighter of each limit.
+fn strictest(one: &Route, other: &Route) -> Result<Route, String> {
+    let requirement =
+        one.requirement.and(&other.requirement).map_err(|error| format!("the rules that match ask together for too much: {error}"))?;
+    Ok(Route {
+        approvals: String::new(),
+        requirement,
+        expires_seconds: one.expires_seconds.min(other.expires_seconds),
+        grant_seconds: one.grant_seconds.min(other.grant_seconds),
+        assurance: one.assurance.max(other.assurance),
+        deny_threshold: one.deny_threshold.min(other.deny_threshold),
+    })
+}
+
+fn number(id: &PolicyId) -> Option<usize> {
+    let text: &str = id.as_ref();
+    text.parse().ok()
+}
+
+fn factor(rule: &Rule, errored: bool) -> Option<Factor> {
+    let RuleKind::Risk { points } = rule.kind else { return None };
+    Some(Factor { rule: rule.id.clone(), points, because: rule.because.clone(), errored })
+}
+
+fn refusal(rule: &str, because: String) -> Determining {
+    Determining { rule: rule.to_owned(), because, approvals: String::new() }
+}
+
+/// The name of the fact that was not there, from Cedar's words: the errors keep their fields to themselves.
+fn missing_fact(error: &EvaluationError) -> Option<String> {
+    match error {
+        EvaluationError::EntityAttrDoesNotExist(_) | EvaluationError::RecordAttrDoesNotExist(_) => {
+            let text = error.to_string();
+            let (_, name) = text.rsplit_once("the attribute `")?;
+            Some(name.trim_end_matches('`').to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn reason_of(error: &EvaluationError) -> String {
+    match missing_fact(error) {
+        Some(name) if name == "environment" || name == "data_class" => {
+            format!("the rule needs `{name}`, and no pattern of the catalogue gives one for this resource")
+        }
+        Some(name) => format!("the rule needs `{name}`, which is not known for this request"),
+        None => format!("the rule could not be evaluated: {error}"),
+    }
+}
+
+fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Option<Facts>, judgement: Judgement) -> Assessed {
+    let (outcome, route, determining) = match judgement.verdict {
+        Verdict::Route(route, determining) => (Outcome::Route, route, determining),
+        Verdict::Refuse(determining) => (Outcome::Refuse, nobody(), determining),
+    };
+    let assessment = Assessment {
+        outcome,
+        risk: judgement.risk,
+        tier: Tier::of(judgement.risk),
+        factors: judgement.factors,
+        facts: facts.as_ref().map(Facts::record).unwrap_or_default(),
+        missing: judgement.missing.into_iter().collect(),
+        policy,
+        determining,
+        persons_required: u64::try_from(route.requirement.persons()).unwrap_or(u64::MAX),
+        human_required: !route.requirement.is_none(),
+        requirement: route.requirement,
+        assurance: route.assurance,
+        deny_threshold: route.deny_threshold,
+        expires_seconds: route.expires_seconds,
+        grant_seconds: route.grant_seconds,
+        roster_rule: ROSTER_RULE.to_owned(),
+        evaluator: EVALUATOR.to_owned(),
+    };
+    let unknown = || "unknown".to_owned();
+    let (environment, data_class) = facts.map(|facts| (facts.environment, facts.data_class)).unwrap_or_default();
+    Assessed {
+        assessment,
+        environment,
+        data_class,
+        change_class: catalogued.map_or_else(unknown, |action| action.class.as_str().to_owned()),
+        reversibility: catalogued.map_or_else(unknown, |action| action.reversibility.as_str().to_owned()),
+        in_place: catalogued.and_then(|action| action.in_place),
+    }
+}
+
+/// The route of a refused request: nobody is asked, nothing is granted, so the times mean nothing.
+fn nobody() -> Route {
+    Route {
+        requirement: Requirement::none(),
+        approvals: String::new(),
+        expires_seconds: DEFAULT_EXPIRES_SECONDS,
+        grant_seconds: DEFAULT_GRANT_SECONDS,
+        assurance: Assurance::Session,
+        deny_threshold: 1,
+    }
+}

@@ -1,0 +1,10 @@
+//! The one integration binary of this crate: everything here goes through the public surface.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails like a test")]
+
+mod assess;
+mod default_policy;
+mod load;
+mod property;
+mod statement;
+mod world;

@@ -1,0 +1,195 @@
+//! Properties that hold for every policy: more risk rules never lower the risk, more routes never ask for less, a missing fact is
+//! never better than any value of it.
+
+use std::collections::BTreeSet;
+
+use privyseal_core::assessment::{Assessment, Outcome};
+use privyseal_core::requirement::Candidate;
+use privyseal_policy::History;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::world::{Sample, policy};
+
+/// Conditions that use facts of every sort, without asking first whether they are there.
+const CONDITIONS: [&str; 15] = [
+    "resource.environment == \"production\"",
+    "resource.environment != \"production\"",
+    "resource.data_class == \"confidential\"",
+    "context.destructive",
+    "!context.destructive",
+    "context.statement_class == \"read\"",
+    "[\"write\", \"write_all\", \"schema_destructive\"].contains(context.statement_class)",
+    "context.statement_class != \"schema\" && context.hour < 12",
+    "context.rows > 100",
+    "context.rows <= 100",
+    "context.first_time_requester || resource.environment == \"staging\"",
+    "context.outside_hours",
+    "context.privilege_growth",
+    "principal is Agent && principal.owner == \"ana\"",
+    "action in Action::\"db\"",
+];
+
+const STATEMENTS: [&str; 7] = [
+    "SELECT 1",
+    "INSERT INTO t VALUES (1)",
+    "DELETE FROM t",
+    "CREATE TABLE t (a int)",
+    "GRANT SELECT ON t TO r",
+    "DROP TABLE t",
+    "this is no SQL",
+];
+
+const APPROVALS: [&str; 6] =
+    ["none", "1 of group:a", "2 of group:a", "1 of group:a, 1 of group:b", "1 of group:a|group:b", "1 of group:c or 2 of group:b"];
+
+fn condition() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(CONDITIONS.to_vec())
+}
+
+fn risk_rules() -> impl Strategy<Value = Vec<(u8, &'static str)>> {
+    prop::collection::vec((1_u8..=60, condition()), 0..6)
+}
+
+fn risk_text(rules: &[(u8, &str)]) -> String {
+    rules
+        .iter()
+        .enumerate()
+        .map(|(n, (points, condition))| {
+            format!("@id(\"r{n}\") @risk(\"{points}\") @because(\"b{n}\") permit (principal, action, resource) when {{ {condition} }};\n")
+        })
+        .collect()
+}
+
+#[derive(Clone, Debug)]
+struct RouteRule {
+    approvals: &'static str,
+    limits: (u8, u8, u8),
+    passkey: bool,
+    condition: &'static str,
+}
+
+fn route_rule() -> impl Strategy<Value = RouteRule> {
+    let safe = prop::sample::select(vec![
+        "true",
+        "context.hour < 12",
+        "context.first_time_requester",
+        "context.rows > 100",
+        "resource.environment == \"production\"",
+    ]);
+    (prop::sample::select(APPROVALS.to_vec()), (1_u8..50, 1_u8..50, 0_u8..4), any::<bool>(), safe)
+        .prop_map(|(approvals, limits, passkey, condition)| RouteRule { approvals, limits, passkey, condition })
+}
+
+fn route_text(rules: &[RouteRule]) -> String {
+    let text = |(n, rule): (usize, &RouteRule)| {
+        let (expires, grant, deny) = rule.limits;
+        // A rule without limits has the defaults, which are limits too.
+        let expires = if expires % 3 == 0 { String::new() } else { format!("@expires(\"{expires}m\")") };
+        let grant = if grant % 3 == 0 { String::new() } else { format!("@grant(\"{grant}m\")") };
+        let deny = if deny == 0 { String::new() } else { format!("@deny(\"{deny}\")") };
+        let assurance = if rule.passkey { "@assurance(\"passkey\")" } else { "" };
+        format!(
+            "@id(\"p{n}\") @approvals(\"{}\") {expires} {grant} {deny} {assurance} permit (principal, action, resource) when {{ {} }};\n",
+            rule.approvals, rule.condition
+        )
+    };
+    rules.iter().enumerate().map(text).collect()
+}
+
+fn ask() -> impl Strategy<Value = Sample> {
+    let rows = prop_oneof![Just(Value::Null), (0_i64..300).prop_map(Value::from)];
+    let place = prop::sample::select(vec!["postgres:orders/prod", "postgres:orders/staging", "postgres:orders/qa"]);
+    let at = prop::sample::select(vec!["2026-11-23T10:00:00Z", "2026-11-23T22:00:00Z"]);
+    (prop::sample::select(STATEMENTS.to_vec()), rows, place, at, any::<bool>(), any::<bool>()).prop_map(
+        |(sql, rows, place, at, first, human)| {
+            let mut sample = Sample::new("db.schema.apply", place, json!({"sql": sql, "rows": rows})).at(at);
+            sample.history = History { first_time_requester: first, ..History::default() };
+            if human { sample.human(&["group:a"]) } else { sample }
+        },
+    )
+}
+
+/// Every set of up to four of these people.
+fn crowds() -> Vec<Vec<Candidate>> {
+    let people = [
+        ("ana", &["group:a"][..]),
+        ("ben", &["group:b"]),
+        ("cyd", &["group:a", "group:b"]),
+        ("dan", &["group:c"]),
+        ("eve", &["group:a", "group:c"]),
+    ];
+    let candidate = |(name, roles): &(&str, &[&str])| Candidate {
+        person: name.parse().unwrap(),
+        principal: name.parse().unwrap(),
+        roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
+    };
+    (0_usize..1 << people.len())
+        .map(|mask| people.iter().enumerate().filter(|(n, _)| mask & (1 << n) != 0).map(|(_, person)| candidate(person)).collect())
+        .collect()
+}
+
+/// Whether `after` asks for at least as much as `before`.
+fn at_least_as_strict(before: &Assessment, after: &Assessment) -> Result<(), TestCaseError> {
+    if after.outcome == Outcome::Refuse {
+        return Ok(());
+    }
+    for crowd in crowds() {
+        let (was_enough, is_enough) = (
+            before.requirement.is_none() || before.requirement.fill(&crowd).is_some(),
+            after.requirement.is_none() || after.requirement.fill(&crowd).is_some(),
+        );
+        prop_assert!(was_enough || !is_enough, "{} became {}", before.requirement, after.requirement);
+    }
+    prop_assert!(after.persons_required >= before.persons_required);
+    prop_assert!(after.expires_seconds <= before.expires_seconds);
+    prop_assert!(after.grant_seconds <= before.grant_seconds);
+    prop_assert!(after.deny_threshold <= before.deny_threshold);
+    prop_assert!(after.assurance >= before.assurance);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_risk_rule_more_never_lowers_the_risk(rules in risk_rules(), more in (1_u8..=60, condition()), ask in ask()) {
+        let base = "@id(\"ok\") @approvals(\"none\") permit (principal, action, resource);\n";
+        let before = ask.assess(&policy(&format!("{base}{}", risk_text(&rules)))).assessment;
+        let mut rules = rules;
+        rules.push(more);
+        let after = ask.assess(&policy(&format!("{base}{}", risk_text(&rules)))).assessment;
+        prop_assert!(after.risk >= before.risk);
+        let names = |assessment: &Assessment| assessment.factors.iter().map(|factor| factor.rule.clone()).collect::<BTreeSet<_>>();
+        prop_assert!(names(&after).is_superset(&names(&before)));
+        prop_assert_eq!(u32::from(after.risk), after.factors.iter().map(|factor| u32::from(factor.points)).sum::<u32>().min(100));
+    }
+
+    #[test]
+    fn a_route_more_never_asks_for_less(rules in prop::collection::vec(route_rule(), 1..4), more in route_rule(), ask in ask()) {
+        let before = ask.assess(&policy(&route_text(&rules))).assessment;
+        prop_assume!(before.outcome == Outcome::Route);
+        let mut rules = rules;
+        rules.push(more);
+        let after = ask.assess(&policy(&route_text(&rules))).assessment;
+        at_least_as_strict(&before, &after)?;
+    }
+
+    /// Leaving a fact out, or garbling the SQL, never makes a request look less risky than telling would.
+    #[test]
+    fn a_missing_fact_never_lowers_the_risk(rules in risk_rules(), ask in ask(), rows in 0_i64..300, sql in prop::sample::select(STATEMENTS.to_vec())) {
+        let policy = policy(&format!("@id(\"ok\") @approvals(\"none\") permit (principal, action, resource);\n{}", risk_text(&rules)));
+        let risk = |change: &dyn Fn(&mut Sample)| {
+            let mut changed = ask.clone();
+            change(&mut changed);
+            changed.assess(&policy).assessment.risk
+        };
+        let set = |sample: &mut Sample, name: &str, value: Value| { sample.action.parameters.insert(name.to_owned(), value); };
+        prop_assert!(risk(&|sample| set(sample, "rows", Value::Null)) >= risk(&|sample| set(sample, "rows", rows.into())));
+        prop_assert!(risk(&|sample| set(sample, "sql", "garbled beyond reading".into())) >= risk(&|sample| set(sample, "sql", sql.into())));
+        for place in ["orders/prod", "orders/staging"] {
+            let at = |sample: &mut Sample, id: &str| sample.action.resource.name = format!("postgres:{id}").parse().unwrap();
+            prop_assert!(risk(&|sample| at(sample, "orders/qa")) >= risk(&|sample| at(sample, place)), "{}", place);
+        }
+    }
+}

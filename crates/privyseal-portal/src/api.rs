@@ -1,0 +1,45 @@
+//! The `/v1` API: handlers by noun. Contract: names and shapes are what people script against.
+
+mod control;
+mod controls;
+mod evidence;
+mod grants;
+mod ledger;
+mod passkeys;
+mod requests;
+mod sql;
+
+pub(crate) use evidence::begin as begin_pack;
+pub(crate) use passkeys::{StatementQuery, statement_for};
+pub(crate) use sql::run_recorded as run_sql;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/requests", get(requests::list).post(requests::submit))
+        .route("/v1/requests/{id}", get(requests::show))
+        .route("/v1/requests/{id}/events", get(requests::events))
+        .route("/v1/requests/{id}/statement", get(passkeys::statement))
+        .route("/v1/requests/{id}/reviews", post(requests::review))
+        .route("/v1/requests/{id}/cancel", post(requests::cancel))
+        .route("/v1/grants/redeem", post(grants::redeem))
+        .route("/v1/grants/{id}/revoke", post(grants::revoke))
+        .route("/v1/grants/{id}/judge", post(grants::judge))
+        .route("/v1/executions/{id}/finish", post(grants::finish))
+        .route("/v1/sql", post(sql::query))
+        .route("/v1/controls/{framework}", get(controls::framework))
+        .route("/v1/evidence", get(evidence::list).post(evidence::build))
+        .route("/v1/evidence/{id}", get(evidence::show))
+        .route("/v1/evidence/{id}/download", get(evidence::download))
+        .route("/v1/ledger/head", get(ledger::head))
+        .route("/v1/ledger/entries/{seq}", get(ledger::entry))
+        .route("/v1/control/seal", post(control::seal))
+        .route("/v1/passkeys/sign-in", get(passkeys::begin_sign_in).post(passkeys::sign_in))
+        .route("/v1/passkeys/enrol", get(passkeys::begin_enrol).post(passkeys::enrol))
+        .route("/checkpoint", get(ledger::checkpoint))
+        .route("/tile/{*path}", get(ledger::tile))
+}

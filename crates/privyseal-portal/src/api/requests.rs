@@ -1,0 +1,342 @@
+//! `/v1/requests`: asking, looking, deciding, taking back.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, Stream};
+use privyseal_core::action::{Action, Input, InputKind, Resource};
+use privyseal_core::command::{Command, Reply, Review, Withdraw};
+use privyseal_core::digest::{Digest, from_base64url};
+use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
+use privyseal_core::id::{ActionId, PersonId, PrincipalId, RequestId};
+use privyseal_core::request::{Phase, Request, RequestState};
+use privyseal_core::state::State as World;
+use privyseal_core::time::Timestamp;
+use privyseal_engine::{Ask, Attachment};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::app::App;
+use crate::auth::{Caller, check_csrf, csrf_header};
+use crate::body::Body;
+use crate::problem::Problem;
+
+const MAX_WAIT_SECONDS: u64 = 60;
+const PAGE: usize = 100;
+
+/// Body of `POST /v1/requests`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Submission {
+    action: String,
+    resource: Value,
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    #[serde(default)]
+    inputs: Vec<SubmittedInput>,
+    justification: String,
+    #[serde(default)]
+    on_behalf_of: Option<String>,
+    #[serde(default)]
+    ticket: Option<String>,
+    #[serde(default)]
+    significant_change: Option<bool>,
+    #[serde(default)]
+    authors: Vec<PersonId>,
+    #[serde(default)]
+    previous_request: Option<RequestId>,
+    #[serde(default)]
+    breakglass: bool,
+}
+
+/// An input, with its content when approvers shall read it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubmittedInput {
+    kind: InputKind,
+    name: String,
+    sha256: Digest,
+    bytes: u64,
+    /// base64url without padding.
+    #[serde(default)]
+    content: Option<String>,
+}
+
+/// `POST /v1/requests`
+pub(crate) async fn submit(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(submission): Body<Submission>,
+) -> Result<Response, Problem> {
+    check_csrf(&caller, csrf_header(&headers))?;
+    let idempotency_key = match headers.get("idempotency-key").map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
+        Some(_) => return Err(Problem::bad("the Idempotency-Key has not 1 to 255 printable characters")),
+    };
+    let ask = to_ask(submission, idempotency_key)?;
+    let reply = app.engine().ask(ask, caller.identity.actor.clone()).await?;
+    let Reply::Request { request, existing } = reply else { return Err(Problem::not_found("request")) };
+    let shown = show_one(&app, &caller, request)?;
+    Ok((if existing { StatusCode::OK } else { StatusCode::CREATED }, Json(shown)).into_response())
+}
+
+fn to_ask(submission: Submission, idempotency_key: Option<String>) -> Result<Ask, Problem> {
+    let bad = |error: &dyn std::fmt::Display| Problem::bad(error.to_string());
+    let verb: ActionId = submission.action.parse().map_err(|error| bad(&error))?;
+    let resource: Resource = serde_json::from_value(submission.resource).map_err(|error| bad(&format!("resource: {error}")))?;
+    let on_behalf_of: Option<PrincipalId> = submission.on_behalf_of.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?;
+    let mut attachments = Vec::new();
+    for input in &submission.inputs {
+        if let Some(content) = &input.content {
+            let bytes = from_base64url(content)
+                .ok_or_else(|| bad(&format!("the content of input `{}` is not base64url", input.name.escape_debug())))?;
+            attachments.push(Attachment { name: input.name.clone(), bytes });
+        }
+    }
+    let inputs = submission
+        .inputs
+        .into_iter()
+        .map(|input| Input { kind: input.kind, name: input.name, sha256: input.sha256, bytes: input.bytes })
+        .collect();
+    Ok(Ask {
+        action: Action { verb, resource, parameters: submission.parameters, inputs },
+        justification: submission.justification,
+        ticket: submission.ticket,
+        on_behalf_of,
+        idempotency_key,
+        previous_request: submission.previous_request,
+        significant_change: submission.significant_change,
+        authors: submission.authors,
+        breakglass: submission.breakglass,
+        attachments,
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Wait {
+    #[serde(default)]
+    wait: u64,
+}
+
+/// `GET /v1/requests/{id}?wait=30`: answers at once when the request has ended, otherwise when it moves or the time is over.
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Result<Json<Value>, Problem> {
+    let id = parse(&id)?;
+    let mut head = app.engine().head();
+    let first = show_one(&app, &caller, id)?;
+    if wait.wait == 0 || first.get("state").and_then(Value::as_str) != Some("pending") {
+        return Ok(Json(first));
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(wait.wait.min(MAX_WAIT_SECONDS));
+    while state_of(&app, id) == Some(RequestState::Pending) {
+        match tokio::time::timeout_at(deadline, head.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    show_one(&app, &caller, id).map(Json)
+}
+
+fn state_of(app: &App, id: RequestId) -> Option<RequestState> {
+    app.engine().read(|state| state.requests.get(&id).map(Request::state))
+}
+
+/// `GET /v1/requests/{id}/events`: the request each time it changes, until it has ended.
+pub(crate) async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
+    let id = parse(&id)?;
+    show_one(&app, &caller, id)?;
+    let head = app.engine().head();
+    let stream = stream::unfold((app, caller, head, None::<Value>, false), move |(app, caller, mut head, last, ended)| async move {
+        if ended {
+            return None;
+        }
+        loop {
+            head.mark_unchanged();
+            let now = show_one(&app, &caller, id).ok()?;
+            if last.as_ref() != Some(&now) {
+                let ended = now.get("state").and_then(Value::as_str) != Some("pending");
+                let event = SseEvent::default().event("request").data(now.to_string());
+                return Some((Ok(event), (app, caller, head, Some(now), ended)));
+            }
+            head.changed().await.ok()?;
+        }
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Filter {
+    #[serde(default)]
+    state: Option<RequestState>,
+    #[serde(default)]
+    mine: Option<bool>,
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time.
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
+    let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
+    let everything = caller.sees_everything(&app);
+    let now = app.engine().now();
+    let page: Vec<Value> = app.engine().read(|state| {
+        let newest_first = state.requests.range(..).rev().map(|(_, request)| request);
+        newest_first
+            .filter(|request| before.is_none_or(|before| request.id < before))
+            .filter(|request| filter.state.is_none_or(|wanted| request.state() == wanted))
+            .filter(|request| is_own(state, request, &caller) || (everything && filter.mine != Some(true)))
+            .take(PAGE)
+            .map(|request| render(&app, state, request, &caller, now))
+            .collect()
+    });
+    let next = (page.len() == PAGE).then(|| page.last().and_then(|last| last.get("id")).cloned()).flatten();
+    Ok(Json(json!({"requests": page, "next": next})))
+}
+
+/// Body of `POST /v1/requests/{id}/reviews`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReviewBody {
+    verdict: Verdict,
+    #[serde(default)]
+    comment: String,
+    shown_digest: Digest,
+    shown_at: Timestamp,
+    policy_digest: Digest,
+    #[serde(default)]
+    statement: Option<ReviewStatement>,
+    #[serde(default)]
+    assertion: Option<Assertion>,
+}
+
+/// `POST /v1/requests/{id}/reviews`: people only, in a session of their own; the engine checks that, not this handler.
+pub(crate) async fn review(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Body(body): Body<ReviewBody>,
+) -> Result<Json<Value>, Problem> {
+    check_csrf(&caller, csrf_header(&headers))?;
+    let id = parse(&id)?;
+    let signed = match (body.statement, body.assertion) {
+        (Some(statement), Some(assertion)) => Some((statement, assertion)),
+        (None, None) => None,
+        _ => return Err(Problem::bad("statement and assertion come together")),
+    };
+    let review = Review {
+        request: id,
+        verdict: body.verdict,
+        comment: body.comment,
+        shown_digest: body.shown_digest,
+        shown_at: body.shown_at,
+        policy_digest: body.policy_digest,
+        signed,
+    };
+    app.engine().execute(Command::Review(Box::new(review)), caller.identity.actor.clone()).await?;
+    show_one(&app, &caller, id).map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelBody {
+    #[serde(default)]
+    comment: Option<String>,
+}
+
+/// `POST /v1/requests/{id}/cancel`
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Body(body): Body<CancelBody>,
+) -> Result<Json<Value>, Problem> {
+    check_csrf(&caller, csrf_header(&headers))?;
+    let request = parse(&id)?;
+    app.engine().execute(Command::Withdraw(Withdraw { request, comment: body.comment }), caller.identity.actor.clone()).await?;
+    show_one(&app, &caller, request).map(Json)
+}
+
+pub(super) fn parse(id: &str) -> Result<RequestId, Problem> {
+    id.parse().map_err(|_| Problem::not_found("request"))
+}
+
+/// The request as this caller may see it.
+fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
+    let (everything, now) = (caller.sees_everything(app), app.engine().now());
+    let shown = app.engine().read(|state| {
+        let request = state.requests.get(&id).filter(|request| everything || is_own(state, request, caller))?;
+        Some(render(app, state, request, caller, now))
+    });
+    shown.ok_or_else(|| Problem::not_found("request"))
+}
+
+/// Whether the caller asked it, answers for whoever did, or is the one it was asked for.
+fn is_own(state: &World, request: &Request, caller: &Caller) -> bool {
+    let me = &caller.identity.principal;
+    let submitted = &request.submitted;
+    submitted.requester.principal == *me
+        || submitted.requester.owner.as_ref() == Some(me)
+        || submitted.on_behalf_of.as_ref().is_some_and(|party| party.principal == *me)
+        || state.person_of(me).is_some_and(|person| submitted.requester.person.as_ref() == Some(&person))
+}
+
+fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Timestamp) -> Value {
+    let submitted = &request.submitted;
+    let assessment = &submitted.assessment;
+    let requirement: Vec<Value> = assessment
+        .requirement
+        .alternatives()
+        .iter()
+        .map(|slots| {
+            let slots =
+                slots.iter().map(|slot| json!({"count": slot.count, "of": slot.of.iter().map(ToString::to_string).collect::<Vec<_>>()}));
+            Value::Array(slots.collect())
+        })
+        .collect();
+    let reviews: Vec<Value> = request
+        .reviews
+        .iter()
+        .map(|review| json!({"reviewer": review.body.reviewer.principal, "verdict": review.body.verdict, "at": review.at}))
+        .collect();
+    let mut shown = json!({
+        "id": request.id, "state": request.state().as_str(), "action": submitted.action, "action_digest": submitted.action_digest,
+        "requester": submitted.requester.principal, "justification": submitted.justification, "submitted_at": request.submitted_at,
+        "expires_at": submitted.expires_at, "risk": {"score": assessment.risk, "tier": assessment.tier, "factors": assessment.factors},
+        "requirement": requirement, "requirement_text": assessment.requirement.to_string(), "policy": assessment.policy,
+        "reviews": reviews, "url": app.url(&format!("/requests/{}", request.id)),
+    });
+    let Some(members) = shown.as_object_mut() else { return shown };
+    if let Phase::Approved { at, mechanism, .. } = &request.phase {
+        members.insert("decided_at".to_owned(), json!(at));
+        members.insert("mechanism".to_owned(), json!(mechanism));
+    }
+    if let Some(grant) = request.grant().and_then(|id| state.grants.get(&id)) {
+        let open = grant.is_open(now);
+        let execution = grant.executions.last().and_then(|id| Some((id, state.executions.get(id)?)));
+        // The grant is the requester's to use; others see that there is one.
+        let id = (grant.issued.subject == caller.identity.principal).then_some(grant.issued.grant_id);
+        members.insert("grant".to_owned(), json!({"id": id, "expires_at": grant.issued.expires_at, "open": open}));
+        members.insert(
+            "execution".to_owned(),
+            execution.map_or_else(|| json!({"state": "unused"}), |(id, execution)| json!({"id": id, "state": execution.phase.as_str()})),
+        );
+    }
+    shown
+}

@@ -1,0 +1,195 @@
+//! `/sql`: the console of auditors. Every statement is an event, and the page says so.
+
+mod sample;
+
+use askama::Template;
+
+use super::mark;
+use super::number::{Count, Hash};
+use super::shell::Shell;
+use super::text::Untrusted;
+
+/// The page.
+#[derive(Clone, Debug, Template)]
+#[template(path = "sql.html")]
+pub struct SqlPage {
+    /// The frame.
+    pub shell: Shell,
+    /// The statement in the editor.
+    pub statement: Untrusted,
+    /// Tables and views.
+    pub tables: Vec<Table>,
+    /// Statements that somebody kept.
+    pub saved: Vec<SavedQuery>,
+    /// What came of the statement.
+    pub answer: Answer,
+    /// Most rows that are handed out.
+    pub max_rows: Count,
+    /// Longest running time in seconds.
+    pub max_seconds: Count,
+}
+
+impl SqlPage {
+    /// How many characters of the statement deceive the eye: it may have come with a link, and the editor cannot mark them.
+    fn deceptive(&self) -> usize {
+        privyseal_core::text::deceptive(self.statement.verbatim(), 99).len()
+    }
+}
+
+/// What an answer can be downloaded as: the value of `format`, and its name.
+const DOWNLOADS: [(&str, &str); 3] = [("csv", "CSV"), ("json", "JSON"), ("parquet", "Parquet")];
+
+/// One table or view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// What a row is.
+    pub meaning: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its SQL type.
+    pub kind: String,
+    /// What it means, when it is null.
+    pub meaning: String,
+}
+
+/// A statement that comes with the product or that somebody kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedQuery {
+    /// What it asks.
+    pub title: Untrusted,
+    /// Where it opens in the editor.
+    pub href: String,
+}
+
+/// What came of a statement.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nothing was run yet.
+    None,
+    /// Rows.
+    Rows(Rows),
+    /// A refusal or failure.
+    Problem(Problem),
+}
+
+/// Rows of an answer.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Columns: name, type, numeric.
+    pub columns: Vec<(Untrusted, String, bool)>,
+    /// Cells; `None` is SQL's NULL.
+    pub rows: Vec<Vec<Option<Untrusted>>>,
+    /// Rows that the statement gave, as far as they are known.
+    pub total: Count,
+    /// Rows were cut at the limit.
+    pub truncated: bool,
+    /// Rows are left out of the page, though not of the downloads.
+    pub shown_only: bool,
+    /// Milliseconds it took.
+    pub took_ms: Count,
+    /// Entries of the log that it saw.
+    pub snapshot: Count,
+    /// Digest of the result.
+    pub digest: Hash,
+    /// Sequence number of the event that records the statement.
+    pub event: Count,
+}
+
+impl Rows {
+    /// The cells of a row, each with whether its column is numeric.
+    fn cells<'a>(&'a self, row: &'a [Option<Untrusted>]) -> Vec<(bool, &'a Option<Untrusted>)> {
+        self.columns.iter().map(|(_, _, numeric)| *numeric).zip(row).collect()
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// `refused`, `limit` or `failed`.
+    pub kind: ProblemKind,
+    /// What the engine says.
+    pub message: Untrusted,
+    /// Where in the statement, when it is known.
+    pub place: Option<ProblemPlace>,
+}
+
+/// What sort of problem it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The statement is not allowed or not understood.
+    Refused,
+    /// It went over a limit.
+    Limit,
+    /// Our own failure.
+    Failed,
+}
+
+impl ProblemKind {
+    fn title(self) -> &'static str {
+        match self {
+            ProblemKind::Refused => "The statement was refused",
+            ProblemKind::Limit => "The statement went over a limit",
+            ProblemKind::Failed => "Privyseal could not run the statement",
+        }
+    }
+}
+
+/// A place in the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemPlace {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Offset in UTF-16 code units from the start, for the editor.
+    pub offset: usize,
+    /// The line up to the place.
+    pub before: Untrusted,
+    /// The line from the place on.
+    pub after: Untrusted,
+}
+
+impl ProblemPlace {
+    /// The place at this line and column (both from 1, in characters) of a statement; `None` when it has no such place.
+    #[must_use]
+    pub fn find(statement: &str, line: usize, column: usize) -> Option<Self> {
+        let text = statement.split('\n').nth(line.checked_sub(1)?)?;
+        let before: String = text.chars().take(column.checked_sub(1)?).collect();
+        let after: String = text.chars().skip(column - 1).collect();
+        let earlier: usize = statement.split('\n').take(line - 1).map(|line| line.encode_utf16().count() + 1).sum();
+        let offset = earlier + before.encode_utf16().count();
+        Some(Self { line, column, offset, before: before.into(), after: after.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_in_characters_and_code_units() {
+        let statement = "SELECT '𝄞'\nFROM eventz";
+        for (line, column, expected) in [
+            (2, 6, Some((17, "FROM ", "eventz"))),
+            (1, 1, Some((0, "", "SELECT '𝄞'"))),
+            (1, 9, Some((8, "SELECT '", "𝄞'"))),
+            (1, 10, Some((10, "SELECT '𝄞", "'"))),
+            (3, 1, None),
+            (0, 1, None),
+            (1, 0, None),
+        ] {
+            let place = ProblemPlace::find(statement, line, column);
+            let found = place.as_ref().map(|place| (place.offset, place.before.verbatim(), place.after.verbatim()));
+            assert_eq!(found, expected, "{line}:{column}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `privyseal evidence build`: a pack from a data folder, with or without a server on it.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use privyseal_core::finding::TestState;
+use privyseal_core::port::Packs as _;
+use privyseal_core::time::{Period, Timestamp};
+use privyseal_engine::SystemClock;
+use serde_json::json;
+
+use crate::cli::{self, Format};
+use crate::context::Context;
+use crate::packs::PackBuilder;
+use crate::{local, output};
+
+/// Builds a pack and writes it. The file is there whole or not at all.
+///
+/// # Errors
+/// When a framework is unknown, the period is empty, or the pack cannot be built or written.
+pub fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::Result<ExitCode> {
+    let from = Timestamp::parse_lenient(&options.from).context("--from")?;
+    let to = Timestamp::parse_lenient(&options.to).context("--to")?;
+    let period = Period::new(from, to)?;
+    let analytics = Arc::new(local::sql_engine(context)?);
+    let builder = PackBuilder::new(context.layout(), analytics, Arc::new(SystemClock));
+    let pack = local::runtime()?.block_on(builder.build(&options.frameworks, period))?;
+    write(options, &pack.bytes).with_context(|| format!("cannot write {}", options.out.display()))?;
+    if context.global.format == Some(Format::Json) {
+        output::data(&serde_json::to_string_pretty(&json!({
+            "file": options.out, "bytes": pack.bytes.len(), "file_sha256": pack.file_sha256.hex(), "pack_digest": pack.pack_digest.hex(),
+        }))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for framework in &pack.findings.frameworks {
+        let tested = framework.controls.iter().filter_map(|control| control.state);
+        let count = |wanted: TestState| tested.clone().filter(|state| *state == wanted).count();
+        let states: Vec<String> = TestState::ALL
+            .iter()
+            .filter(|state| count(**state) > 0)
+            .map(|state| format!("{} {}", count(*state), state.label().to_lowercase()))
+            .collect();
+        output::note(&format!("{}: {} controls tested: {}", framework.name, tested.clone().count(), states.join(", ")));
+    }
+    output::note(&format!("wrote {} ({} bytes, digest {})", options.out.display(), pack.bytes.len(), pack.pack_digest.hex()));
+    output::note(&format!("check it: privyseal verify {}", options.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(options: &cli::EvidenceBuild, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = options.out.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = options.out.with_file_name(name);
+    let mut file = std::fs::File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&part, &options.out)
+}

@@ -1,0 +1,386 @@
+//! `privyseal exec`: resolve what will run, ask, wait, resolve again, redeem, run once, report.
+//!
+//! What stays open: between the last look at a file and the moment the command reads it, the file can still change. The window is
+//! milliseconds and the digest that ran is on record; closing it needs the command to read from sealed copies.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
+use privyseal_core::digest::{Digest, base64url};
+use serde_json::{Map, Value, json};
+use sha2::Digest as _;
+
+use crate::cli;
+use crate::client::{CallError, Client};
+use crate::context::Context;
+use crate::output;
+
+/// Exit code when the request was denied, expired or withdrawn (sysexits: no permission).
+const NOT_APPROVED: u8 = 77;
+/// Exit code when it may work later (sysexits: temporary failure).
+const TRY_AGAIN: u8 = 75;
+/// Largest text input that is found by itself.
+const MAX_FOUND_BYTES: u64 = 256 * 1024;
+const WAIT_SECONDS: u64 = 25;
+
+/// What will run, resolved at one moment.
+pub struct Resolved {
+    /// The action, inputs included.
+    pub action: Action,
+    /// Contents of text inputs, for approvers to read.
+    pub contents: Vec<(String, Vec<u8>)>,
+}
+
+/// Runs `exec`.
+///
+/// # Errors
+/// When nothing could be run; refusals have exit codes of their own.
+pub fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&options.ask.client, &context.data)?;
+    let directory = current_directory()?;
+    let request = match &options.request {
+        Some(id) => match client.get(&format!("/v1/requests/{id}")) {
+            Ok(request) => request,
+            Err(error) => return refused(&error),
+        },
+        None => {
+            let resolved = resolve(&options.ask, &options.command, &directory)?;
+            match ask(&client, &options.ask, &resolved) {
+                Ok(request) => request,
+                Err(error) => return refused(&error),
+            }
+        }
+    };
+    announce(&request);
+    let request = match wait(&client, request) {
+        Ok(request) => request,
+        Err(error) => return refused(&error),
+    };
+    let state = text(&request, "state");
+    if state != "approved" {
+        output::note(&format!("{state}: {}", explain(state)));
+        return Ok(ExitCode::from(NOT_APPROVED));
+    }
+    execute(&client, options, &request, &directory)
+}
+
+fn explain(state: &str) -> &'static str {
+    match state {
+        "denied" => "it was not run",
+        "expired" => "nobody decided in time; nobody denied it either, so you can ask again",
+        "cancelled" => "it was withdrawn",
+        _ => "it was not run",
+    }
+}
+
+fn refused(error: &CallError) -> anyhow::Result<ExitCode> {
+    output::error(&error.to_string());
+    Ok(ExitCode::from(match error {
+        CallError::Refused { .. } => NOT_APPROVED,
+        CallError::Unreachable { .. } => TRY_AGAIN,
+    }))
+}
+
+/// The executor resolves everything anew, so that a file changed while people were deciding is noticed, and the server compares.
+fn execute(client: &Client, options: &cli::Exec, request: &Value, directory: &Path) -> anyhow::Result<ExitCode> {
+    let Some(grant) = request.get("grant").and_then(|grant| grant.get("id")).and_then(Value::as_str) else {
+        bail!("the request is approved, but its grant belongs to someone else");
+    };
+    let approved = request.get("action").cloned().unwrap_or_default();
+    let resolved = match &options.request {
+        None => resolve(&options.ask, &options.command, directory)?,
+        Some(_) => resolve_like(&approved, options, directory)?,
+    };
+    let run_digest = resolved.action.digest()?;
+    let artefacts: Vec<Value> = resolved.action.inputs.iter().map(|input| json!({"name": input.name, "sha256": input.sha256})).collect();
+    let redeem = json!({
+        "grant": grant, "action_digest": run_digest, "artefacts": artefacts,
+        "tool": concat!("privyseal-exec/", env!("CARGO_PKG_VERSION")), "host": host_name(),
+    });
+    let execution = match client.post("/v1/grants/redeem", &redeem, None) {
+        Ok(answer) => text(&answer, "execution").to_owned(),
+        Err(error) => return refused(&error),
+    };
+    output::note(&format!("approved; running once as execution {execution}"));
+    let ran = run_command(&options.command);
+    let (report, code) = match &ran {
+        Ok(ran) => {
+            let outcome = if ran.code == Some(0) { "succeeded" } else { "failed" };
+            let report = json!({"outcome": outcome, "exit_code": ran.code, "output_sha256": ran.output, "output_bytes": ran.bytes});
+            (report, ran.code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+        }
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            (json!({"outcome": "failed"}), 127)
+        }
+    };
+    deliver(client, &execution, &report);
+    Ok(ExitCode::from(code))
+}
+
+/// The outcome is worth some patience: without it the run ends as `unknown`.
+fn deliver(client: &Client, execution: &str, report: &Value) {
+    let path = format!("/v1/executions/{execution}/finish");
+    for pause in [0, 1, 2, 4, 8, 16] {
+        pause_for(Duration::from_secs(pause));
+        match client.post(&path, report, None) {
+            Ok(_) => return,
+            Err(CallError::Refused { problem, .. }) => {
+                output::error(&format!("the outcome was not accepted: {}", problem.detail));
+                return;
+            }
+            Err(CallError::Unreachable { .. }) => {}
+        }
+    }
+    output::error(&format!(
+        "the outcome of execution {execution} could not be reported; it will stand as unknown: tell an administrator\n  {report}"
+    ));
+}
+
+fn pause_for(duration: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "a command-line client between two attempts has nothing else to wait on")]
+    thread::sleep(duration);
+}
+
+fn ask(client: &Client, options: &cli::Ask, resolved: &Resolved) -> Result<Value, CallError> {
+    client.post("/v1/requests", &submission(options, &resolved.action, &resolved.contents), None)
+}
+
+/// Body of `POST /v1/requests` for these options and what was resolved.
+pub fn submission(options: &cli::Ask, action: &Action, contents: &[(String, Vec<u8>)]) -> Value {
+    let input = |input: &Input| {
+        let content = contents.iter().find(|(name, bytes)| *name == input.name && Digest::of(bytes) == input.sha256);
+        let content = content.map(|(_, bytes)| base64url(bytes));
+        json!({"kind": input.kind, "name": input.name, "sha256": input.sha256, "bytes": input.bytes, "content": content})
+    };
+    let reason = options.reason.as_deref().unwrap_or_default();
+    json!({
+        "action": action.verb, "resource": action.resource, "parameters": action.parameters,
+        "inputs": action.inputs.iter().map(input).collect::<Vec<_>>(), "justification": reason,
+        "ticket": options.ticket.as_deref().or_else(|| ticket_in(reason)), "on_behalf_of": options.on_behalf_of, "breakglass": options.break_glass,
+    })
+}
+
+/// A ticket at the beginning of a reason: capital letters, a hyphen, digits.
+fn ticket_in(reason: &str) -> Option<&str> {
+    let first = reason.split_whitespace().next()?.trim_end_matches(':');
+    let (project, number) = first.split_once('-')?;
+    let fits = (2..=10).contains(&project.len())
+        && project.bytes().all(|b| b.is_ascii_uppercase())
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit());
+    fits.then_some(first)
+}
+
+/// The action that the options name, without command and inputs.
+///
+/// # Errors
+/// When one of the three is missing or unusable.
+pub fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
+    let (Some(verb), Some(resource), Some(_)) = (&options.action, &options.resource, &options.reason) else {
+        bail!("say what, on what and why: --action, --resource and --reason");
+    };
+    let resource: ResourceRef = resource.parse().context("--resource")?;
+    let resource = Resource { name: resource, attributes: Map::new() };
+    Ok(Action { verb: verb.parse().context("--action")?, resource, parameters: parse_params(&options.params)?, inputs: Vec::new() })
+}
+
+fn announce(request: &Value) {
+    let risk = request.get("risk");
+    let score = risk.and_then(|risk| risk.get("score")).and_then(Value::as_u64).unwrap_or(0);
+    let tier = risk.and_then(|risk| risk.get("tier")).and_then(Value::as_str).unwrap_or("");
+    output::note(&format!("request {} · risk {score} ({tier}) · {}", text(request, "id"), text(request, "state")));
+    if text(request, "state") == "pending" {
+        output::note(&format!("waiting for {} until {}", text(request, "requirement_text"), text(request, "expires_at")));
+        output::note(&format!("a person decides at {}", text(request, "url")));
+    }
+}
+
+fn wait(client: &Client, mut request: Value) -> Result<Value, CallError> {
+    let id = text(&request, "id").to_owned();
+    let mut failures = 0;
+    while text(&request, "state") == "pending" {
+        match client.get(&format!("/v1/requests/{id}?wait={WAIT_SECONDS}")) {
+            Ok(answer) => {
+                request = answer;
+                failures = 0;
+            }
+            // A server that restarts is no reason to give up: the request is on its disk.
+            Err(CallError::Unreachable { .. }) if failures < 60 => {
+                failures += 1;
+                pause_for(Duration::from_secs(2));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(request)
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Everything that decides what will happen: command, working folder, the program's own bytes, and text files named in the command.
+fn resolve(options: &cli::Ask, command: &[String], directory: &Path) -> anyhow::Result<Resolved> {
+    let mut action = named_action(options)?;
+    describe_command(&mut action.parameters, command, directory)?;
+    resolve_inputs(action, command, &options.inputs, directory)
+}
+
+/// For `--request`: verb, resource and given parameters come from the approved request; what the machine holds is resolved anew.
+fn resolve_like(approved: &Value, options: &cli::Exec, directory: &Path) -> anyhow::Result<Resolved> {
+    let mut action: Action = serde_json::from_value(approved.clone()).context("the server's answer has no action")?;
+    action.parameters.remove("argv");
+    action.parameters.remove("cwd");
+    describe_command(&mut action.parameters, &options.command, directory)?;
+    action.inputs.clear();
+    resolve_inputs(action, &options.command, &options.ask.inputs, directory)
+}
+
+/// Parameters given as name=value; all of them are text.
+fn parse_params(params: &[String]) -> anyhow::Result<Map<String, Value>> {
+    let mut parameters = Map::new();
+    for param in params {
+        let (name, value) = param.split_once('=').with_context(|| format!("`--param {param}` has no `=`: write --param name=value"))?;
+        if parameters.insert(name.to_owned(), Value::String(value.to_owned())).is_some() {
+            bail!("`--param {name}` is given twice");
+        }
+    }
+    Ok(parameters)
+}
+
+fn describe_command(parameters: &mut Map<String, Value>, command: &[String], directory: &Path) -> anyhow::Result<()> {
+    let cwd = directory.to_str().with_context(|| format!("the working folder {} is not UTF-8", directory.display()))?;
+    for (name, value) in [("argv", json!(command)), ("cwd", json!(cwd))] {
+        if parameters.insert(name.to_owned(), value).is_some() {
+            bail!("`--param {name}` is taken: it describes the command");
+        }
+    }
+    Ok(())
+}
+
+/// Adds the program, the named inputs and the text files that the command names.
+///
+/// # Errors
+/// When a named input cannot be read.
+pub fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
+    let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
+    if let Some(program) = command.first().and_then(|program| find_program(program, directory)) {
+        let bytes = std::fs::read(&program).with_context(|| format!("cannot read the program {}", program.display()))?;
+        push(&mut action, InputKind::Tool, &program.to_string_lossy(), &bytes);
+    }
+    for path in extra {
+        let bytes = std::fs::read(directory.join(path)).with_context(|| format!("cannot read the input {}", path.display()))?;
+        let name = path.to_string_lossy().into_owned();
+        push(&mut action, InputKind::File, &name, &bytes);
+        if std::str::from_utf8(&bytes).is_ok() {
+            contents.push((name, bytes));
+        }
+    }
+    for (name, bytes) in found_files(command.get(1..).unwrap_or_default(), directory) {
+        if !action.inputs.iter().any(|input| input.name == name) {
+            push(&mut action, InputKind::File, &name, &bytes);
+            contents.push((name, bytes));
+        }
+    }
+    Ok(Resolved { action, contents })
+}
+
+fn push(action: &mut Action, kind: InputKind, name: &str, bytes: &[u8]) {
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    action.inputs.push(Input { kind, name: name.to_owned(), sha256: Digest::of(bytes), bytes: length });
+}
+
+fn find_program(program: &str, directory: &Path) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(directory.join(program)).filter(|path| path.is_file());
+    }
+    #[expect(clippy::disallowed_methods, reason = "PATH is where the operating system will look for the program")]
+    let path = std::env::var("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Text files that the command names: whole arguments, words within them, and what follows a `=`.
+fn found_files(arguments: &[String], directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let words = arguments.iter().flat_map(|argument| {
+        let pieces = argument.split(|c: char| c.is_whitespace() || c == '=' || c == ';').map(|word| word.trim_matches(['\'', '"']));
+        std::iter::once(argument.as_str()).chain(pieces)
+    });
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        let path = directory.join(word);
+        let readable = std::fs::metadata(&path).is_ok_and(|about| about.is_file() && about.len() <= MAX_FOUND_BYTES);
+        if !readable || found.iter().any(|(name, _)| name == word) {
+            continue;
+        }
+        if let Some(bytes) = std::fs::read(&path).ok().filter(|bytes| std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'))) {
+            found.push((word.to_owned(), bytes));
+        }
+    }
+    found
+}
+
+/// The working folder.
+///
+/// # Errors
+/// When it is gone.
+pub fn current_directory() -> anyhow::Result<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the command runs here, so this is part of what is approved")]
+    let directory = std::env::current_dir().context("the working folder cannot be read")?;
+    Ok(directory)
+}
+
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+struct Ran {
+    code: Option<i32>,
+    output: Digest,
+    bytes: u64,
+}
+
+/// Runs the command with our standard input, passing its output on while hashing it.
+fn run_command(command: &[String]) -> anyhow::Result<Ran> {
+    let (program, arguments) = command.split_first().context("no command")?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run `{program}`"))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let copies = [
+        thread::spawn(move || stdout.map_or(Ok(Copied::default()), |from| copy(from, io::stdout()))),
+        thread::spawn(move || stderr.map_or(Ok(Copied::default()), |from| copy(from, io::stderr()))),
+    ];
+    let [out, err] = copies.map(|copy| copy.join().unwrap_or_else(|_| Err(io::Error::other("a copying thread failed"))));
+    let status = child.wait().context("the command's end cannot be seen")?;
+    let (out, err) = (out.context("its output cannot be passed on")?, err.context("its error output cannot be passed on")?);
+    let output = Digest::of_parts(&[out.hash.finalize().as_slice(), err.hash.finalize().as_slice()]);
+    Ok(Ran { code: status.code(), output, bytes: out.bytes + err.bytes })
+}
+
+#[derive(Default)]
+struct Copied {
+    hash: sha2::Sha256,
+    bytes: u64,
+}
+
+fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<Copied> {
+    let (mut copied, mut buffer) = (Copied::default(), vec![0; 16 * 1024]);
+    loop {
+        let count = from.read(&mut buffer)?;
+        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return Ok(copied) };
+        copied.hash.update(piece);
+        copied.bytes += u64::try_from(count).unwrap_or(0);
+        // A reader of ours that went away must not make the command's record incomplete.
+        let _ = to.write_all(piece).and_then(|()| to.flush());
+    }
+}

@@ -1,0 +1,207 @@
+//! `privyseal serve`: the engine, SQL, packs and the portal joined into one process.
+
+use std::io::Write as _;
+use std::net::TcpListener as StdListener;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use privyseal_core::id::Role;
+use privyseal_core::port::ContentSource as _;
+use privyseal_engine::{Engine, Secret, SystemClock};
+use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
+
+use super::demo::sign_in_link;
+use crate::cli;
+use crate::client::{ServerFile, server_file};
+use crate::content::Embedded;
+use crate::context::Context;
+use crate::packs::PackBuilder;
+use crate::{local, output};
+
+/// How long open answers (long polls, live pages) may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+const FIRST_LINK_MINUTES: i64 = 60;
+
+/// Where a server listens and how it is reached.
+pub struct Served {
+    /// The socket, taken already.
+    pub listener: StdListener,
+    /// Its public address.
+    pub url: String,
+}
+
+/// Runs `serve`.
+///
+/// # Errors
+/// When there is no instance, the folder is in use, or the port is taken.
+pub fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> {
+    let listen = options.listen.clone().unwrap_or_else(|| context.config.server.listen.clone());
+    let engine_options = local::engine_options(context);
+    local::runtime()?.block_on(async {
+        let engine = privyseal_engine::open(&engine_options)?;
+        let listener = bind(&listen)?;
+        let port = listener.local_addr().context("the port cannot be told")?.port();
+        let url = if context.config.server.url.is_empty() { format!("http://localhost:{port}") } else { context.config.server.url.clone() };
+        output::note(&format!("Privyseal serves {} on {url}", context.data.display()));
+        output::note(
+            "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere",
+        );
+        greet_first_administrator(&engine, &url).await?;
+        serve(context, engine, Served { listener, url }).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a port, or says who may have it.
+///
+/// # Errors
+/// When it is taken or not allowed.
+pub fn bind(listen: &str) -> anyhow::Result<StdListener> {
+    let listener = match StdListener::bind(listen) {
+        Ok(listener) => listener,
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("the port of {listen} is in use: stop whatever listens there, or choose another (`serve --listen`, `demo --port`)")
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot listen on {listen}")),
+    };
+    listener.set_nonblocking(true).context("the socket cannot be prepared")?;
+    Ok(listener)
+}
+
+/// While no administrator has a passkey, the way in is a one-time link, printed where only the operator sees it.
+async fn greet_first_administrator(engine: &Engine, url: &str) -> anyhow::Result<()> {
+    let now = engine.now();
+    let without_passkey: Vec<String> = engine.read(|state| {
+        let administrators: Vec<_> = state.principals.keys().filter(|principal| state.has_role(principal, Role::ADMIN, now)).collect();
+        if administrators.iter().any(|principal| state.passkeys(principal, now).next().is_some()) {
+            return Vec::new();
+        }
+        administrators.into_iter().map(ToString::to_string).collect()
+    });
+    for principal in without_passkey {
+        let link = sign_in_link(engine, &principal, url, FIRST_LINK_MINUTES).await?;
+        output::note(&format!("sign in as {principal} (once, within {FIRST_LINK_MINUTES} minutes): {link}"));
+    }
+    Ok(())
+}
+
+/// Serves until the process is told to stop. The engine is closed on the way out, whatever happened.
+///
+/// # Errors
+/// When SQL cannot be set up or the listener fails.
+pub async fn serve(context: &Context, engine: Engine, served: Served) -> anyhow::Result<()> {
+    let result = serve_open(context, &engine, served).await;
+    engine.close().await;
+    result
+}
+
+async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyhow::Result<()> {
+    let analytics = Arc::new(local::sql_engine(context)?);
+    let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::new(SystemClock)));
+    let catalogs = Arc::new(super::catalog::load()?);
+    let token = engine.new_secret()?;
+    let _file = ServerFileGuard::write(&context.data, &served.url, &token)?;
+    let options = PortalOptions {
+        public_url: served.url,
+        session_minutes: context.config.server.session_minutes,
+        operator_token: token,
+        limits: local::query_limits(&context.config),
+        library: library(),
+    };
+    let services = Services { engine: engine.clone(), analytics, packs, catalogs };
+    let router = privyseal_portal::router(services, options);
+    let listener = tokio::net::TcpListener::from_std(served.listener).context("the socket cannot be used")?;
+    let sealing = tokio::spawn(seal_by_itself(engine.clone(), context.config.seal.entries));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = privyseal_portal::serve(listener, router, async move {
+        // A sender that is gone means the same: stop.
+        let _ = stopped.await;
+    });
+    tokio::pin!(serving);
+    let result = tokio::select! {
+        result = &mut serving => result.context("the server failed"),
+        () = told_to_stop() => {
+            output::note("stopping");
+            let _ = stop.send(());
+            // Live pages never end by themselves; they come back to the next server.
+            tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(())).context("the server failed")
+        }
+    };
+    sealing.abort();
+    result
+}
+
+async fn told_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// Seals whenever enough has come together.
+async fn seal_by_itself(engine: Engine, entries: u64) {
+    let mut head = engine.head();
+    let mut sealed_at = 0;
+    loop {
+        let size = *head.borrow_and_update();
+        if size.saturating_sub(sealed_at) >= entries {
+            match engine.seal().await {
+                Ok(segments) => sealed_at = segments.last().map_or(size, |segment| segment.last + 1),
+                Err(error) => tracing::error!(seal.error = %error, "sealing failed; it will be tried again"),
+            }
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        if head.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The queries of `queries/library/`, titled by their first comment line.
+fn library() -> Vec<SavedQuery> {
+    let paths = Embedded.list("queries/library/").into_iter();
+    paths
+        .filter_map(|path| {
+            let sql = Embedded.read(&path)?.into_owned();
+            let title = sql.lines().next()?.trim_start_matches("--").trim().to_owned();
+            Some(SavedQuery { title, sql })
+        })
+        .collect()
+}
+
+/// The server's file in the data folder; gone when the server is.
+struct ServerFileGuard(PathBuf);
+
+impl ServerFileGuard {
+    fn write(data: &Path, url: &str, token: &Secret) -> anyhow::Result<Self> {
+        let path = server_file(data);
+        let content = serde_json::to_string(&ServerFile { url: url.to_owned(), token: token.expose().to_owned() })?;
+        let mut part = path.clone();
+        part.set_extension("part");
+        let write = || -> std::io::Result<()> {
+            let _ = std::fs::remove_file(&part);
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+            file.write_all(content.as_bytes())?;
+            std::fs::rename(&part, &path)
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for ServerFileGuard {
+    fn drop(&mut self) {
+        // A file that stays behind only makes the next client say that nobody answers.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,179 @@
+//! Configuration: one TOML file, every key also as an environment variable, unknown keys refused. Read once, passed down, never global.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+/// The folder used when nothing says otherwise.
+pub const DEFAULT_DATA: &str = "./privyseal-data";
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[seal]`
+    pub seal: Seal,
+    /// `[sql]`
+    pub sql: Sql,
+}
+
+/// How the server is reached.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address to listen on. `PRIVYSEAL_SERVER_LISTEN`
+    pub listen: String,
+    /// Address that people and agents use, without a trailing slash; its host is the passkeys' relying party.
+    /// Built from `listen` on localhost when empty. `PRIVYSEAL_SERVER_URL`
+    pub url: String,
+    /// Longest life of a session in minutes, 5 to 1440. `PRIVYSEAL_SERVER_SESSION_MINUTES`
+    pub session_minutes: u32,
+    /// Seconds between heartbeats in the log, 10 to 86400. `PRIVYSEAL_SERVER_HEARTBEAT_SECONDS`
+    pub heartbeat_seconds: u64,
+}
+
+/// When the log is sealed by itself.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seal {
+    /// Seal when this many entries are not sealed yet; at least 100. `PRIVYSEAL_SEAL_ENTRIES`
+    pub entries: u64,
+}
+
+/// Limits on SQL.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sql {
+    /// Memory for all statements together, in MiB; at least 64. `PRIVYSEAL_SQL_MEMORY_MIB`
+    pub memory_mib: u64,
+    /// Longest running time of a statement in seconds, 1 to 3600. `PRIVYSEAL_SQL_TIMEOUT_SECONDS`
+    pub timeout_seconds: u64,
+    /// Most rows of an answer. `PRIVYSEAL_SQL_MAX_ROWS`
+    pub max_rows: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8420".to_owned(), url: String::new(), session_minutes: 480, heartbeat_seconds: 60 }
+    }
+}
+
+impl Default for Seal {
+    fn default() -> Self {
+        Self { entries: 20_000 }
+    }
+}
+
+impl Default for Sql {
+    fn default() -> Self {
+        Self { memory_mib: 512, timeout_seconds: 30, max_rows: 10_000 }
+    }
+}
+
+/// Every environment variable that sets a key, with the section and key it sets.
+const VARIABLES: &[(&str, &str, &str)] = &[
+    ("PRIVYSEAL_SERVER_LISTEN", "server", "listen"),
+    ("PRIVYSEAL_SERVER_URL", "server", "url"),
+    ("PRIVYSEAL_SERVER_SESSION_MINUTES", "server", "session_minutes"),
+    ("PRIVYSEAL_SERVER_HEARTBEAT_SECONDS", "server", "heartbeat_seconds"),
+    ("PRIVYSEAL_SEAL_ENTRIES", "seal", "entries"),
+    ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
+    ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
+    ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+];
+
+impl Config {
+    /// Reads the file, if one is named or lies in the data folder as `privyseal.toml`, then the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, holds an unknown key, or a value is out of range.
+    pub fn load(file: Option<&Path>, data: &Path) -> anyhow::Result<Self> {
+        let beside = data.join("privyseal.toml");
+        let file: Option<PathBuf> = file.map(Path::to_owned).or_else(|| beside.is_file().then_some(beside));
+        let text = match &file {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?,
+            None => String::new(),
+        };
+        let name = file.as_ref().map_or("the configuration".to_owned(), |path| path.display().to_string());
+        Self::from_parts(&name, &text, environment)
+    }
+
+    fn from_parts(name: &str, text: &str, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let mut table: toml::Table = text.parse().with_context(|| format!("{name} is not TOML"))?;
+        for (variable_name, section, key) in VARIABLES {
+            let Some(value) = variable(variable_name) else { continue };
+            let value = value.parse::<i64>().map_or_else(|_| toml::Value::String(value), toml::Value::Integer);
+            let section = table.entry((*section).to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            let Some(section) = section.as_table_mut() else { bail!("{name}: a section has the wrong type") };
+            section.insert((*key).to_owned(), value);
+        }
+        let config: Config = table.try_into().with_context(|| format!("{name} cannot be used"))?;
+        config.validate().with_context(|| format!("{name} cannot be used"))?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        if !self.server.url.is_empty() && !(self.server.url.starts_with("http://") || self.server.url.starts_with("https://")) {
+            bail!("server.url `{}` does not begin with http:// or https://", self.server.url);
+        }
+        if self.server.url.ends_with('/') {
+            bail!("server.url `{}` ends in a slash: leave it out", self.server.url);
+        }
+        let in_range = |name: &str, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
+        };
+        in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
+        in_range("server.heartbeat_seconds", self.server.heartbeat_seconds, 10, 86_400)?;
+        in_range("seal.entries", self.seal.entries, 100, 1_000_000)?;
+        in_range("sql.memory_mib", self.sql.memory_mib, 64, 1_048_576)?;
+        in_range("sql.timeout_seconds", self.sql.timeout_seconds, 1, 3_600)?;
+        in_range("sql.max_rows", u64::try_from(self.sql.max_rows).unwrap_or(u64::MAX), 1, 10_000_000)
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        Config::from_parts("test.toml", text, |name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn environment_wins_over_the_file_and_the_file_over_defaults() {
+        let config = load("[server]\nlisten = '0.0.0.0:80'\nsession_minutes = 10", &[("PRIVYSEAL_SERVER_SESSION_MINUTES", "20")]).unwrap();
+        assert_eq!((config.server.listen.as_str(), config.server.session_minutes), ("0.0.0.0:80", 20));
+        assert_eq!(load("", &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_name() {
+        for (text, words) in [
+            ("[server]\nport = 1", "unknown field `port`"),
+            ("[serve]\n", "unknown field `serve`"),
+            ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
+            ("[server]\nurl = 'localhost'", "does not begin with http"),
+            ("[server\n", "is not TOML"),
+        ] {
+            let error = format!("{:#}", load(text, &[]).unwrap_err());
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_key_has_its_variable() {
+        let keys = ["listen", "url", "session_minutes", "heartbeat_seconds", "entries", "memory_mib", "timeout_seconds", "max_rows"];
+        assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
+        for (name, section, key) in VARIABLES {
+            assert_eq!(*name, format!("PRIVYSEAL_{}_{}", section, key).to_uppercase());
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What every verb is given: the data folder and the configuration.
+
+use std::path::{Path, PathBuf};
+
+use privyseal_ledger::layout::Layout;
+
+use crate::cli::Global;
+use crate::config::{Config, DEFAULT_DATA};
+
+/// The surroundings of a verb.
+pub struct Context {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The configuration.
+    pub config: Config,
+    /// The options of every verb.
+    pub global: Global,
+}
+
+impl Context {
+    /// Reads the configuration for these options.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn new(global: Global) -> anyhow::Result<Self> {
+        let data = global.data.clone().unwrap_or_else(|| Path::new(DEFAULT_DATA).to_owned());
+        let config = Config::load(global.config.as_deref(), &data)?;
+        Ok(Self { data, config, global })
+    }
+
+    /// Where things stand in the data folder.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.data)
+    }
+}

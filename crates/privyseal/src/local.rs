@@ -1,0 +1,61 @@
+//! Opening what is local: engine options, SQL over the data folder, a runtime.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
+use privyseal_core::port::QueryLimits;
+use privyseal_engine::{Options, OsEntropy, SystemClock};
+
+use crate::config::Config;
+use crate::content::Embedded;
+use crate::context::Context;
+
+/// The runtime of one command.
+///
+/// # Errors
+/// When the operating system gives no threads.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")
+}
+
+/// Engine options for the data folder of this command, with the real clock and real randomness.
+#[must_use]
+pub fn engine_options(context: &Context) -> Options {
+    Options {
+        layout: context.layout(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        node: "node-1".to_owned(),
+        heartbeat_seconds: context.config.server.heartbeat_seconds,
+    }
+}
+
+/// SQL over the data folder of this command.
+///
+/// # Errors
+/// When there is no readable log.
+pub fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
+    let layout = context.layout();
+    if !layout.log().is_file() {
+        anyhow::bail!("there is no Privyseal instance in {}: name one with --data, or run `privyseal init`", context.data.display());
+    }
+    SqlEngine::open(sql_options(context)).with_context(|| format!("the audit data in {} cannot be opened", context.data.display()))
+}
+
+/// Options of SQL over a data folder.
+#[must_use]
+pub fn sql_options(context: &Context) -> SqlOptions {
+    let memory_bytes = usize::try_from(context.config.sql.memory_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
+    SqlOptions { layout: context.layout(), content: Arc::new(Embedded), memory_bytes, threads: threads() }
+}
+
+/// Limits of one statement.
+#[must_use]
+pub fn query_limits(config: &Config) -> QueryLimits {
+    QueryLimits { max_rows: config.sql.max_rows, timeout_ms: config.sql.timeout_seconds.saturating_mul(1_000) }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
