@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use privyseal_core::catalog::{Catalogs, Control, Framework};
 use privyseal_core::event::evidence::Snapshot as SnapshotRef;
-use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, Strength, TestState};
+use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
 use serde_json::Value;
@@ -25,49 +26,10 @@ pub(crate) const GATES: [&str; 3] = ["I01", "I02", "I04"];
 /// Longest time for one test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// One control of a framework, with the tests that speak for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappedControl {
-    /// Id within its framework, for example `CC6.3`.
-    pub id: String,
-    /// Short title.
-    pub title: String,
-    /// Group within the framework.
-    pub group: String,
-    /// How much the tests say about it; none when these events cannot evidence it.
-    pub strength: Option<Strength>,
-    /// Ids of the tests.
-    pub assertions: Vec<String>,
-}
-
-/// A framework with its controls in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappedFramework {
-    /// Its id, for example `soc2`.
-    pub id: String,
-    /// Its full name.
-    pub name: String,
-    /// Version of our catalog.
-    pub version: String,
-    /// Digest of our catalog's files.
-    pub digest: privyseal_core::digest::Digest,
-    /// Every control, the ones without evidence included.
-    pub controls: Vec<MappedControl>,
-}
-
-/// What the control tests are run for.
-#[derive(Clone, Debug, Default)]
-pub struct Controls {
-    /// Frameworks by id.
-    pub frameworks: BTreeMap<String, MappedFramework>,
-    /// Parameters by test and name; they stand between what policy sets and the defaults of the SQL files.
-    pub parameters: BTreeMap<String, BTreeMap<String, Value>>,
-}
-
 /// Tests and controls over a runner.
 pub(crate) struct Assessor {
     pub(crate) assertions: BTreeMap<String, Arc<Assertion>>,
-    pub(crate) controls: Controls,
+    pub(crate) catalogs: Catalogs,
     pub(crate) runner: Arc<Runner>,
     pub(crate) threads: usize,
 }
@@ -91,13 +53,19 @@ struct Shared {
 
 impl Assessor {
     /// Runs the tests that these frameworks are mapped to, and the gates.
-    pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period, interrupt: Arc<Interrupt>) -> Result<Findings, QueryError> {
+    pub(crate) async fn assess(
+        self: Arc<Self>,
+        frameworks: Vec<String>,
+        period: Period,
+        interrupt: Arc<Interrupt>,
+    ) -> Result<Findings, QueryError> {
         let mapped = self.mapped(&frameworks)?;
-        let wanted: BTreeSet<String> = mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
+        let controls = mapped.iter().flat_map(|framework| &framework.controls);
+        let wanted = controls.filter_map(|control| control.mapping.as_ref()).flat_map(|mapping| mapping.assertions.clone()).collect();
         let snapshot = self.runner.snapshot().await?;
         let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot), interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
-        let frameworks = mapped.iter().map(|framework| framework_finding(framework, &by_id)).collect();
+        let frameworks = mapped.into_iter().map(|framework| framework_finding(framework, &by_id)).collect();
         Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
     }
 
@@ -152,15 +120,10 @@ impl Assessor {
 
     async fn run_one(&self, assertion: &Assertion, gates_pass: bool, shared: &Shared) -> AssertionFinding {
         let Shared { period, snapshot, policy, sources, interrupt } = shared;
-        let parameters = assertion.parameters(policy, self.controls.parameters.get(&assertion.id));
-        let outcome = match &parameters {
-            Ok(parameters) => {
-                let run = Box::pin(assertion::run(assertion, parameters, *period, &self.runner, snapshot, interrupt));
-                tokio::time::timeout(TEST_TIMEOUT, run).await.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
-            }
-            Err(reason) => Err(reason.clone()),
-        };
-        let parameters = parameters.unwrap_or_default();
+        let (parameters, passed_over) = assertion.parameters(policy);
+        let run = Box::pin(assertion::run(assertion, &parameters, *period, &self.runner, snapshot, interrupt));
+        let outcome = tokio::time::timeout(TEST_TIMEOUT, run).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())));
         let judged = outcome.and_then(|items| Ok((assertion::result_digest(&items)?, items)));
         let (result_digest, items, failure) = match judged {
             Ok((digest, items)) => (digest, items, None),
@@ -179,6 +142,8 @@ impl Assessor {
             Some(reason) => (TestState::Error, reason),
             None => (counts.state(), explain(&counts, sources)),
         };
+        let reasons: Vec<String> = [reason].into_iter().filter(|reason| !reason.is_empty()).chain(passed_over).collect();
+        let reason = reasons.join("; ");
         AssertionFinding {
             assertion: assertion.id.clone(),
             title: assertion.header.title.clone(),
@@ -195,11 +160,11 @@ impl Assessor {
         }
     }
 
-    fn mapped(&self, frameworks: &[String]) -> Result<Vec<MappedFramework>, QueryError> {
-        let known = &self.controls.frameworks;
+    fn mapped(&self, frameworks: &[String]) -> Result<Vec<&Framework>, QueryError> {
+        let known = || self.catalogs.frameworks().iter().map(|framework| framework.id.as_str());
         let find = |id: &String| {
-            known.get(id).cloned().ok_or_else(|| {
-                let near = suggestion(id, known.keys().map(String::as_str));
+            self.catalogs.framework(id).ok_or_else(|| {
+                let near = suggestion(id, known());
                 QueryError::Refused(format!("no framework `{}`{near}", id.escape_debug()))
             })
         };
@@ -207,7 +172,12 @@ impl Assessor {
     }
 
     /// Parameters of the policy in force at the last moment of the period.
-    async fn policy_parameters(&self, period: Period, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Parameters, QueryError> {
+    async fn policy_parameters(
+        &self,
+        period: Period,
+        snapshot: &Arc<Snapshot>,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Parameters, QueryError> {
         let sql = format!("SELECT parameters FROM policies WHERE valid_from < utc('{}') ORDER BY from_seq DESC LIMIT 1", period.end);
         let rows = self.internal(&sql, snapshot, interrupt).await?;
         let text = rows.first().and_then(|row| row.first()).and_then(Value::as_str);
@@ -275,16 +245,16 @@ fn explain(counts: &Counts, sources: &Sources) -> String {
     reasons.join("; ")
 }
 
-fn framework_finding(framework: &MappedFramework, findings: &BTreeMap<&str, &AssertionFinding>) -> FrameworkFinding {
-    let control = |control: &MappedControl| {
-        let (tested, not_implemented): (Vec<String>, Vec<String>) =
-            control.assertions.iter().cloned().partition(|id| findings.contains_key(id.as_str()));
+fn framework_finding(framework: &Framework, findings: &BTreeMap<&str, &AssertionFinding>) -> FrameworkFinding {
+    let control = |control: &Control| {
+        let mapped = control.mapping.iter().flat_map(|mapping| mapping.assertions.iter().cloned());
+        let (tested, not_implemented): (Vec<String>, Vec<String>) = mapped.partition(|id| findings.contains_key(id.as_str()));
         let state = tested.iter().filter_map(|id| findings.get(id.as_str())).map(|finding| finding.state).min();
         ControlFinding {
             control: control.id.clone(),
             title: control.title.clone(),
             group: control.group.clone(),
-            strength: control.strength,
+            strength: control.mapping.as_ref().map(|mapping| mapping.strength),
             tested,
             not_implemented,
             state,

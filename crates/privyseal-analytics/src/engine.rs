@@ -11,8 +11,10 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
+use privyseal_core::catalog::Catalogs;
+use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
-use privyseal_core::port::{Analytics, Answer, BoxFuture, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, QueryError, QueryLimits, TableDoc};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
 use tokio::runtime::Runtime;
@@ -22,14 +24,13 @@ use tokio::task::JoinHandle;
 
 use crate::answer::AnswerBuilder;
 use crate::assertion;
-use crate::assess::{Assessor, Controls};
-use crate::content::ContentSource;
-use crate::export::{ExportError, Exported, Format, Writer};
-use crate::harden::Interrupt;
+use crate::assess::Assessor;
+use crate::export::{Export, ExportError, Exported, Writer};
 use crate::functions::{FunctionDoc, Functions};
+use crate::harden::Interrupt;
 use crate::run::Runner;
 use crate::session::{self, Sessions, ViewError};
-use crate::store::{Store, StoreError, chain};
+use crate::store::{Store, StoreError};
 
 /// Stack of a working thread: planning recurses over the statement.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -41,14 +42,12 @@ const ASSESS_TIMEOUT: Duration = Duration::from_secs(3_600);
 pub struct Options {
     /// The data folder.
     pub layout: Layout,
-    /// The files of `queries/`.
+    /// Files by path: views and control tests under `queries/`, catalogs under `controls/`.
     pub content: Arc<dyn ContentSource>,
     /// Memory that all running statements share, in bytes. Nothing is ever written to disk.
     pub memory_bytes: usize,
     /// Threads that statements run on, at least 1.
     pub threads: usize,
-    /// The frameworks that control tests are run for.
-    pub controls: Controls,
 }
 
 /// Why an engine cannot be opened.
@@ -104,8 +103,10 @@ impl Engine {
             .build()
             .map_err(OpenError::Threads)?;
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
+        // Defects of the catalogs are the binary's to report; what can be read is used.
+        let (catalogs, _) = Catalogs::load(options.content.as_ref());
         let store = Arc::new(Store::open(options.layout.clone())?);
-        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(chain(&error)))?;
+        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
         let functions = Functions::new(&options.layout);
 
         let (send, receive) = mpsc::channel();
@@ -117,7 +118,7 @@ impl Engine {
         let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
-        let assessor = Arc::new(Assessor { assertions, controls: options.controls, runner: Arc::clone(&runner), threads });
+        let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
         Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
     }
 
@@ -133,16 +134,31 @@ impl Engine {
         &self.docs
     }
 
+    /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// When the statement has no answer.
+    pub async fn export(&self, sql: &str, format: Export, limits: QueryLimits) -> Result<Vec<u8>, ExportError> {
+        let mut bytes = Vec::new();
+        self.export_to(sql, format, limits, &mut bytes).await?;
+        Ok(bytes)
+    }
+
     /// Runs one read-only statement and writes its rows as they come. Dropping the future cancels it.
     ///
     /// # Errors
     /// When the statement has no answer, or `out` refuses; what was written until then is worth nothing.
-    pub async fn export(&self, sql: &str, format: Format, limits: QueryLimits, out: &mut (dyn Write + Send)) -> Result<Exported, ExportError> {
+    pub async fn export_to(
+        &self,
+        sql: &str,
+        format: Export,
+        limits: QueryLimits,
+        out: &mut (dyn Write + Send),
+    ) -> Result<Exported, ExportError> {
         let (send, mut receive) = tokio::sync::mpsc::channel(2);
         let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
-        let mut running = self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| {
-            stream_rows(runner, sql, limits.max_rows, send, interrupt)
-        });
+        let mut running = self
+            .spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| stream_rows(runner, sql, limits.max_rows, send, interrupt));
         let Some(Part::Schema(schema)) = receive.recv().await else {
             // The work ended before it had a first row; its result says why.
             return Err(running.await.err().unwrap_or_else(|| QueryError::Failed("the statement gave nothing".to_owned())).into());
@@ -186,7 +202,9 @@ impl Engine {
         timeout: Duration,
         work: impl FnOnce(Arc<Interrupt>) -> F,
     ) -> BoxFuture<'static, Result<T, QueryError>> {
-        let Some(runtime) = &self.runtime else { return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) }) };
+        let Some(runtime) = &self.runtime else {
+            return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) });
+        };
         let (permits, interrupt) = (Arc::clone(&self.permits), Arc::new(Interrupt::after(timeout)));
         let work = work(Arc::clone(&interrupt));
         let limited = async move {

@@ -17,7 +17,7 @@ use crate::answer;
 
 /// The form of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum Export {
     /// RFC 4180 with a header line. Texts that a spreadsheet would take for a formula get an apostrophe in front.
     Csv,
     /// Apache Parquet, compressed with zstd.
@@ -56,20 +56,20 @@ pub(crate) enum Writer<'w> {
 }
 
 impl<'w> Writer<'w> {
-    pub(crate) fn new(format: Format, schema: &SchemaRef, out: &'w mut (dyn Write + Send)) -> Result<Self, ExportError> {
+    pub(crate) fn new(format: Export, schema: &SchemaRef, out: &'w mut (dyn Write + Send)) -> Result<Self, ExportError> {
         Ok(match format {
-            Format::Csv => {
+            Export::Csv => {
                 let names: Vec<String> = schema.fields().iter().map(|field| quoted(&inert(field.name()))).collect();
                 write!(out, "{}\r\n", names.join(","))?;
                 Writer::Csv(out)
             }
-            Format::Parquet => {
+            Export::Parquet => {
                 let level = ZstdLevel::try_new(3).map_err(parquet_failed)?;
                 let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
                 let writer = ArrowWriter::try_new(out, SchemaRef::clone(schema), Some(properties)).map_err(parquet_failed)?;
                 Writer::Parquet(Box::new(writer))
             }
-            Format::Arrow => Writer::Arrow(Box::new(StreamWriter::try_new(out, schema).map_err(arrow_failed)?)),
+            Export::Arrow => Writer::Arrow(Box::new(StreamWriter::try_new(out, schema).map_err(arrow_failed)?)),
         })
     }
 

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement as SqlStatement, Subscript, TableFactor, Value,
-    Visit as _, Visitor,
+    AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    Statement as SqlStatement, Subscript, TableFactor, Value, Visit as _, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -210,7 +210,11 @@ impl Visitor for Walk<'_> {
         match expr {
             Expr::Value(value) => {
                 if let Value::Placeholder(name) = &value.value {
-                    return refuse(format!("the parameter `{}`{} has no value: write the value itself", name.escape_debug(), place(value.span)));
+                    return refuse(format!(
+                        "the parameter `{}`{} has no value: write the value itself",
+                        name.escape_debug(),
+                        place(value.span)
+                    ));
                 }
                 if value.value.clone().into_string().is_some_and(|text| text.len() > MAX_LITERAL_BYTES) {
                     return refuse(format!("a text literal{} is longer than {MAX_LITERAL_BYTES} bytes", place(value.span)));

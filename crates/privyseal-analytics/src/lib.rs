@@ -3,7 +3,6 @@ mod answer;
 mod assertion;
 mod assess;
 mod bind;
-mod content;
 mod engine;
 mod export;
 mod functions;
@@ -17,8 +16,6 @@ mod scan;
 mod session;
 mod store;
 
-pub use assess::{Controls, MappedControl, MappedFramework};
-pub use content::{ContentFolder, ContentSource};
 pub use engine::{Engine, OpenError, Options};
-pub use export::{ExportError, Exported, Format};
+pub use export::{Export, ExportError, Exported};
 pub use functions::FunctionDoc;

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
@@ -44,21 +45,6 @@ pub(crate) enum StoreError {
     /// A thread died while it held the lock.
     #[error("an earlier read of the ledger failed half-way: restart the program")]
     Poisoned,
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// The ledger at one moment.

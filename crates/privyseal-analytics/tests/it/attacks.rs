@@ -7,7 +7,7 @@ use privyseal_analytics::Engine;
 use privyseal_core::port::{QueryError, QueryLimits};
 use serde_json::json;
 
-use crate::fixture::{Ledger, open_with, run, run_with, value};
+use crate::fixture::{Ledger, content, open_with, run, run_with, value};
 
 /// 400 requests with what came of them: enough for a cross join to hurt.
 fn crowd() -> (Ledger, Engine) {
@@ -16,7 +16,7 @@ fn crowd() -> (Ledger, Engine) {
         ledger.good(&format!("n{number}"));
     }
     ledger.commit();
-    let engine = open_with(&ledger.layout, 64 << 20);
+    let engine = open_with(&ledger.layout, content(), 64 << 20).unwrap();
     (ledger, engine)
 }
 
@@ -251,7 +251,10 @@ fn errors_say_what_where_and_the_nearest_name() {
         ("SELEC 1", "the statement cannot be read: expected: an SQL statement, found: SELEC at Line: 1, Column: 1"),
         ("SELECT 1 / 0", "division by zero"),
         ("SELECT CAST('x' AS BIGINT)", "cannot cast string 'x' to value of Int64 type"),
-        ("SELECT utc('tomorrow')", "`tomorrow` is not a time: expected RFC 3339 such as 2026-11-23T05:33:27Z, or a date such as 2026-11-23"),
+        (
+            "SELECT utc('tomorrow')",
+            "`tomorrow` is not a time: expected RFC 3339 such as 2026-11-23T05:33:27Z, or a date such as 2026-11-23",
+        ),
         ("SELECT max(seq) FROM events GROUP BY seq HAVING kind = 'x'", "kind"),
     ] {
         let text = run(&engine, sql).unwrap_err().to_string();

@@ -1,10 +1,10 @@
 //! Reading: freshness, segments and tail, functions, documentation.
 
-use privyseal_analytics::{ExportError, Exported, Format};
+use privyseal_analytics::{Export, ExportError, Exported};
 use privyseal_core::port::{Analytics as _, QueryError};
 use serde_json::{Value, json};
 
-use crate::fixture::{Ledger, rows, run, time, value};
+use crate::fixture::{Ledger, rows, run, value};
 
 #[test]
 fn every_view_can_be_read() {
@@ -219,7 +219,10 @@ fn the_schema_can_be_asked_for() {
     let engine = ledger.engine();
     let tables = rows(&engine, "SHOW TABLES");
     assert_eq!(tables.len(), engine.tables().len());
-    let columns = rows(&engine, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'reviews' ORDER BY CAST(ordinal_position AS INT)");
+    let columns = rows(
+        &engine,
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'reviews' ORDER BY CAST(ordinal_position AS INT)",
+    );
     assert_eq!(columns[0], [json!("request_id"), json!("text")]);
     assert_eq!(rows(&engine, "SHOW COLUMNS FROM reviews").len(), columns.len());
     assert_eq!(rows(&engine, "DESCRIBE reviews").len(), columns.len());
@@ -235,30 +238,30 @@ fn exports_are_inert_and_complete() {
     ledger.ask("quote", "bot", json!({"justification": "a \"b\", c\nd", "ticket": "-1"}));
     let engine = ledger.engine();
     let limits = privyseal_core::port::QueryLimits { max_rows: 1_000, timeout_ms: 60_000 };
-    let export = |sql: &str, format: Format, limits| {
+    let export = |sql: &str, format: Export, limits| {
         let mut out = Vec::new();
-        let done = futures::executor::block_on(engine.export(sql, format, limits, &mut out));
+        let done = futures::executor::block_on(engine.export_to(sql, format, limits, &mut out));
         (done, out)
     };
     let sql = "SELECT justification AS \"=name\", ticket, -1 AS n, NULL AS none, '' AS empty, subjects FROM requests ORDER BY seq";
-    let (done, csv) = export(sql, Format::Csv, limits);
+    let (done, csv) = export(sql, Export::Csv, limits);
     assert_eq!(done.unwrap(), Exported { rows: 2, truncated: false, snapshot_size: ledger.size() });
     let expected = "'=name,ticket,n,none,empty,subjects\r\n\"'=HYPERLINK(\"\"http://x\"\")\",'@cmd,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n\"a \"\"b\"\", c\nd\",'-1,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n";
     assert_eq!(String::from_utf8(csv).unwrap(), expected);
 
     let everything = "SELECT * FROM events";
-    let (done, parquet) = export(everything, Format::Parquet, limits);
+    let (done, parquet) = export(everything, Export::Parquet, limits);
     assert_eq!(done.unwrap().rows, ledger.size());
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
-    let (_, again) = export(everything, Format::Parquet, limits);
+    let (_, again) = export(everything, Export::Parquet, limits);
     assert_eq!(parquet, again, "the same rows give the same bytes");
-    let (done, arrow) = export(everything, Format::Arrow, limits);
+    let (done, arrow) = export(everything, Export::Arrow, limits);
     assert_eq!(done.unwrap().rows, ledger.size());
     assert!(arrow.len() > 1_000);
     let few = privyseal_core::port::QueryLimits { max_rows: 3, timeout_ms: 60_000 };
-    let (done, _) = export(everything, Format::Csv, few);
+    let (done, _) = export(everything, Export::Csv, few);
     assert_eq!(done.unwrap(), Exported { rows: 3, truncated: true, snapshot_size: ledger.size() });
-    let (refused, _) = export("DROP TABLE events", Format::Csv, limits);
+    let (refused, _) = export("DROP TABLE events", Export::Csv, limits);
     assert!(matches!(refused, Err(ExportError::Query(QueryError::Refused(_)))), "{refused:?}");
 
     // A place that takes nothing more ends the export.
@@ -271,8 +274,8 @@ fn exports_are_inert_and_complete() {
             Ok(())
         }
     }
-    for format in [Format::Csv, Format::Parquet, Format::Arrow] {
-        let failed = futures::executor::block_on(engine.export(everything, format, limits, &mut Full));
+    for format in [Export::Csv, Export::Parquet, Export::Arrow] {
+        let failed = futures::executor::block_on(engine.export_to(everything, format, limits, &mut Full));
         assert!(matches!(failed, Err(ExportError::Write(_))), "{format:?}: {failed:?}");
     }
 }
