@@ -9,7 +9,7 @@ use privyseal_core::catalog::{Catalogs, Control, Framework};
 use privyseal_core::event::evidence::Snapshot as SnapshotRef;
 use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::port::QueryError;
-use privyseal_core::time::Period;
+use privyseal_core::time::{Period, Timestamp};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -25,6 +25,10 @@ pub(crate) const GATES: [&str; 3] = ["I01", "I02", "I04"];
 
 /// Longest time for one test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long after a period entries still count as evidence about it, in seconds: nodes count a day after it is over, and an emergency is
+/// reviewed after it happened. Seven days; what comes later changes no finding.
+const SETTLING_SECONDS: i64 = 7 * 86_400;
 
 /// Tests and controls over a runner.
 pub(crate) struct Assessor {
@@ -62,24 +66,25 @@ impl Assessor {
         let mapped = self.mapped(&frameworks)?;
         let controls = mapped.iter().flat_map(|framework| &framework.controls);
         let wanted = controls.filter_map(|control| control.mapping.as_ref()).flat_map(|mapping| mapping.assertions.clone()).collect();
-        let snapshot = self.runner.snapshot().await?;
-        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot), interrupt).await?;
+        let (snapshot, assertions) = Arc::clone(&self).run_all(wanted, period, interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
         let frameworks = mapped.into_iter().map(|framework| framework_finding(framework, &by_id)).collect();
         Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
     }
 
-    /// Runs some tests and the gates; findings by id.
+    /// Runs some tests and the gates; findings by id, and what they were computed from: the log as it was when the period had settled, so that
+    /// who performs them again next year finds the same.
     pub(crate) async fn run_all(
         self: Arc<Self>,
         wanted: BTreeSet<String>,
         period: Period,
-        snapshot: Arc<Snapshot>,
         interrupt: Arc<Interrupt>,
-    ) -> Result<Vec<AssertionFinding>, QueryError> {
+    ) -> Result<(Arc<Snapshot>, Vec<AssertionFinding>), QueryError> {
+        let whole = self.runner.snapshot().await?;
+        let snapshot = self.runner.before(&whole, period.end.plus_seconds(SETTLING_SECONDS)).await?;
         let policy = self.policy_parameters(period, &snapshot, &interrupt).await?;
-        let sources = self.sources(period, &snapshot, &interrupt).await?;
-        let shared = Arc::new(Shared { period, snapshot, policy, sources, interrupt });
+        let sources = self.sources(period, &snapshot, whole.last_at, &interrupt).await?;
+        let shared = Arc::new(Shared { period, snapshot: Arc::clone(&snapshot), policy, sources, interrupt });
         let (gates, others): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .chain(GATES.map(str::to_owned))
@@ -92,7 +97,7 @@ impl Assessor {
         let gates_pass = all_gates && findings.iter().all(|finding| finding.state == TestState::Pass);
         findings.extend(self.run_some(others, gates_pass, &shared).await?);
         findings.sort_by(|a, b| a.assertion.cmp(&b.assertion));
-        Ok(findings)
+        Ok((snapshot, findings))
     }
 
     /// Several tests side by side, as many at once as there are threads.
@@ -186,15 +191,21 @@ impl Assessor {
 
     /// Whether every UTC day of the period gave a sign of life: a heartbeat, a source's count of it, or a node that
     /// made a count on it. The period is taken from the
-    /// opening of the log on, and up to its last entry.
-    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Sources, QueryError> {
-        let (from, to) = (period.start.max(snapshot.opened_at), period.end.min(snapshot.last_at));
+    /// opening of the log on, and up to the last entry of the whole log, `last_at`.
+    async fn sources(
+        &self,
+        period: Period,
+        snapshot: &Arc<Snapshot>,
+        last_at: Timestamp,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Sources, QueryError> {
+        let (from, to) = (period.start.max(snapshot.opened_at), period.end.min(last_at));
         let mut remarks = Vec::new();
         if period.start < snapshot.opened_at {
             remarks.push(format!("the log begins {}", snapshot.opened_at));
         }
-        if period.end > snapshot.last_at {
-            remarks.push(format!("the log ends {}", snapshot.last_at));
+        if period.end > last_at {
+            remarks.push(format!("the log ends {last_at}"));
         }
         if from > to {
             return Ok(Sources { silent: Vec::new(), covered: false, remark: "the log does not reach into the period".to_owned() });

@@ -190,8 +190,8 @@ impl Engine {
         }
         let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
         self.spawn(ASSESS_TIMEOUT, |interrupt| async move {
-            let snapshot = assessor.runner.snapshot().await?;
-            assessor.run_all(wanted, period, snapshot, interrupt).await
+            let (_, findings) = assessor.run_all(wanted, period, interrupt).await?;
+            Ok(findings)
         })
         .await
     }

@@ -16,6 +16,7 @@ use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::Statement;
 use futures::StreamExt as _;
 use privyseal_core::port::QueryError;
+use privyseal_core::time::Timestamp;
 
 use crate::functions::{PersonIndex, PersonOf};
 use crate::guard::{self, Checked, Names};
@@ -54,6 +55,12 @@ impl Runner {
             self.reach_segments()?;
         }
         Ok(Arc::new(snapshot))
+    }
+
+    /// What of a snapshot is from before a moment.
+    pub(crate) async fn before(&self, whole: &Arc<Snapshot>, end: Timestamp) -> Result<Arc<Snapshot>, QueryError> {
+        let (store, whole) = (Arc::clone(&self.store), Arc::clone(whole));
+        blocking(move || store.before(&whole, end)).await
     }
 
     /// Makes the folder of segments reachable, under a name of its own. It may not exist before the first segment does.

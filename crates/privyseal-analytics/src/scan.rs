@@ -20,7 +20,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType, col, lit};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -90,12 +90,17 @@ impl TableProvider for Entries {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let snapshot = state.config().get_extension::<Snapshot>();
         let snapshot = snapshot.ok_or_else(|| internal_datafusion_err!("a statement was planned without a snapshot"))?;
-        let predicate = match conjunction(filters.to_vec()) {
+        let asked = !filters.is_empty();
+        // A snapshot of an earlier moment may end inside a segment.
+        let inside = snapshot.segments.last().is_some_and(|segment| segment.last >= snapshot.size);
+        let size = i64::try_from(snapshot.size).unwrap_or(i64::MAX);
+        let filters = filters.iter().cloned().chain(inside.then(|| col("seq").lt(lit(size))));
+        let predicate = match conjunction(filters.collect::<Vec<_>>()) {
             Some(filter) => Some(state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&self.schema))?)?),
             None => None,
         };
         let projection = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        Ok(Arc::new(Scan::new(snapshot, projection, predicate)?))
+        Ok(Arc::new(Scan::new(snapshot, projection, predicate, asked)?))
     }
 }
 
@@ -107,13 +112,15 @@ struct Scan {
     columns: Vec<usize>,
     /// The predicate over the stored schema.
     predicate: Option<Arc<dyn PhysicalExpr>>,
+    /// Whether the statement asks for some entries only.
+    asked: bool,
     /// Places of the wanted columns among `columns`.
     output: Vec<usize>,
     properties: Arc<PlanProperties>,
 }
 
 impl Scan {
-    fn new(snapshot: Arc<Snapshot>, projection: Vec<usize>, predicate: Option<Arc<dyn PhysicalExpr>>) -> Result<Self> {
+    fn new(snapshot: Arc<Snapshot>, projection: Vec<usize>, predicate: Option<Arc<dyn PhysicalExpr>>, asked: bool) -> Result<Self> {
         let schema = segment::schema();
         let mut columns = projection.clone();
         if let Some(predicate) = &predicate {
@@ -130,7 +137,7 @@ impl Scan {
         }
         let properties =
             PlanProperties::new(equivalence, Partitioning::UnknownPartitioning(1), EmissionType::Incremental, Boundedness::Bounded);
-        Ok(Self { snapshot, columns, predicate, output, properties: Arc::new(properties) })
+        Ok(Self { snapshot, columns, predicate, asked, output, properties: Arc::new(properties) })
     }
 
     /// The sealed part, read by DataFusion's own Parquet source: it skips what the predicate rules out.
@@ -184,7 +191,7 @@ impl ExecutionPlan for Scan {
     /// The estimate depends on the number of entries only, so that plans do not change when entries are sealed.
     fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
         let rows = usize::try_from(self.snapshot.size).unwrap_or(usize::MAX);
-        let rows = if self.predicate.is_some() { rows / 5 } else { rows };
+        let rows = if self.asked { rows / 5 } else { rows };
         Ok(Arc::new(Statistics { num_rows: Precision::Inexact(rows), ..Statistics::new_unknown(&self.schema()) }))
     }
 

@@ -16,7 +16,7 @@ use privyseal_core::digest::Digest;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::{Log as _, LogError, StoredEntry};
-use privyseal_ledger::reader::{Reader, SegmentRecord};
+use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -54,7 +54,7 @@ pub(crate) struct Snapshot {
     pub(crate) size: u64,
     /// Root over them.
     pub(crate) root: Digest,
-    /// The signed checkpoint over them.
+    /// The newest signed checkpoint over them, or over fewer when they end between two checkpoints.
     pub(crate) checkpoint: String,
     /// Name of the log.
     pub(crate) origin: String,
@@ -162,6 +162,26 @@ impl Store {
             tail: state.tail.clone(),
             store: Arc::clone(self),
         })
+    }
+
+    /// What of a snapshot is from before a moment. Everything that is computed from it stays the same however the log grows, once it has
+    /// grown past that moment. Blocks on the disk.
+    pub(crate) fn before(&self, whole: &Arc<Snapshot>, end: Timestamp) -> Result<Arc<Snapshot>, StoreError> {
+        if whole.last_at < end {
+            return Ok(Arc::clone(whole));
+        }
+        let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
+        let Prefix { size, root, checkpoint } = state.reader.before(end, whole.size)?;
+        let last_at = state.event_at(size - 1)?.map_or(whole.opened_at, |event| event.time);
+        let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
+        let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));
+        let tail = whole.tail.iter().map_while(|batch| {
+            let rows = room.min(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
+            room -= rows;
+            (rows > 0).then(|| batch.slice(0, usize::try_from(rows).unwrap_or(0)))
+        });
+        let (origin, opened_at, store) = (whole.origin.clone(), whole.opened_at, Arc::clone(&whole.store));
+        Ok(Arc::new(Snapshot { size, root, checkpoint, origin, opened_at, last_at, segments, tail: tail.collect(), store }))
     }
 
     /// Checkpoints kept up to `size` entries. Blocks on the disk.

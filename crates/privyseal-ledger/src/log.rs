@@ -98,6 +98,12 @@ pub trait Log: Send {
     /// When the store cannot be read.
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError>;
 
+    /// Leaf hashes of the first `size` entries, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or has fewer entries.
+    fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError>;
+
     /// Checkpoints kept, by size: at least the newest of every second in which something was written.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::event::{Body, Event, Kind};
+use privyseal_core::time::Timestamp;
+use privyseal_core::tree::Edge;
 
 use crate::layout::{self, Layout};
 use crate::log::{Log as _, LogError, StoredEntry};
@@ -24,6 +26,17 @@ pub struct Snapshot {
     pub segments: Vec<SegmentRecord>,
     /// Entries after the last segment that the caller does not have yet.
     pub tail: Vec<StoredEntry>,
+}
+
+/// The first entries of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// How many.
+    pub size: u64,
+    /// Root over them.
+    pub root: Digest,
+    /// The newest checkpoint that was kept over them or over fewer.
+    pub checkpoint: String,
 }
 
 /// A reader of one data folder.
@@ -62,6 +75,28 @@ impl Reader {
             let sealed = segments.last().map_or(0, |segment| segment.last + 1);
             let tail = log.entries(sealed.max(have), usize::MAX)?;
             Ok(Snapshot { size: head.edge.size(), root: head.edge.root(), checkpoint: head.checkpoint, segments, tail })
+        })
+    }
+
+    /// The entries from before a moment, among the first `size`; at least the one that opened the log. Times never decrease along a log
+    /// (`docs/LEDGER.md`), so they are a prefix.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn before(&self, end: Timestamp, size: u64) -> Result<Prefix, LogError> {
+        self.log.snapshot(|log| {
+            let (mut earlier, mut later) = (1, size.max(1));
+            while earlier < later {
+                let middle = earlier.midpoint(later);
+                let stored = log.entries(middle, 1)?.into_iter().next();
+                let event = stored.and_then(|stored| Event::from_entry(&stored.entry).ok());
+                let event = event.ok_or_else(|| self.damaged(format!("entry {middle} is missing or not an event")))?;
+                if event.time < end { earlier = middle + 1 } else { later = middle }
+            }
+            let mut edge = Edge::new();
+            log.leaves(earlier)?.into_iter().for_each(|leaf| edge.push(leaf));
+            let checkpoint = log.checkpoints()?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
+            Ok(Prefix { size: earlier, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
         })
     }
 

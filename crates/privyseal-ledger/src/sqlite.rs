@@ -235,6 +235,18 @@ impl Log for SqliteLog {
         self.select("WHERE kind = ?1 ORDER BY seq", params![kind.name()])
     }
 
+    fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError> {
+        let read = |source| self.error("read", source);
+        let mut statement = self.connection.prepare_cached("SELECT leaf FROM entry WHERE seq < ?1 ORDER BY seq").map_err(read)?;
+        let rows = statement.query_map(params![signed(size)], |row| row.get::<_, Vec<u8>>(0)).map_err(read)?;
+        let leaf = |bytes: Vec<u8>| Digest::from_slice(&bytes).ok_or_else(|| self.damaged("a leaf hash is not 32 bytes"));
+        let leaves = rows.map(|row| row.map_err(read).and_then(leaf)).collect::<Result<Vec<_>, _>>()?;
+        if u64::try_from(leaves.len()) != Ok(size) {
+            return Err(self.damaged(format!("it has {} of the first {size} entries", leaves.len())));
+        }
+        Ok(leaves)
+    }
+
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
         let read = |source| self.error("read", source);
         let mut statement = self.connection.prepare_cached("SELECT size, note FROM checkpoint ORDER BY size").map_err(read)?;

@@ -3,12 +3,13 @@
 use privyseal_core::digest::Digest;
 use privyseal_core::finding::TestState;
 use privyseal_core::note::NodeKey;
+use privyseal_core::time::Period;
 use privyseal_core::webauthn::software::SoftwarePasskey;
 use privyseal_core::{event, webauthn};
 use serde_json::json;
 
 use super::{check, finding, july};
-use crate::fixture::{Ledger, ORIGIN, digest, uuid};
+use crate::fixture::{Ledger, ORIGIN, digest, time, uuid};
 use crate::world::patched;
 
 fn seq(number: u64) -> String {
@@ -62,6 +63,45 @@ fn i01_takes_one_neighbour_on_each_side() {
         ledger.heartbeat();
     }
     check(&mut ledger, "I01", &[(seq(0), "ok"), (seq(1), "ok"), (seq(2), "ok")]);
+}
+
+/// What is found about a period that is over and settled stays the same while the log goes on, is sealed, and is sealed again.
+#[test]
+fn findings_of_a_past_period_do_not_change() {
+    let make = || {
+        let mut ledger = Ledger::company();
+        ledger.at("2026-07-20");
+        for number in 0..8 {
+            ledger.good(&format!("n{number}"));
+        }
+        // Decided after everything about July has settled.
+        ledger.at("2026-07-31").after(86_000);
+        ledger.ask("late", "dora", json!({}));
+        ledger.at("2026-08-08");
+        ledger.heartbeat();
+        ledger
+    };
+    let findings = |ledger: &mut Ledger| {
+        let engine = ledger.engine();
+        let frameworks = ["soc2".to_owned()];
+        futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &frameworks, july())).unwrap()
+    };
+    let mut ledger = make();
+    let first = findings(&mut ledger);
+    assert_eq!(first.snapshot.size, ledger.size() - 1, "the last entry is not in it");
+    ledger.after(3_600);
+    ledger.deny("late", "ana");
+    assert_eq!(findings(&mut ledger), first, "the log went on");
+    ledger.seal();
+    assert_eq!(findings(&mut ledger), first, "sealed: the period ends inside the segment");
+    ledger.good("later");
+    ledger.seal();
+    assert_eq!(findings(&mut ledger), first, "a segment lies behind the period");
+    let before = Period::new(time("2020-01-01"), time("2020-02-01")).unwrap();
+    let engine = ledger.engine();
+    let nothing = futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &["soc2".to_owned()], before)).unwrap();
+    assert_eq!(nothing.snapshot.size, 1, "only how the log was opened");
+    assert!(nothing.assertions.iter().all(|finding| !matches!(finding.state, TestState::Pass)), "{nothing:?}");
 }
 
 #[test]

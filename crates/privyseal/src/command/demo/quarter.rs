@@ -70,6 +70,10 @@ enum Step {
         verdict: Verdict,
         comment: &'static str,
     },
+    /// Tell people of an emergency.
+    Tell {
+        request: RequestId,
+    },
     Withdraw {
         request: RequestId,
     },
