@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
 use crate::body::Body;
+use crate::packs;
 use crate::problem::Problem;
 
 /// Longest text of a statement, in bytes; it has to fit into an event.
@@ -35,11 +36,18 @@ pub(crate) async fn query(
     Body(body): Body<QueryBody>,
 ) -> Result<Json<Answer>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
-    run_recorded(&app, &caller, &body.query).await.map(Json)
+    Ok(Json(run_recorded(&app, &caller, &body.query).await?.result?))
+}
+
+/// A statement that was run and recorded, with or without an answer.
+pub(crate) struct Recorded {
+    pub(crate) query: QueryId,
+    pub(crate) result: Result<Answer, QueryError>,
+    pub(crate) duration_ms: u64,
 }
 
 /// Runs a statement for a caller and records it, refused ones too. The answer leaves only after the record is on disk.
-pub(crate) async fn run_recorded(app: &App, caller: &Caller, sql: &str) -> Result<Answer, Problem> {
+pub(crate) async fn run_recorded(app: &App, caller: &Caller, sql: &str) -> Result<Recorded, Problem> {
     caller.needs(app, &[Role::AUDITOR, Role::ADMIN])?;
     if sql.len() > MAX_STATEMENT_BYTES {
         return Err(Problem::bad(format!("the statement has {} bytes, the limit is {MAX_STATEMENT_BYTES}", sql.len())));
@@ -47,18 +55,14 @@ pub(crate) async fn run_recorded(app: &App, caller: &Caller, sql: &str) -> Resul
     let started = Instant::now();
     let result = app.analytics().query(sql, app.options().limits).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let seed = app.engine().new_secret()?;
-    let mut random = [0; 10];
-    for (to, from) in random.iter_mut().zip(seed.digest().as_bytes()) {
-        *to = *from;
-    }
+    let query = QueryId::new(app.engine().now(), packs::random(app)?);
     let (outcome, error) = match &result {
         Ok(_) => ("ok", None),
         Err(QueryError::Refused(reason)) => ("refused", Some(reason.chars().take(2_000).collect())),
         Err(QueryError::Limit(reason) | QueryError::Failed(reason)) => ("failed", Some(reason.chars().take(2_000).collect())),
     };
     let record = QueryRun {
-        query: QueryId::new(app.engine().now(), random),
+        query,
         text: sql.to_owned(),
         parameters: serde_json::Map::new(),
         snapshot_size: result.as_ref().map_or_else(|_| app.engine().read(|state| state.next_seq), |answer| answer.snapshot_size),
@@ -69,5 +73,5 @@ pub(crate) async fn run_recorded(app: &App, caller: &Caller, sql: &str) -> Resul
         duration_ms,
     };
     app.engine().execute(Command::Record(Box::new(EventBody::QueryRun(record))), caller.identity.actor.clone()).await?;
-    Ok(result?)
+    Ok(Recorded { query, result, duration_ms })
 }

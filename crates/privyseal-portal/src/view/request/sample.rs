@@ -88,10 +88,12 @@ impl Sampled for RequestPartial {
 
 fn form(passkey: bool) -> DecisionForm {
     DecisionForm {
-        action: "/requests/019abf1c/reviews".to_owned(),
-        challenge: "/requests/019abf1c/reviews/options".to_owned(),
+        action: "/requests/019abf1c/review".to_owned(),
+        challenge: "/v1/requests/019abf1c/statement".to_owned(),
+        answer: "/v1/requests/019abf1c/reviews".to_owned(),
         shown_digest: digest().hex().to_owned(),
         shown_at: now().to_string(),
+        policy_digest: hash("policy 14").hex().to_owned(),
         passkey,
         if_approved:
             "one more person of group:sre must seal it too. Then agent:schema-pilot may run exactly this, once, within 10 minutes.".into(),
@@ -446,9 +448,7 @@ fn breakglass() -> Request {
 fn after_breakglass() -> Request {
     let mut request = breakglass();
     request.decision = Decision::AfterBreakglass(AfterForm {
-        action: "/requests/019abf1c/breakglass/review".to_owned(),
-        challenge: "/requests/019abf1c/breakglass/review/options".to_owned(),
-        passkey: true,
+        action: "/requests/019abf1c/judge".to_owned(),
         due: Left::new(now().plus_seconds(85_900), now()),
     });
     if let Some(grant) = request.outcome.as_mut().and_then(|outcome| outcome.grant.as_mut()) {
