@@ -2,6 +2,7 @@
 //!
 //! The contract of a row is `item_id, event_id, as_of, status, reason`. A status that is NULL is indeterminate, never ok.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,16 +14,20 @@ use futures::StreamExt as _;
 use privyseal_core::canonical;
 use privyseal_core::digest::Digest;
 use privyseal_core::finding::{Item, ItemStatus};
+use privyseal_core::port::ContentSource;
 use privyseal_core::time::{Period, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::bind;
-use crate::content::ContentSource;
 use crate::functions::time_type;
 use crate::guard;
-use crate::header::{self, AssertionHeader, HeaderError};
+use crate::harden::Interrupt;
+use crate::header::{self, AssertionHeader, HeaderError, Parameter, ParameterKind};
 use crate::run::Runner;
 use crate::store::Snapshot;
+
+/// Where control tests are among the content.
+const FOLDER: &str = "queries/assertions/";
 
 const COLUMNS: [&str; 5] = ["item_id", "event_id", "as_of", "status", "reason"];
 
@@ -46,26 +51,28 @@ impl Assertion {
         Digest::of(self.text.as_bytes())
     }
 
-    /// The value of each parameter: what policy says, then what the catalog says, then the file's own default.
-    pub(crate) fn parameters(&self, policy: &Parameters, catalog: Option<&Parameters>) -> Result<Parameters, String> {
-        let mut values = Parameters::new();
-        for parameter in &self.header.parameters {
+    /// The value of each parameter: what policy says, otherwise the file's own default. A value of another type is passed over, as
+    /// `Catalogs::check_parameters` announces before a policy is published; the second result says which.
+    pub(crate) fn parameters(&self, policy: &Parameters) -> (Parameters, Vec<String>) {
+        let (mut values, mut passed_over) = (Parameters::new(), Vec::new());
+        let tolerance = Parameter {
+            name: TOLERANCE.to_owned(),
+            kind: ParameterKind::Integer,
+            default: Value::from(0),
+            meaning: "How many violations are tolerated.".to_owned(),
+        };
+        for parameter in self.header.parameters.iter().chain([&tolerance]) {
             let named = format!("{}.{}", self.id, parameter.name);
-            let set = policy.get(&named).or_else(|| catalog.and_then(|catalog| catalog.get(&parameter.name)));
-            let value = set.unwrap_or(&parameter.default);
-            if !parameter.kind.accepts(value) {
-                return Err(format!("the parameter {named} is set to {value}, which is not {}", parameter.kind.as_str()));
+            let set = policy.get(&named);
+            if let Some(value) = set.filter(|value| !parameter.kind.accepts(value)) {
+                passed_over.push(format!("policy sets {named} to {value}, which is not {}: the default holds", parameter.kind.as_str()));
             }
-            values.insert(parameter.name.clone(), value.clone());
-        }
-        let named = format!("{}.{TOLERANCE}", self.id);
-        if let Some(tolerance) = policy.get(&named).or_else(|| catalog.and_then(|catalog| catalog.get(TOLERANCE))) {
-            if tolerance.as_u64().is_none() {
-                return Err(format!("the parameter {named} is set to {tolerance}, which is not a count"));
+            let value = set.filter(|value| parameter.kind.accepts(value)).unwrap_or(&parameter.default);
+            if parameter.name != TOLERANCE || set.is_some() {
+                values.insert(parameter.name.clone(), value.clone());
             }
-            values.insert(TOLERANCE.to_owned(), tolerance.clone());
         }
-        Ok(values)
+        (values, passed_over)
     }
 }
 
@@ -82,10 +89,10 @@ pub(crate) fn as_members(parameters: &Parameters) -> Map<String, Value> {
 /// Loads every test. One that does not fit its own header is an error: tests come with the program.
 pub(crate) fn load(content: &dyn ContentSource) -> Result<BTreeMap<String, Arc<Assertion>>, HeaderError> {
     let mut assertions = BTreeMap::new();
-    for file in content.list("assertions") {
-        let Some(id) = file.strip_suffix(".sql") else { continue };
-        let Some(text) = content.read(&format!("assertions/{file}")) else { continue };
-        let error = |reason: String| HeaderError { file: format!("assertions/{file}"), reason };
+    for path in content.list(FOLDER) {
+        let Some(id) = path.strip_prefix(FOLDER).and_then(|file| file.strip_suffix(".sql")) else { continue };
+        let Some(text) = content.read(&path).map(Cow::into_owned) else { continue };
+        let error = |reason: String| HeaderError { file: path.clone(), reason };
         let header = header::assertion(id, &text)?;
         let statement = guard::parse(&text).map_err(|refused| error(refused.to_string()))?;
         let used = bind::parameters(&statement);
@@ -108,10 +115,11 @@ pub(crate) async fn run(
     period: Period,
     runner: &Runner,
     snapshot: &Arc<Snapshot>,
+    interrupt: &Arc<Interrupt>,
 ) -> Result<Vec<Item>, String> {
     let mut statement = assertion.statement.clone();
     bind::bind(&mut statement, period, parameters)?;
-    let mut running = runner.start_statement(statement, &assertion.calls, snapshot).await.map_err(|error| error.to_string())?;
+    let mut running = runner.start_statement(statement, &assertion.calls, snapshot, interrupt).await.map_err(|error| error.to_string())?;
     let names: Vec<&str> = running.schema.fields().iter().map(|field| field.name().as_str()).collect();
     if names != COLUMNS {
         return Err(format!("it gives the columns {names:?} instead of {COLUMNS:?}"));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use privyseal_core::catalog::{Catalogs, Control, Framework};
 use privyseal_core::event::evidence::Snapshot as SnapshotRef;
-use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, Strength, TestState};
+use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
 use serde_json::Value;
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::answer;
 use crate::assertion::{self, Assertion, Parameters};
 use crate::guard::{self, suggestion};
+use crate::harden::Interrupt;
 use crate::run::Runner;
 use crate::store::Snapshot;
 
@@ -24,49 +26,10 @@ pub(crate) const GATES: [&str; 3] = ["I01", "I02", "I04"];
 /// Longest time for one test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// One control of a framework, with the tests that speak for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappedControl {
-    /// Id within its framework, for example `CC6.3`.
-    pub id: String,
-    /// Short title.
-    pub title: String,
-    /// Group within the framework.
-    pub group: String,
-    /// How much the tests say about it; none when these events cannot evidence it.
-    pub strength: Option<Strength>,
-    /// Ids of the tests.
-    pub assertions: Vec<String>,
-}
-
-/// A framework with its controls in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappedFramework {
-    /// Its id, for example `soc2`.
-    pub id: String,
-    /// Its full name.
-    pub name: String,
-    /// Version of our catalog.
-    pub version: String,
-    /// Digest of our catalog's files.
-    pub digest: privyseal_core::digest::Digest,
-    /// Every control, the ones without evidence included.
-    pub controls: Vec<MappedControl>,
-}
-
-/// What the control tests are run for.
-#[derive(Clone, Debug, Default)]
-pub struct Controls {
-    /// Frameworks by id.
-    pub frameworks: BTreeMap<String, MappedFramework>,
-    /// Parameters by test and name; they stand between what policy sets and the defaults of the SQL files.
-    pub parameters: BTreeMap<String, BTreeMap<String, Value>>,
-}
-
 /// Tests and controls over a runner.
 pub(crate) struct Assessor {
     pub(crate) assertions: BTreeMap<String, Arc<Assertion>>,
-    pub(crate) controls: Controls,
+    pub(crate) catalogs: Catalogs,
     pub(crate) runner: Arc<Runner>,
     pub(crate) threads: usize,
 }
@@ -79,16 +42,30 @@ struct Sources {
     remark: String,
 }
 
+/// What all tests of one run have in common.
+struct Shared {
+    period: Period,
+    snapshot: Arc<Snapshot>,
+    policy: Parameters,
+    sources: Sources,
+    interrupt: Arc<Interrupt>,
+}
+
 impl Assessor {
     /// Runs the tests that these frameworks are mapped to, and the gates.
-    pub(crate) async fn assess(self: Arc<Self>, frameworks: Vec<String>, period: Period) -> Result<Findings, QueryError> {
+    pub(crate) async fn assess(
+        self: Arc<Self>,
+        frameworks: Vec<String>,
+        period: Period,
+        interrupt: Arc<Interrupt>,
+    ) -> Result<Findings, QueryError> {
         let mapped = self.mapped(&frameworks)?;
-        let wanted: BTreeSet<String> =
-            mapped.iter().flat_map(|framework| &framework.controls).flat_map(|control| control.assertions.clone()).collect();
+        let controls = mapped.iter().flat_map(|framework| &framework.controls);
+        let wanted = controls.filter_map(|control| control.mapping.as_ref()).flat_map(|mapping| mapping.assertions.clone()).collect();
         let snapshot = self.runner.snapshot().await?;
-        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot)).await?;
+        let assertions = Arc::clone(&self).run_all(wanted, period, Arc::clone(&snapshot), interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
-        let frameworks = mapped.iter().map(|framework| framework_finding(framework, &by_id)).collect();
+        let frameworks = mapped.into_iter().map(|framework| framework_finding(framework, &by_id)).collect();
         Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
     }
 
@@ -98,11 +75,11 @@ impl Assessor {
         wanted: BTreeSet<String>,
         period: Period,
         snapshot: Arc<Snapshot>,
+        interrupt: Arc<Interrupt>,
     ) -> Result<Vec<AssertionFinding>, QueryError> {
-        // What SQL reads from a segment must be what was recorded; otherwise every number below is worth nothing.
-        self.runner.check_segments(&snapshot).await?;
-        let policy = Arc::new(self.policy_parameters(period, &snapshot).await?);
-        let sources = Arc::new(self.sources(period, &snapshot).await?);
+        let policy = self.policy_parameters(period, &snapshot, &interrupt).await?;
+        let sources = self.sources(period, &snapshot, &interrupt).await?;
+        let shared = Arc::new(Shared { period, snapshot, policy, sources, interrupt });
         let (gates, others): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .chain(GATES.map(str::to_owned))
@@ -111,9 +88,9 @@ impl Assessor {
             .filter_map(|id| self.assertions.get(&id).cloned())
             .partition(|assertion| GATES.contains(&assertion.id.as_str()));
         let all_gates = gates.len() == GATES.len();
-        let mut findings = self.run_some(gates, true, period, &snapshot, &policy, &sources).await?;
+        let mut findings = self.run_some(gates, true, &shared).await?;
         let gates_pass = all_gates && findings.iter().all(|finding| finding.state == TestState::Pass);
-        findings.extend(self.run_some(others, gates_pass, period, &snapshot, &policy, &sources).await?);
+        findings.extend(self.run_some(others, gates_pass, &shared).await?);
         findings.sort_by(|a, b| a.assertion.cmp(&b.assertion));
         Ok(findings)
     }
@@ -123,19 +100,15 @@ impl Assessor {
         self: &Arc<Self>,
         assertions: Vec<Arc<Assertion>>,
         gates_pass: bool,
-        period: Period,
-        snapshot: &Arc<Snapshot>,
-        policy: &Arc<Parameters>,
-        sources: &Arc<Sources>,
+        shared: &Arc<Shared>,
     ) -> Result<Vec<AssertionFinding>, QueryError> {
         // Dropping the set aborts its tasks, so that a caller who goes away ends all of them.
         let (mut tasks, mut findings, mut waiting) = (JoinSet::new(), Vec::new(), assertions.into_iter());
         loop {
             while tasks.len() < self.threads {
                 let Some(assertion) = waiting.next() else { break };
-                let (assessor, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
-                let (policy, sources) = (Arc::clone(policy), Arc::clone(sources));
-                tasks.spawn(async move { assessor.run_one(&assertion, gates_pass, period, &snapshot, &policy, &sources).await });
+                let (assessor, shared) = (Arc::clone(self), Arc::clone(shared));
+                tasks.spawn(async move { assessor.run_one(&assertion, gates_pass, &shared).await });
             }
             match tasks.join_next().await {
                 None => return Ok(findings),
@@ -145,26 +118,12 @@ impl Assessor {
         }
     }
 
-    async fn run_one(
-        &self,
-        assertion: &Assertion,
-        gates_pass: bool,
-        period: Period,
-        snapshot: &Arc<Snapshot>,
-        policy: &Parameters,
-        sources: &Sources,
-    ) -> AssertionFinding {
-        let parameters = assertion.parameters(policy, self.controls.parameters.get(&assertion.id));
-        let outcome = match &parameters {
-            Ok(parameters) => {
-                let run = Box::pin(assertion::run(assertion, parameters, period, &self.runner, snapshot));
-                tokio::time::timeout(TEST_TIMEOUT, run)
-                    .await
-                    .unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())))
-            }
-            Err(reason) => Err(reason.clone()),
-        };
-        let parameters = parameters.unwrap_or_default();
+    async fn run_one(&self, assertion: &Assertion, gates_pass: bool, shared: &Shared) -> AssertionFinding {
+        let Shared { period, snapshot, policy, sources, interrupt } = shared;
+        let (parameters, passed_over) = assertion.parameters(policy);
+        let run = Box::pin(assertion::run(assertion, &parameters, *period, &self.runner, snapshot, interrupt));
+        let outcome = tokio::time::timeout(TEST_TIMEOUT, run).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())));
         let judged = outcome.and_then(|items| Ok((assertion::result_digest(&items)?, items)));
         let (result_digest, items, failure) = match judged {
             Ok((digest, items)) => (digest, items, None),
@@ -183,6 +142,8 @@ impl Assessor {
             Some(reason) => (TestState::Error, reason),
             None => (counts.state(), explain(&counts, sources)),
         };
+        let reasons: Vec<String> = [reason].into_iter().filter(|reason| !reason.is_empty()).chain(passed_over).collect();
+        let reason = reasons.join("; ");
         AssertionFinding {
             assertion: assertion.id.clone(),
             title: assertion.header.title.clone(),
@@ -199,11 +160,11 @@ impl Assessor {
         }
     }
 
-    fn mapped(&self, frameworks: &[String]) -> Result<Vec<MappedFramework>, QueryError> {
-        let known = &self.controls.frameworks;
+    fn mapped(&self, frameworks: &[String]) -> Result<Vec<&Framework>, QueryError> {
+        let known = || self.catalogs.frameworks().iter().map(|framework| framework.id.as_str());
         let find = |id: &String| {
-            known.get(id).cloned().ok_or_else(|| {
-                let near = suggestion(id, known.keys().map(String::as_str));
+            self.catalogs.framework(id).ok_or_else(|| {
+                let near = suggestion(id, known());
                 QueryError::Refused(format!("no framework `{}`{near}", id.escape_debug()))
             })
         };
@@ -211,9 +172,14 @@ impl Assessor {
     }
 
     /// Parameters of the policy in force at the last moment of the period.
-    async fn policy_parameters(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Parameters, QueryError> {
+    async fn policy_parameters(
+        &self,
+        period: Period,
+        snapshot: &Arc<Snapshot>,
+        interrupt: &Arc<Interrupt>,
+    ) -> Result<Parameters, QueryError> {
         let sql = format!("SELECT parameters FROM policies WHERE valid_from < utc('{}') ORDER BY from_seq DESC LIMIT 1", period.end);
-        let rows = self.internal(&sql, snapshot).await?;
+        let rows = self.internal(&sql, snapshot, interrupt).await?;
         let text = rows.first().and_then(|row| row.first()).and_then(Value::as_str);
         Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
@@ -221,7 +187,7 @@ impl Assessor {
     /// Whether every UTC day of the period gave a sign of life: a heartbeat, a source's count of it, or a node that
     /// made a count on it. The period is taken from the
     /// opening of the log on, and up to its last entry.
-    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>) -> Result<Sources, QueryError> {
+    async fn sources(&self, period: Period, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Sources, QueryError> {
         let (from, to) = (period.start.max(snapshot.opened_at), period.end.min(snapshot.last_at));
         let mut remarks = Vec::new();
         if period.start < snapshot.opened_at {
@@ -242,13 +208,13 @@ impl Assessor {
             WHERE s.day IS NULL AND d.ends_at > utc('{from}') AND d.starts_at < utc('{to}')
             ORDER BY d.day"
         );
-        let rows = self.internal(&sql, snapshot).await?;
+        let rows = self.internal(&sql, snapshot, interrupt).await?;
         let silent = rows.into_iter().flatten().filter_map(|day| day.as_str().map(str::to_owned)).collect();
         Ok(Sources { silent, covered: true, remark: remarks.join(", ") })
     }
 
-    async fn internal(&self, sql: &str, snapshot: &Arc<Snapshot>) -> Result<Vec<Vec<Value>>, QueryError> {
-        let mut running = self.runner.start_statement(guard::parse(sql)?, &BTreeSet::new(), snapshot).await?;
+    async fn internal(&self, sql: &str, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Vec<Vec<Value>>, QueryError> {
+        let mut running = self.runner.start_statement(guard::parse(sql)?, &BTreeSet::new(), snapshot, interrupt).await?;
         let mut rows = Vec::new();
         while let Some(batch) = running.stream.next().await {
             rows.extend(answer::rows(&batch.map_err(|error| self.runner.explain(&error, snapshot))?)?);
@@ -279,16 +245,16 @@ fn explain(counts: &Counts, sources: &Sources) -> String {
     reasons.join("; ")
 }
 
-fn framework_finding(framework: &MappedFramework, findings: &BTreeMap<&str, &AssertionFinding>) -> FrameworkFinding {
-    let control = |control: &MappedControl| {
-        let (tested, not_implemented): (Vec<String>, Vec<String>) =
-            control.assertions.iter().cloned().partition(|id| findings.contains_key(id.as_str()));
+fn framework_finding(framework: &Framework, findings: &BTreeMap<&str, &AssertionFinding>) -> FrameworkFinding {
+    let control = |control: &Control| {
+        let mapped = control.mapping.iter().flat_map(|mapping| mapping.assertions.iter().cloned());
+        let (tested, not_implemented): (Vec<String>, Vec<String>) = mapped.partition(|id| findings.contains_key(id.as_str()));
         let state = tested.iter().filter_map(|id| findings.get(id.as_str())).map(|finding| finding.state).min();
         ControlFinding {
             control: control.id.clone(),
             title: control.title.clone(),
             group: control.group.clone(),
-            strength: control.strength,
+            strength: control.mapping.as_ref().map(|mapping| mapping.strength),
             tested,
             not_implemented,
             state,

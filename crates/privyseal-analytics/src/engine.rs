@@ -2,28 +2,35 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::io::Write;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
+use privyseal_core::catalog::Catalogs;
+use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
-use privyseal_core::port::{Analytics, Answer, BoxFuture, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, QueryError, QueryLimits, TableDoc};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use crate::answer::AnswerBuilder;
 use crate::assertion;
-use crate::assess::{Assessor, Controls};
-use crate::content::ContentSource;
+use crate::assess::Assessor;
+use crate::export::{Export, ExportError, Exported, Writer};
 use crate::functions::{FunctionDoc, Functions};
+use crate::harden::Interrupt;
 use crate::run::Runner;
 use crate::session::{self, Sessions, ViewError};
-use crate::store::{Store, StoreError, chain};
+use crate::store::{Store, StoreError};
 
 /// Stack of a working thread: planning recurses over the statement.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -35,14 +42,12 @@ const ASSESS_TIMEOUT: Duration = Duration::from_secs(3_600);
 pub struct Options {
     /// The data folder.
     pub layout: Layout,
-    /// The files of `queries/`.
+    /// Files by path: views and control tests under `queries/`, catalogs under `controls/`.
     pub content: Arc<dyn ContentSource>,
     /// Memory that all running statements share, in bytes. Nothing is ever written to disk.
     pub memory_bytes: usize,
     /// Threads that statements run on, at least 1.
     pub threads: usize,
-    /// The frameworks that control tests are run for.
-    pub controls: Controls,
 }
 
 /// Why an engine cannot be opened.
@@ -98,8 +103,10 @@ impl Engine {
             .build()
             .map_err(OpenError::Threads)?;
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
+        // Defects of the catalogs are the binary's to report; what can be read is used.
+        let (catalogs, _) = Catalogs::load(options.content.as_ref());
         let store = Arc::new(Store::open(options.layout.clone())?);
-        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(chain(&error)))?;
+        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
         let functions = Functions::new(&options.layout);
 
         let (send, receive) = mpsc::channel();
@@ -111,7 +118,7 @@ impl Engine {
         let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
-        let assessor = Arc::new(Assessor { assertions, controls: options.controls, runner: Arc::clone(&runner), threads });
+        let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
         Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
     }
 
@@ -125,6 +132,46 @@ impl Engine {
     #[must_use]
     pub fn table_docs(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// When the statement has no answer.
+    pub async fn export(&self, sql: &str, format: Export, limits: QueryLimits) -> Result<Vec<u8>, ExportError> {
+        let mut bytes = Vec::new();
+        self.export_to(sql, format, limits, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    /// Runs one read-only statement and writes its rows as they come. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// When the statement has no answer, or `out` refuses; what was written until then is worth nothing.
+    pub async fn export_to(
+        &self,
+        sql: &str,
+        format: Export,
+        limits: QueryLimits,
+        out: &mut (dyn Write + Send),
+    ) -> Result<Exported, ExportError> {
+        let (send, mut receive) = tokio::sync::mpsc::channel(2);
+        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
+        let mut running = self
+            .spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| stream_rows(runner, sql, limits.max_rows, send, interrupt));
+        let Some(Part::Schema(schema)) = receive.recv().await else {
+            // The work ended before it had a first row; its result says why.
+            return Err(running.await.err().unwrap_or_else(|| QueryError::Failed("the statement gave nothing".to_owned())).into());
+        };
+        let mut writer = Writer::new(format, &schema, out)?;
+        while let Some(part) = receive.recv().await {
+            if let Part::Rows(batch) = part {
+                writer.write(&batch)?;
+            }
+        }
+        let exported = (&mut running).await?;
+        writer.finish()?;
+        Ok(exported)
     }
 
     /// Ids of the control tests that can be run.
@@ -142,23 +189,24 @@ impl Engine {
             return Err(QueryError::Refused(format!("no control test `{}`", assertion.escape_debug())));
         }
         let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
-        self.spawn(ASSESS_TIMEOUT, async move {
+        self.spawn(ASSESS_TIMEOUT, |interrupt| async move {
             let snapshot = assessor.runner.snapshot().await?;
-            assessor.run_all(wanted, period, snapshot).await
+            assessor.run_all(wanted, period, snapshot, interrupt).await
         })
         .await
     }
 
     /// Runs work on the engine's threads; dropping the future stops it.
-    fn spawn<T: Send + 'static>(
+    fn spawn<T: Send + 'static, F: Future<Output = Result<T, QueryError>> + Send + 'static>(
         &self,
         timeout: Duration,
-        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+        work: impl FnOnce(Arc<Interrupt>) -> F,
     ) -> BoxFuture<'static, Result<T, QueryError>> {
         let Some(runtime) = &self.runtime else {
             return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) });
         };
-        let permits = Arc::clone(&self.permits);
+        let (permits, interrupt) = (Arc::clone(&self.permits), Arc::new(Interrupt::after(timeout)));
+        let work = work(Arc::clone(&interrupt));
         let limited = async move {
             let timed = tokio::time::timeout(timeout, async {
                 let _permit = permits.acquire().await.map_err(|_| QueryError::Failed("the query engine has stopped".to_owned()))?;
@@ -169,7 +217,7 @@ impl Engine {
                 Err(QueryError::Limit(text))
             })
         };
-        Box::pin(Guarded(runtime.spawn(limited)))
+        Box::pin(Guarded { task: runtime.spawn(limited), interrupt })
     }
 }
 
@@ -183,13 +231,17 @@ impl Drop for Engine {
 }
 
 /// A task that ends when nobody waits for it any more.
-struct Guarded<T>(JoinHandle<Result<T, QueryError>>);
+struct Guarded<T> {
+    task: JoinHandle<Result<T, QueryError>>,
+    /// For operators that never give way, so that aborting the task does not reach them.
+    interrupt: Arc<Interrupt>,
+}
 
 impl<T> Future for Guarded<T> {
     type Output = Result<T, QueryError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|joined| {
+        Pin::new(&mut self.task).poll(context).map(|joined| {
             joined.unwrap_or_else(|_| Err(QueryError::Failed("the query engine stopped in the middle of the statement".to_owned())))
         })
     }
@@ -197,13 +249,46 @@ impl<T> Future for Guarded<T> {
 
 impl<T> Drop for Guarded<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        self.interrupt.cancel();
+        self.task.abort();
     }
 }
 
-async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits) -> Result<Answer, QueryError> {
+/// What a running export hands over.
+enum Part {
+    Schema(SchemaRef),
+    Rows(RecordBatch),
+}
+
+async fn stream_rows(
+    runner: Arc<Runner>,
+    sql: String,
+    max_rows: usize,
+    send: Sender<Part>,
+    interrupt: Arc<Interrupt>,
+) -> Result<Exported, QueryError> {
+    let gone = |_| QueryError::Failed("nobody waits for the export any more".to_owned());
     let snapshot = runner.snapshot().await?;
-    let mut running = runner.start(&sql, &snapshot).await?;
+    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
+    send.send(Part::Schema(running.schema)).await.map_err(gone)?;
+    let (mut rows, mut truncated) = (0_usize, false);
+    while let Some(batch) = running.stream.next().await {
+        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
+        let room = max_rows - rows;
+        truncated = batch.num_rows() > room;
+        let batch = batch.slice(0, batch.num_rows().min(room));
+        rows += batch.num_rows();
+        send.send(Part::Rows(batch)).await.map_err(gone)?;
+        if truncated {
+            break;
+        }
+    }
+    Ok(Exported { rows: u64::try_from(rows).unwrap_or(u64::MAX), truncated, snapshot_size: snapshot.size })
+}
+
+async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits, interrupt: Arc<Interrupt>) -> Result<Answer, QueryError> {
+    let snapshot = runner.snapshot().await?;
+    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
     let mut answer = AnswerBuilder::new(&running.schema, limits.max_rows);
     while let Some(batch) = running.stream.next().await {
         let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
@@ -216,8 +301,8 @@ async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits) -> Result
 
 impl Analytics for Engine {
     fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
-        let work = answer(Arc::clone(&self.runner), sql.to_owned(), limits);
-        self.spawn(Duration::from_millis(limits.timeout_ms), work)
+        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
+        self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| answer(runner, sql, limits, interrupt))
     }
 
     fn tables(&self) -> &[TableDoc] {
@@ -226,6 +311,7 @@ impl Analytics for Engine {
 
     fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
         let assessor = Arc::clone(&self.assessor);
-        self.spawn(ASSESS_TIMEOUT, Box::pin(assessor.assess(frameworks.to_vec(), period)))
+        let frameworks = frameworks.to_vec();
+        self.spawn(ASSESS_TIMEOUT, move |interrupt| Box::pin(assessor.assess(frameworks, period, interrupt)))
     }
 }

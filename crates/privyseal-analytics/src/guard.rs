@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, Statement as SqlStatement,
-    TableFactor, Value, Visit as _, Visitor,
+    AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart, Query, Select, SetExpr,
+    Statement as SqlStatement, Subscript, TableFactor, Value, Visit as _, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -22,6 +22,8 @@ use crate::refuse;
 const MAX_BYTES: usize = 64 * 1024;
 /// Deepest nesting that the parser follows.
 const MAX_DEPTH: usize = 50;
+/// Longest text literal; the planner may repeat it for every row of a batch.
+const MAX_LITERAL_BYTES: usize = 8 * 1024;
 /// Most tables that a statement may name; our views stand for several each.
 const MAX_TABLES: usize = 32;
 /// Most SELECTs in a statement.
@@ -29,7 +31,7 @@ const MAX_SELECTS: usize = 200;
 /// Deepest WITH inside WITH.
 const MAX_WITH_DEPTH: usize = 4;
 /// Most expressions in a statement; planning time grows faster than their number.
-const MAX_EXPRESSIONS: usize = 4_000;
+const MAX_EXPRESSIONS: usize = 2_000;
 /// Longest chain of one operator inside another on the left side, as in `1 + 1 + 1 + …`: each is one level of recursion.
 const MAX_CHAIN: usize = 500;
 
@@ -89,8 +91,10 @@ pub(crate) fn check(statement: Statement, names: &Names) -> Result<Checked, Quer
     Ok(Checked { statement, calls })
 }
 
+const READ_ONLY: &str = "only SELECT, plain EXPLAIN, DESCRIBE, SHOW TABLES and SHOW COLUMNS are allowed: the data are read-only";
+
 fn not_a_query() -> QueryError {
-    QueryError::Refused("only SELECT, plain EXPLAIN, DESCRIBE, SHOW TABLES and SHOW COLUMNS are allowed: the data are read-only".to_owned())
+    QueryError::Refused(READ_ONLY.to_owned())
 }
 
 /// ` (line 1, column 8)`, or nothing when the place is not known.
@@ -134,6 +138,9 @@ impl Visitor for Walk<'_> {
     type Break = String;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
+        if matches!(*query.body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)) {
+            return refuse(READ_ONLY.to_owned());
+        }
         if let Some(with) = &query.with {
             self.with_depth += 1;
             if with.recursive {
@@ -152,7 +159,10 @@ impl Visitor for Walk<'_> {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_select(&mut self, _: &Select) -> ControlFlow<String> {
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
+        if select.into.is_some() {
+            return refuse(READ_ONLY.to_owned());
+        }
         self.selects += 1;
         if self.selects > MAX_SELECTS {
             return refuse(format!("the statement has more than {MAX_SELECTS} SELECTs"));
@@ -206,6 +216,9 @@ impl Visitor for Walk<'_> {
                         place(value.span)
                     ));
                 }
+                if value.value.clone().into_string().is_some_and(|text| text.len() > MAX_LITERAL_BYTES) {
+                    return refuse(format!("a text literal{} is longer than {MAX_LITERAL_BYTES} bytes", place(value.span)));
+                }
             }
             Expr::BinaryOp { .. } => {
                 let (mut chain, mut at) = (0, expr);
@@ -218,6 +231,15 @@ impl Visitor for Walk<'_> {
                 }
             }
             Expr::Function(function) => return self.call(function),
+            Expr::Array(_) | Expr::Struct { .. } | Expr::Dictionary(_) | Expr::Map(_) | Expr::Tuple(_) | Expr::Lambda(_) => {
+                return refuse("lists, structs and maps cannot be written in a statement: use json_list('[…]')".to_owned());
+            }
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                let slice = |access: &AccessExpr| matches!(access, AccessExpr::Subscript(Subscript::Slice { .. }));
+                if access_chain.iter().any(slice) {
+                    return refuse("slices of lists are not available".to_owned());
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())

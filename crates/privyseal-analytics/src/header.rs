@@ -52,7 +52,7 @@ fn lines(text: &str) -> Vec<String> {
 
 /// The documentation of a view. `name` is the file's name without `.sql`.
 pub(crate) fn view(name: &str, text: &str) -> Result<TableDoc, HeaderError> {
-    let error = |reason: String| HeaderError { file: format!("views/{name}.sql"), reason };
+    let error = |reason: String| HeaderError { file: format!("queries/views/{name}.sql"), reason };
     let lines = lines(text);
     let (title, rest) = lines.split_first().ok_or_else(|| error("it has no header comment".to_owned()))?;
     let meaning = title.strip_prefix(&format!("{name}: ")).ok_or_else(|| error(format!("its header must begin with `-- {name}: `")))?;
@@ -122,7 +122,7 @@ const SECTIONS: &[&str] = &["Population", "Violation", "Indeterminate"];
 
 /// The header of a control test. `id` is the file's name without `.sql`.
 pub(crate) fn assertion(id: &str, text: &str) -> Result<AssertionHeader, HeaderError> {
-    let error = |reason: String| HeaderError { file: format!("assertions/{id}.sql"), reason };
+    let error = |reason: String| HeaderError { file: format!("queries/assertions/{id}.sql"), reason };
     let lines = lines(text);
     let (title, rest) = lines.split_first().ok_or_else(|| error("it has no header comment".to_owned()))?;
     let title = title.strip_prefix(&format!("{id}: ")).ok_or_else(|| error(format!("its header must begin with `-- {id}: `")))?;

@@ -8,6 +8,7 @@ use datafusion::error::DataFusionError;
 use privyseal_core::port::QueryError;
 
 use crate::guard::suggestion;
+use crate::harden::Interrupted;
 use crate::store::StoreError;
 
 /// The error in the sender's words, and whether a segment may be damaged: then the caller looks for it.
@@ -51,6 +52,9 @@ fn walk(error: &DataFusionError, span: Option<Span>) -> (QueryError, bool) {
         }
         DataFusionError::ArrowError(error, _) => explain_arrow(error, span),
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => storage(),
+        DataFusionError::External(error) if error.is::<Interrupted>() => {
+            (QueryError::Limit("the statement ran too long: filter earlier, or narrow the period".to_owned()), false)
+        }
         DataFusionError::External(error) => match error.downcast_ref::<StoreError>() {
             Some(error) => (QueryError::Failed(error.outward()), false),
             None => match error.downcast_ref::<DataFusionError>() {

@@ -19,6 +19,7 @@ use privyseal_core::port::QueryError;
 
 use crate::functions::{PersonIndex, PersonOf};
 use crate::guard::{self, Checked, Names};
+use crate::harden::{Interrupt, harden};
 use crate::refuse;
 use crate::scan::STORE_URL;
 use crate::session::Sessions;
@@ -68,9 +69,9 @@ impl Runner {
     }
 
     /// Starts a statement from outside over a snapshot.
-    pub(crate) async fn start(&self, text: &str, snapshot: &Arc<Snapshot>) -> Result<Running, QueryError> {
+    pub(crate) async fn start(&self, text: &str, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Running, QueryError> {
         let Checked { statement, calls } = guard::check(guard::parse(text)?, &self.names)?;
-        self.start_statement(statement, &calls, snapshot).await
+        self.start_statement(statement, &calls, snapshot, interrupt).await
     }
 
     /// Starts a statement that has been checked, or is our own.
@@ -79,6 +80,7 @@ impl Runner {
         statement: Statement,
         calls: &BTreeSet<String>,
         snapshot: &Arc<Snapshot>,
+        interrupt: &Arc<Interrupt>,
     ) -> Result<Running, QueryError> {
         let mut state = self.session(snapshot);
         if calls.contains(PersonOf::NAME) {
@@ -86,14 +88,14 @@ impl Runner {
             let function = Arc::new(ScalarUDF::from(PersonOf::new(Arc::new(index))));
             datafusion::execution::FunctionRegistry::register_udf(&mut state, function).map_err(|error| refuse::explain(&error).0)?;
         }
-        self.run(&state, statement).await.map_err(|error| self.explain(&error, snapshot))
+        self.run(&state, statement, interrupt).await.map_err(|error| self.explain(&error, snapshot))
     }
 
-    async fn run(&self, state: &SessionState, statement: Statement) -> Result<Running, DataFusionError> {
+    async fn run(&self, state: &SessionState, statement: Statement, interrupt: &Arc<Interrupt>) -> Result<Running, DataFusionError> {
         let plan = state.statement_to_plan(statement).await?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
         self.verify_functions(&plan)?;
-        let physical = state.create_physical_plan(&plan).await?;
+        let physical = harden(state.create_physical_plan(&plan).await?, interrupt)?;
         let stream = execute_stream(physical, state.task_ctx())?;
         Ok(Running { schema: stream.schema(), stream })
     }
@@ -152,12 +154,6 @@ impl Runner {
             return QueryError::Failed(damage.outward());
         }
         explained
-    }
-
-    /// Compares every segment with its recorded SHA-256.
-    pub(crate) async fn check_segments(&self, snapshot: &Arc<Snapshot>) -> Result<(), QueryError> {
-        let (store, snapshot) = (Arc::clone(&self.store), Arc::clone(snapshot));
-        blocking(move || store.check_content(&snapshot.segments)).await
     }
 }
 

@@ -22,28 +22,30 @@ use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStor
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use privyseal_core::port::TableDoc;
+use privyseal_core::port::{ContentSource, TableDoc};
 
-use crate::content::ContentSource;
 use crate::functions::{self, Functions};
 use crate::header::{self, HeaderError};
+use crate::heads;
 use crate::scan::Entries;
 use crate::store::BATCH_ROWS;
-use crate::{heads, store};
 
 const CATALOG: &str = "privyseal";
 const SCHEMA: &str = "public";
+
+/// Where views are among the content.
+const FOLDER: &str = "queries/views/";
 
 /// Why the views cannot be set up. The content is part of the program, so this is our own mistake, or that of whoever changed a file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ViewError {
     #[error(transparent)]
     Header(#[from] HeaderError),
-    #[error("views/{name}.sql cannot be planned: {reason}")]
+    #[error("queries/views/{name}.sql cannot be planned: {reason}")]
     Plan { name: String, reason: String },
-    #[error("views/{name}.sql declares {declared}, its SQL gives {found}")]
+    #[error("queries/views/{name}.sql declares {declared}, its SQL gives {found}")]
     Columns { name: String, declared: String, found: String },
-    #[error("there are no views: the folder `views` of the queries is missing")]
+    #[error("there are no views: `queries/views/` is missing")]
     None,
     #[error("the query engine cannot be set up: {0}")]
     Setup(String),
@@ -109,7 +111,7 @@ fn state(runtime: &Arc<RuntimeEnv>, functions: &Functions, schemas: Vec<(&str, A
 
 impl Sessions {
     pub(crate) async fn new(content: &dyn ContentSource, runtime: &Arc<RuntimeEnv>, functions: Functions) -> Result<Self, ViewError> {
-        let setup = |error: DataFusionError| ViewError::Setup(store::chain(&error));
+        let setup = |error: DataFusionError| ViewError::Setup(error.strip_backtrace());
         let (inner, public) = (Arc::new(MemorySchemaProvider::new()), Arc::new(MemorySchemaProvider::new()));
         inner.register_table("entries".to_owned(), Arc::new(Entries::new())).map_err(setup)?;
         inner.register_table("head".to_owned(), Arc::new(heads::Head::log())).map_err(setup)?;
@@ -145,10 +147,10 @@ impl Sessions {
 
 fn read(content: &dyn ContentSource) -> Result<BTreeMap<String, (TableDoc, String)>, ViewError> {
     let mut views = BTreeMap::new();
-    for file in content.list("views") {
-        let Some(name) = file.strip_suffix(".sql") else { continue };
-        let Some(text) = content.read(&format!("views/{file}")) else { continue };
-        views.insert(name.to_owned(), (header::view(name, &text)?, text));
+    for path in content.list(FOLDER) {
+        let Some(name) = path.strip_prefix(FOLDER).and_then(|file| file.strip_suffix(".sql")) else { continue };
+        let Some(text) = content.read(&path) else { continue };
+        views.insert(name.to_owned(), (header::view(name, &text)?, text.into_owned()));
     }
     if views.is_empty() { Err(ViewError::None) } else { Ok(views) }
 }
@@ -163,7 +165,7 @@ fn is_ready(state: &SessionState, waiting: &BTreeMap<String, (TableDoc, String)>
 }
 
 async fn plan(state: &SessionState, doc: &TableDoc, text: &str) -> Result<Arc<ViewTable>, ViewError> {
-    let failed = |error: DataFusionError| ViewError::Plan { name: doc.name.clone(), reason: store::chain(&error) };
+    let failed = |error: DataFusionError| ViewError::Plan { name: doc.name.clone(), reason: error.strip_backtrace() };
     let plan = state.create_logical_plan(text).await.map_err(failed)?;
     let found: Vec<(String, String)> =
         plan.schema().fields().iter().map(|field| (field.name().clone(), type_name(field.data_type()))).collect();

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 /// Rows in a batch of the tail, and in every batch that a scan gives. Small, so that work can be cancelled between batches.
-pub(crate) const BATCH_ROWS: usize = 2_048;
+pub(crate) const BATCH_ROWS: usize = 1_024;
 
 /// Why the ledger cannot be read. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -44,21 +45,6 @@ pub(crate) enum StoreError {
     /// A thread died while it held the lock.
     #[error("an earlier read of the ledger failed half-way: restart the program")]
     Poisoned,
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// The ledger at one moment.
@@ -142,7 +128,16 @@ impl Store {
     }
 
     /// The ledger as it is now. Blocks on the disk.
+    ///
+    /// Every segment has been compared with its recorded SHA-256 before a statement reads it: Parquet pages carry no checksum of their
+    /// own, and a flipped bit must become an error, never a wrong number.
     pub(crate) fn snapshot(self: &Arc<Self>) -> Result<Snapshot, StoreError> {
+        let snapshot = self.read()?;
+        self.check_content(&snapshot.segments)?;
+        Ok(snapshot)
+    }
+
+    fn read(self: &Arc<Self>) -> Result<Snapshot, StoreError> {
         let mut state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
         let mut now = state.reader.snapshot(state.to)?;
         if now.size < state.to {
@@ -154,9 +149,6 @@ impl Store {
         let sealed = now.segments.last().map_or(0, |segment| segment.last + 1);
         state.drop_before(sealed);
         state.add(&now.tail)?;
-        for segment in &now.segments {
-            self.check_length(segment)?;
-        }
         let (origin, opened_at) = state.opened()?;
         let last_at = state.event_at(now.size.saturating_sub(1))?.map_or(opened_at, |event| event.time);
         Ok(Snapshot {
@@ -180,22 +172,16 @@ impl Store {
         Ok(checkpoints)
     }
 
-    fn check_length(&self, segment: &SegmentRecord) -> Result<(), StoreError> {
-        let found = fs::metadata(self.layout.below_ledger(&segment.path)).map_err(|error| missing(segment, &error))?.len();
-        if found == segment.bytes {
-            Ok(())
-        } else {
-            Err(StoreError::Length { path: outward_path(segment), found, recorded: segment.bytes })
-        }
-    }
-
-    /// Reads every segment and compares its SHA-256 with the recorded one. What was found good is not read again while its length and
-    /// time of change stay. Blocks on the disk.
-    pub(crate) fn check_content(&self, segments: &[SegmentRecord]) -> Result<(), StoreError> {
+    /// Compares every segment with its recorded length and SHA-256. What was found good is not read again while its length and time of
+    /// change stay.
+    fn check_content(&self, segments: &[SegmentRecord]) -> Result<(), StoreError> {
         for segment in segments {
             let path = self.layout.below_ledger(&segment.path);
             let metadata = fs::metadata(&path).map_err(|error| missing(segment, &error))?;
             let seen = (metadata.len(), metadata.modified().map_err(|error| missing(segment, &error))?);
+            if seen.0 != segment.bytes {
+                return Err(StoreError::Length { path: outward_path(segment), found: seen.0, recorded: segment.bytes });
+            }
             if self.checked.lock().map_err(|_| StoreError::Poisoned)?.get(&segment.path) == Some(&seen) {
                 continue;
             }
@@ -212,9 +198,7 @@ impl Store {
         if let Ok(mut checked) = self.checked.lock() {
             checked.clear();
         }
-        segments
-            .iter()
-            .find_map(|segment| self.check_length(segment).and_then(|()| self.check_content(std::slice::from_ref(segment))).err())
+        segments.iter().find_map(|segment| self.check_content(std::slice::from_ref(segment)).err())
     }
 }
 

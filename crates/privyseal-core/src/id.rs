@@ -96,7 +96,7 @@ uuid_ids! {
 }
 
 macro_rules! text_ids {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $max:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $first:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -125,7 +125,7 @@ macro_rules! text_ids {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+                let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || $first.as_bytes().contains(&byte));
                 let rest = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@:/+-".contains(&byte));
                 if first && rest && text.len() <= $max {
                     Ok(Self(text.to_owned()))
@@ -149,15 +149,15 @@ macro_rules! text_ids {
 
 text_ids! {
     /// An account that can act: of a person, an agent or a service.
-    PrincipalId, "principal id", 128;
+    PrincipalId, "principal id", 128, "";
     /// A natural person. Several principals may belong to one person.
-    PersonId, "person id", 128;
-    /// A way to prove who one is: a passkey, an API key, a one-time link.
-    CredentialId, "credential id", 1400;
+    PersonId, "person id", 128, "";
+    /// A way to prove who one is: a passkey, an API key, a one-time link. A passkey's is base64url and may begin with `-` or `_`.
+    CredentialId, "credential id", 1400, "-_";
     /// A verb of the action catalogue, dotted from general to special, for example `db.schema.apply`.
-    ActionId, "action", 96;
+    ActionId, "action", 96, "";
     /// A role or a group (`group:sre`) that a principal can hold.
-    Role, "role", 96;
+    Role, "role", 96, "";
 }
 
 impl Role {
@@ -194,6 +194,9 @@ mod tests {
         }
         for bad in ["", " ana", "ana\u{202e}", "аna", "-ana", "ana\n"] {
             assert!(bad.parse::<PrincipalId>().is_err(), "{bad:?}");
+        }
+        for good in ["-Nyf_YpQa31", "_Nyf_YpQa31", "link-1"] {
+            assert!(good.parse::<CredentialId>().is_ok(), "{good}");
         }
     }
 }

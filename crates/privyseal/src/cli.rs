@@ -7,30 +7,30 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Privyseal holds privileged actions until the right people have sealed them, and proves it afterwards.
 #[derive(Debug, Parser)]
 #[command(name = "privyseal", version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 /// Options of every verb.
 #[derive(Clone, Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// The data folder.
     #[arg(long, global = true, env = "PRIVYSEAL_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// The configuration file.
     #[arg(long, global = true, env = "PRIVYSEAL_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// How results are printed.
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    pub(crate) format: Option<Format>,
 }
 
 /// How results are printed. Not every verb knows every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// A table for people.
@@ -47,7 +47,7 @@ pub enum Format {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// See it work: a small company's quarter, the portal open, a live agent asking.
     Demo(Demo),
     /// Make a new instance in the data folder.
@@ -92,161 +92,161 @@ pub enum Verb {
 }
 
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// Port of the portal.
     #[arg(long, default_value_t = 8420)]
-    pub port: u16,
+    pub(crate) port: u16,
     /// Requests in the replayed quarter.
     #[arg(long, default_value_t = 3_000, value_name = "N")]
-    pub requests: u32,
+    pub(crate) requests: u32,
     /// The same seed makes the same company and the same quarter.
     #[arg(long, default_value_t = 1, value_name = "S")]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Make the data, seal it, and exit.
     #[arg(long)]
-    pub no_serve: bool,
+    pub(crate) no_serve: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Init {
+pub(crate) struct Init {
     /// Name of the log: a host name of yours, then a path of your choice.
     #[arg(long, default_value = "localhost/privyseal/main", value_name = "NAME")]
-    pub origin: String,
+    pub(crate) origin: String,
     /// Account of the first administrator, who seals in the portal.
     #[arg(long, default_value = "admin", value_name = "ID")]
-    pub admin: String,
+    pub(crate) admin: String,
     /// Account of the person whose key this machine's command line uses. Must be another person: nobody seals their own request.
     #[arg(long, default_value = "operator", value_name = "ID")]
-    pub operator: String,
+    pub(crate) operator: String,
     /// Folder with `*.cedar` and `catalogue.toml`; the built-in policy when absent.
     #[arg(long, value_name = "DIR")]
-    pub policy: Option<PathBuf>,
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Address to listen on.
     #[arg(long, value_name = "ADDR:PORT")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
 }
 
 /// What is asked for; shared by `exec` and `request`.
 #[derive(Debug, Args)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// The verb from the action catalogue, for example db.schema.apply.
     #[arg(long)]
-    pub action: Option<String>,
+    pub(crate) action: Option<String>,
     /// What it acts on, as type:id, for example postgres:orders/prod.
     #[arg(long)]
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// Why. Approvers read it. A ticket at its beginning (ABC-123) counts as --ticket.
     #[arg(long)]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// A parameter, as name=value; may be repeated.
     #[arg(long = "param", value_name = "NAME=VALUE")]
-    pub params: Vec<String>,
+    pub(crate) params: Vec<String>,
     /// Ticket reference.
     #[arg(long)]
-    pub ticket: Option<String>,
+    pub(crate) ticket: Option<String>,
     /// Account on whose behalf this is.
     #[arg(long, value_name = "ID")]
-    pub on_behalf_of: Option<String>,
+    pub(crate) on_behalf_of: Option<String>,
     /// Emergency: runs without approval, loudly, and is judged afterwards. Needs the role break-glass.
     #[arg(long)]
-    pub break_glass: bool,
+    pub(crate) break_glass: bool,
     /// File whose content decides what happens; approvers see it. May be repeated. Text files named in the command are found by themselves.
     #[arg(long = "input", value_name = "FILE")]
-    pub inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<PathBuf>,
     #[command(flatten)]
-    pub client: Client,
+    pub(crate) client: Client,
 }
 
 /// How the server is reached.
 #[derive(Clone, Debug, Args)]
-pub struct Client {
+pub(crate) struct Client {
     /// Address of the server; found in the data folder when absent.
     #[arg(long, env = "PRIVYSEAL_SERVER", value_name = "URL")]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// File with the API key; the data folder's own when absent.
     #[arg(long, env = "PRIVYSEAL_KEY_FILE", value_name = "FILE")]
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// Go on with this approved request instead of asking anew, for example after an interruption.
     #[arg(long, value_name = "ID", conflicts_with_all = ["action", "resource", "reason"])]
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     #[command(flatten)]
-    pub ask: Ask,
+    pub(crate) ask: Ask,
     /// The command to run, after `--`.
     #[arg(last = true, required = true, value_name = "CMD")]
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Request {
+pub(crate) struct Request {
     #[command(flatten)]
-    pub ask: Ask,
+    pub(crate) ask: Ask,
     /// Seconds to wait for a decision.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    pub wait: u64,
+    pub(crate) wait: u64,
 }
 
 #[derive(Debug, Args)]
-pub struct Status {
+pub(crate) struct Status {
     /// The request.
-    pub id: String,
+    pub(crate) id: String,
     #[command(flatten)]
-    pub client: Client,
+    pub(crate) client: Client,
 }
 
 #[derive(Debug, Args)]
-pub struct Sql {
+pub(crate) struct Sql {
     /// The statement; `.schema` lists tables, `.schema requests` describes one.
     #[arg(required_unless_present = "file")]
-    pub statement: Option<String>,
+    pub(crate) statement: Option<String>,
     /// Read the statement from a file.
     #[arg(long, value_name = "FILE", conflicts_with = "statement")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Most rows printed.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]
-pub struct Verify {
+pub(crate) struct Verify {
     /// A data folder or an evidence pack; the data folder when absent.
-    pub target: Option<PathBuf>,
+    pub(crate) target: Option<PathBuf>,
     /// The log's first key, as you know it from elsewhere: text or a file with it.
     #[arg(long, value_name = "KEY")]
-    pub trusted_key: Option<String>,
+    pub(crate) trusted_key: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Evidence {
+pub(crate) enum Evidence {
     /// Build a pack.
     Build(EvidenceBuild),
 }
 
 #[derive(Debug, Args)]
-pub struct EvidenceBuild {
+pub(crate) struct EvidenceBuild {
     /// Framework; may be repeated.
     #[arg(long = "framework", required = true, value_name = "ID")]
-    pub frameworks: Vec<String>,
+    pub(crate) frameworks: Vec<String>,
     /// First day or moment inside, UTC.
     #[arg(long, value_name = "TIME")]
-    pub from: String,
+    pub(crate) from: String,
     /// First day or moment after, UTC.
     #[arg(long, value_name = "TIME")]
-    pub to: String,
+    pub(crate) to: String,
     /// File to write.
     #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Catalog {
+pub(crate) enum Catalog {
     /// List the frameworks.
     List,
     /// Show the controls of a framework and how they are tested.
@@ -257,7 +257,7 @@ pub enum Catalog {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Policy {
+pub(crate) enum Policy {
     /// Check a policy folder: every problem, with file and line.
     Check {
         /// Folder with `*.cedar` and `catalogue.toml`; the built-in policy when absent.
@@ -271,13 +271,13 @@ pub enum Policy {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Keys {
+pub(crate) enum Keys {
     /// List the keys that sign this log.
     List,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Bench {
+pub(crate) enum Bench {
     /// Durable, signed events per second, beside bare inserts of the same bytes and the disk's sync.
     Append {
         /// Seconds each measurement runs.

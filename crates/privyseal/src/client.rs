@@ -11,27 +11,27 @@ use crate::cli;
 
 /// What a running server leaves in its data folder, readable by its owner only.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct ServerFile {
+pub(crate) struct ServerFile {
     /// Its address.
-    pub url: String,
+    pub(crate) url: String,
     /// Lets whoever can read this file do what the operator at the machine may.
-    pub token: String,
+    pub(crate) token: String,
 }
 
 /// Path of that file.
 #[must_use]
-pub fn server_file(data: &Path) -> PathBuf {
+pub(crate) fn server_file(data: &Path) -> PathBuf {
     data.join("server.json")
 }
 
 /// Path of the API key of this machine's command line.
 #[must_use]
-pub fn key_file(data: &Path) -> PathBuf {
+pub(crate) fn key_file(data: &Path) -> PathBuf {
     data.join("keys").join("cli.key")
 }
 
 /// A connection to a server, as somebody.
-pub struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
     url: String,
     secret: String,
@@ -39,21 +39,21 @@ pub struct Client {
 
 /// What a server said no with (RFC 9457).
 #[derive(Clone, Debug, Deserialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Stable code.
     #[serde(default)]
-    pub code: String,
+    pub(crate) code: String,
     /// One sentence.
     #[serde(default)]
-    pub detail: String,
+    pub(crate) detail: String,
     /// The request it is about, when there is one.
     #[serde(default)]
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
 }
 
 /// How a call ended without an answer.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// The server said no.
     #[error("{}", problem.detail)]
     Refused {
@@ -77,7 +77,7 @@ impl Client {
     ///
     /// # Errors
     /// When no server or no key can be found.
-    pub fn new(options: &cli::Client, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(options: &cli::Client, data: &Path) -> anyhow::Result<Self> {
         let url = match &options.server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => running(data)?.url,
@@ -92,7 +92,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server's file cannot be understood.
-    pub fn operator(data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn operator(data: &Path) -> anyhow::Result<Self> {
         let file = running(data)?;
         Ok(Self::with_secret(&file.url, &file.token))
     }
@@ -109,7 +109,7 @@ impl Client {
 
     /// Address of the server.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -117,7 +117,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub fn get(&self, path: &str) -> Result<Value, CallError> {
+    pub(crate) fn get(&self, path: &str) -> Result<Value, CallError> {
         self.answer(self.agent.get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.secret)).call())
     }
 
@@ -125,7 +125,7 @@ impl Client {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub fn post(&self, path: &str, body: &Value, idempotency_key: Option<&str>) -> Result<Value, CallError> {
+    pub(crate) fn post(&self, path: &str, body: &Value, idempotency_key: Option<&str>) -> Result<Value, CallError> {
         let mut request = self.agent.post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.secret));
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);

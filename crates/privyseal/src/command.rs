@@ -1,16 +1,16 @@
 //! The verbs, one file each.
 
-pub mod ask;
-pub mod bench;
-pub mod catalog;
-pub mod demo;
-pub mod evidence;
-pub mod exec;
-pub mod init;
-pub mod keys;
-pub mod policy;
-pub mod replay;
-pub mod seal;
-pub mod serve;
-pub mod sql;
-pub mod verify;
+pub(crate) mod ask;
+pub(crate) mod bench;
+pub(crate) mod catalog;
+pub(crate) mod demo;
+pub(crate) mod evidence;
+pub(crate) mod exec;
+pub(crate) mod init;
+pub(crate) mod keys;
+pub(crate) mod policy;
+pub(crate) mod replay;
+pub(crate) mod seal;
+pub(crate) mod serve;
+pub(crate) mod sql;
+pub(crate) mod verify;

@@ -6,53 +6,53 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 /// The folder used when nothing says otherwise.
-pub const DEFAULT_DATA: &str = "./privyseal-data";
+pub(crate) const DEFAULT_DATA: &str = "./privyseal-data";
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {
+pub(crate) struct Config {
     /// `[server]`
-    pub server: Server,
+    pub(crate) server: Server,
     /// `[seal]`
-    pub seal: Seal,
+    pub(crate) seal: Seal,
     /// `[sql]`
-    pub sql: Sql,
+    pub(crate) sql: Sql,
 }
 
 /// How the server is reached.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Server {
+pub(crate) struct Server {
     /// Address to listen on. `PRIVYSEAL_SERVER_LISTEN`
-    pub listen: String,
+    pub(crate) listen: String,
     /// Address that people and agents use, without a trailing slash; its host is the passkeys' relying party.
     /// Built from `listen` on localhost when empty. `PRIVYSEAL_SERVER_URL`
-    pub url: String,
+    pub(crate) url: String,
     /// Longest life of a session in minutes, 5 to 1440. `PRIVYSEAL_SERVER_SESSION_MINUTES`
-    pub session_minutes: u32,
+    pub(crate) session_minutes: u32,
     /// Seconds between heartbeats in the log, 10 to 86400. `PRIVYSEAL_SERVER_HEARTBEAT_SECONDS`
-    pub heartbeat_seconds: u64,
+    pub(crate) heartbeat_seconds: u64,
 }
 
 /// When the log is sealed by itself.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Seal {
+pub(crate) struct Seal {
     /// Seal when this many entries are not sealed yet; at least 100. `PRIVYSEAL_SEAL_ENTRIES`
-    pub entries: u64,
+    pub(crate) entries: u64,
 }
 
 /// Limits on SQL.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Sql {
+pub(crate) struct Sql {
     /// Memory for all statements together, in MiB; at least 64. `PRIVYSEAL_SQL_MEMORY_MIB`
-    pub memory_mib: u64,
+    pub(crate) memory_mib: u64,
     /// Longest running time of a statement in seconds, 1 to 3600. `PRIVYSEAL_SQL_TIMEOUT_SECONDS`
-    pub timeout_seconds: u64,
+    pub(crate) timeout_seconds: u64,
     /// Most rows of an answer. `PRIVYSEAL_SQL_MAX_ROWS`
-    pub max_rows: usize,
+    pub(crate) max_rows: usize,
 }
 
 impl Default for Server {
@@ -90,7 +90,7 @@ impl Config {
     ///
     /// # Errors
     /// When the file cannot be read, holds an unknown key, or a value is out of range.
-    pub fn load(file: Option<&Path>, data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn load(file: Option<&Path>, data: &Path) -> anyhow::Result<Self> {
         let beside = data.join("privyseal.toml");
         let file: Option<PathBuf> = file.map(Path::to_owned).or_else(|| beside.is_file().then_some(beside));
         let text = match &file {

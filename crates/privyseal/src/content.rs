@@ -16,7 +16,7 @@ struct Queries;
 
 /// The embedded content, as paths from the top of the repository.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Embedded;
+pub(crate) struct Embedded;
 
 impl Embedded {
     fn bytes(path: &str) -> Option<Cow<'static, [u8]>> {
@@ -49,13 +49,13 @@ impl ContentSource for Embedded {
 
 /// The files of the built-in policy.
 #[must_use]
-pub fn default_policy() -> Vec<PolicyFile> {
+pub(crate) fn default_policy() -> Vec<PolicyFile> {
     policy_files(&Embedded, "controls/policy/")
 }
 
 /// The files of a policy in a content source: rules and catalogue, not its tests.
 #[must_use]
-pub fn policy_files(content: &dyn ContentSource, prefix: &str) -> Vec<PolicyFile> {
+pub(crate) fn policy_files(content: &dyn ContentSource, prefix: &str) -> Vec<PolicyFile> {
     let paths = content.list(prefix).into_iter();
     paths
         .filter(|path| path.ends_with(".cedar") || path.ends_with("/catalogue.toml"))

@@ -8,13 +8,13 @@ use crate::cli::Global;
 use crate::config::{Config, DEFAULT_DATA};
 
 /// The surroundings of a verb.
-pub struct Context {
+pub(crate) struct Context {
     /// The data folder.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// The configuration.
-    pub config: Config,
+    pub(crate) config: Config,
     /// The options of every verb.
-    pub global: Global,
+    pub(crate) global: Global,
 }
 
 impl Context {
@@ -22,7 +22,7 @@ impl Context {
     ///
     /// # Errors
     /// When the configuration cannot be used.
-    pub fn new(global: Global) -> anyhow::Result<Self> {
+    pub(crate) fn new(global: Global) -> anyhow::Result<Self> {
         let data = global.data.clone().unwrap_or_else(|| Path::new(DEFAULT_DATA).to_owned());
         let config = Config::load(global.config.as_deref(), &data)?;
         Ok(Self { data, config, global })
@@ -30,7 +30,7 @@ impl Context {
 
     /// Where things stand in the data folder.
     #[must_use]
-    pub fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         Layout::new(&self.data)
     }
 }

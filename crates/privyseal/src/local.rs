@@ -15,13 +15,13 @@ use crate::context::Context;
 ///
 /// # Errors
 /// When the operating system gives no threads.
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")
 }
 
 /// Engine options for the data folder of this command, with the real clock and real randomness.
 #[must_use]
-pub fn engine_options(context: &Context) -> Options {
+pub(crate) fn engine_options(context: &Context) -> Options {
     Options {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
@@ -35,7 +35,7 @@ pub fn engine_options(context: &Context) -> Options {
 ///
 /// # Errors
 /// When there is no readable log.
-pub fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
+pub(crate) fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
     let layout = context.layout();
     if !layout.log().is_file() {
         anyhow::bail!("there is no Privyseal instance in {}: name one with --data, or run `privyseal init`", context.data.display());
@@ -45,14 +45,14 @@ pub fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
 
 /// Options of SQL over a data folder.
 #[must_use]
-pub fn sql_options(context: &Context) -> SqlOptions {
+pub(crate) fn sql_options(context: &Context) -> SqlOptions {
     let memory_bytes = usize::try_from(context.config.sql.memory_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
     SqlOptions { layout: context.layout(), content: Arc::new(Embedded), memory_bytes, threads: threads() }
 }
 
 /// Limits of one statement.
 #[must_use]
-pub fn query_limits(config: &Config) -> QueryLimits {
+pub(crate) fn query_limits(config: &Config) -> QueryLimits {
     QueryLimits { max_rows: config.sql.max_rows, timeout_ms: config.sql.timeout_seconds.saturating_mul(1_000) }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 /// Writes data to standard output, with a newline.
 #[expect(clippy::print_stdout, reason = "this is the door for data")]
-pub fn data(text: &str) {
+pub(crate) fn data(text: &str) {
     if writeln!(io::stdout().lock(), "{}", text.strip_suffix('\n').unwrap_or(text)).is_err() {
         // A closed pipe (`| head`) is the reader's choice; there is nobody left to tell.
         std::process::exit(0);
@@ -12,11 +12,11 @@ pub fn data(text: &str) {
 }
 
 /// Tells people something on standard error.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Tells people of a failure, on standard error.
-pub fn error(text: &str) {
+pub(crate) fn error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "privyseal: {text}");
 }

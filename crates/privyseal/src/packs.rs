@@ -18,7 +18,7 @@ use privyseal_ledger::{blob, keys};
 use crate::content::Embedded;
 
 /// Builds packs from a data folder. Reads it, never writes it.
-pub struct PackBuilder {
+pub(crate) struct PackBuilder {
     layout: Layout,
     analytics: Arc<dyn Analytics>,
     clock: Arc<dyn Clock>,
@@ -27,7 +27,7 @@ pub struct PackBuilder {
 impl PackBuilder {
     /// A builder for this data folder.
     #[must_use]
-    pub fn new(layout: Layout, analytics: Arc<dyn Analytics>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(layout: Layout, analytics: Arc<dyn Analytics>, clock: Arc<dyn Clock>) -> Self {
         Self { layout, analytics, clock }
     }
 }

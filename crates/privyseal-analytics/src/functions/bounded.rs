@@ -17,6 +17,9 @@ use super::args::TextColumn;
 /// Most bytes that one call may make for one batch of rows.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
+/// Longest text that one call may make: an entry of the ledger has 64 KiB at most.
+const MAX_VALUE_BYTES: usize = 128 * 1024;
+
 /// What the worst case may be: it is far above what happens, and replacing a letter in pages of text should still work.
 const WORST_BYTES: usize = 8 * MAX_BYTES;
 
@@ -84,7 +87,8 @@ fn check(name: &str, growth: Growth, args: &[ColumnarValue], rows: usize) -> Res
 }
 
 fn too_large(name: &str) -> String {
-    format!("`{name}` could make more than {} MiB for one batch of rows: work on shorter texts or fewer rows", MAX_BYTES >> 20)
+    let (value, batch) = (MAX_VALUE_BYTES >> 10, MAX_BYTES >> 20);
+    format!("`{name}` could make a text of more than {value} KiB, or {batch} MiB for one batch of rows: work on shorter texts")
 }
 
 impl ScalarUDFImpl for Bounded {
@@ -125,7 +129,7 @@ impl ScalarUDFImpl for Bounded {
             ColumnarValue::Array(array) => array.to_data().get_slice_memory_size().unwrap_or(0),
             ColumnarValue::Scalar(scalar) => scalar.size(),
         };
-        if bytes > MAX_BYTES { Err(DataFusionError::Execution(too_large(&name))) } else { Ok(result) }
+        if bytes > MAX_BYTES || longest(&result) > MAX_VALUE_BYTES { Err(DataFusionError::Execution(too_large(&name))) } else { Ok(result) }
     }
 }
 
@@ -180,6 +184,7 @@ impl ScalarUDFImpl for TextConcat {
         let mut column = StringBuilder::with_capacity(rows, rows * 32);
         for row in 0..rows {
             match (left.get(row), right.get(row)) {
+                (Some(left), Some(right)) if left.len() + right.len() > MAX_VALUE_BYTES => return exec_err!("{}", too_large("||")),
                 (Some(left), Some(right)) => column.append_value(format!("{left}{right}")),
                 _ => column.append_null(),
             }

@@ -2,10 +2,11 @@
 //!
 //! What is not an event of the schema is refused, except within `lax`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use privyseal_analytics::{ContentFolder, Controls, Engine, Options};
+use privyseal_analytics::{Engine, OpenError, Options};
 use privyseal_core::canonical;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::{self, Event, Kind};
@@ -186,18 +187,32 @@ impl Ledger {
     }
 }
 
-pub(crate) fn queries() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../queries")
+/// Every file of the repository's `queries/` and `controls/`.
+pub(crate) fn content() -> BTreeMap<String, String> {
+    fn walk(folder: &Path, name: &str, files: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
+            if path.is_dir() {
+                walk(&path, &name, files);
+            } else if let Ok(text) = std::fs::read_to_string(&path) {
+                files.insert(name, text);
+            }
+        }
+    }
+    let (root, mut files) = (PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.."), BTreeMap::new());
+    for name in ["queries", "controls"] {
+        walk(&root.join(name), name, &mut files);
+    }
+    files
 }
 
 pub(crate) fn open(layout: &Layout) -> Engine {
-    open_with(layout, 256 << 20)
+    open_with(layout, content(), 256 << 20).unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub(crate) fn open_with(layout: &Layout, memory_bytes: usize) -> Engine {
-    let content = Arc::new(ContentFolder::new(queries()));
-    Engine::open(Options { layout: layout.clone(), content, memory_bytes, threads: 2, controls: Controls::default() })
-        .unwrap_or_else(|error| panic!("{error}"))
+pub(crate) fn open_with(layout: &Layout, content: BTreeMap<String, String>, memory_bytes: usize) -> Result<Engine, OpenError> {
+    Engine::open(Options { layout: layout.clone(), content: Arc::new(content), memory_bytes, threads: 2 })
 }
 
 /// Runs a statement to its end, from a thread without a runtime of its own.

@@ -1,6 +1,7 @@
 //! Reading: freshness, segments and tail, functions, documentation.
 
-use privyseal_core::port::Analytics as _;
+use privyseal_analytics::{Export, ExportError, Exported};
+use privyseal_core::port::{Analytics as _, QueryError};
 use serde_json::{Value, json};
 
 use crate::fixture::{Ledger, rows, run, value};
@@ -51,5 +52,230 @@ fn a_statement_sees_what_was_committed_before_it() {
             assert_eq!(seqs, (0..ledger.size()).map(Value::from).collect::<Vec<_>>());
             break;
         }
+    }
+}
+
+/// What every statement of this list gives, in order, with its digest.
+fn all_answers(engine: &privyseal_analytics::Engine) -> Vec<privyseal_core::port::Answer> {
+    let statements = [
+        "SELECT * FROM events",
+        "SELECT kind, count(*) FROM events GROUP BY kind",
+        "SELECT * FROM requests",
+        "SELECT * FROM principals",
+        "SELECT r.request_id, v.reviewer, x.state FROM requests r JOIN reviews v ON v.request_id = r.request_id LEFT JOIN executions x ON x.request_id = r.request_id",
+        "SELECT e.seq, p.person FROM events e LEFT JOIN persons p ON p.principal = e.actor_id AND p.from_seq <= e.seq AND e.seq < p.to_seq",
+        "SELECT seq, kind FROM events WHERE kind IN ('review.recorded', 'role.assigned') AND seq > 3 ORDER BY kind",
+        "SELECT actor_id, array_agg(kind) FROM events WHERE request_id IS NOT NULL GROUP BY actor_id",
+        "SELECT seq, row_number() OVER (PARTITION BY kind ORDER BY time) FROM events",
+        "SELECT DISTINCT actor_id FROM events WHERE time >= utc('2026-07-01T00:00:10Z')",
+    ];
+    statements.iter().map(|sql| run(engine, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))).collect()
+}
+
+#[test]
+fn sealing_changes_no_answer() {
+    let make = |seal_after: &[usize]| {
+        let mut ledger = Ledger::company();
+        for number in 0..30 {
+            ledger.good(&format!("n{number}"));
+            if seal_after.contains(&number) {
+                // A sealed log has one more entry, so the unsealed one gets one as well.
+                ledger.seal();
+            } else if [9, 19].contains(&number) {
+                ledger.commit();
+                ledger.heartbeat();
+            }
+        }
+        ledger
+    };
+    let (mut tail, mut sealed) = (make(&[]), make(&[9, 19]));
+    let (tail_engine, sealed_engine) = (tail.engine(), sealed.engine());
+    assert_eq!(rows(&sealed_engine, "SELECT count(*) FROM segments"), [[json!(2)]]);
+    // The two logs differ in the kinds and leaves of the two entries, and in all that hangs on them; so compare what does not.
+    for sql in [
+        "SELECT request_id, requester, state, tier, requested_at FROM requests",
+        "SELECT request_id, reviewer, verdict, decided_at FROM reviews",
+        "SELECT seq, actor_id, request_id FROM events",
+        "SELECT actor_id, count(*) FROM events GROUP BY actor_id",
+        "SELECT seq FROM events WHERE kind = 'role.assigned' AND seq < 9",
+        "SELECT a.seq, b.seq FROM events a JOIN events b ON a.request_id = b.request_id AND a.seq < b.seq",
+    ] {
+        let (one, other) = (run(&tail_engine, sql).unwrap(), run(&sealed_engine, sql).unwrap());
+        assert_eq!(one.rows, other.rows, "{sql}");
+        assert_eq!(one.result_sha256, other.result_sha256, "{sql}");
+    }
+    // The same log, before it is sealed and after, and as another engine sees it.
+    let before = all_answers(&tail_engine);
+    let size = tail.size();
+    tail.seal();
+    let sizes = format!("WHERE seq < {size}");
+    let again = crate::fixture::open(&tail.layout);
+    for (sql, old) in [("SELECT * FROM events", before.first()), ("SELECT * FROM requests", before.get(2))] {
+        let sql = if sql.ends_with("events") { format!("{sql} {sizes}") } else { sql.to_owned() };
+        for engine in [&tail_engine, &again] {
+            let new = run(engine, &sql).unwrap();
+            assert_eq!(Some(new.result_sha256), old.map(|answer| answer.result_sha256), "{sql}");
+        }
+    }
+    let (one, other): (Vec<_>, Vec<_>) = (all_answers(&tail_engine), all_answers(&again));
+    assert_eq!(one, other, "the same prefix gives the same rows in the same order with the same digest");
+}
+
+#[test]
+fn a_damaged_segment_is_named() {
+    let mut ledger = Ledger::company();
+    for number in 0..20 {
+        ledger.good(&format!("n{number}"));
+    }
+    let path = ledger.seal();
+    let engine = ledger.engine();
+    let good = std::fs::read(&path).unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    let check = |bytes: &[u8], what: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let fresh = crate::fixture::open(&ledger.layout);
+        for engine in [&engine, &fresh] {
+            let error = run(engine, "SELECT max(character_length(body)) FROM events").unwrap_err().to_string();
+            assert!(error.contains(&name) && error.contains("run `privyseal verify`"), "{what}: {error}");
+        }
+    };
+    check(&good[..good.len() / 2], "truncated");
+    check(&[], "empty");
+    let mut flipped = good.clone();
+    let middle = good.len() / 2;
+    flipped[middle..middle + 64].fill(0xff);
+    check(&flipped, "overwritten in the middle");
+    let mut footer = good.clone();
+    let end = good.len() - 8;
+    footer[end - 40..end].fill(0);
+    check(&footer, "footer overwritten");
+    std::fs::remove_file(&path).unwrap();
+    let error = run(&engine, "SELECT count(*) FROM events").unwrap_err().to_string();
+    assert!(error.contains(&name) && error.contains("run `privyseal verify`"), "{error}");
+    std::fs::write(&path, &good).unwrap();
+    assert!(value(&engine, "SELECT count(*) FROM events").as_u64().unwrap() > 100);
+
+    // Damaged after it was checked, within the same tick of the file's clock: then the reading itself fails, and says which file.
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, &flipped).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    let failed: Vec<String> = ["entry", "leaf", "signature", "id", "kind", "actor_id", "time", "key_id", "request_id"]
+        .into_iter()
+        .filter_map(|column| run(&engine, &format!("SELECT {column} FROM events")).err())
+        .map(|error| error.to_string())
+        .collect();
+    assert!(!failed.is_empty());
+    assert!(failed.iter().all(|error| error.contains(&name)), "{failed:?}");
+
+    // A file that was changed with care decodes as before, and is read by nobody.
+    let mark = b"privyseal segment 1";
+    let mut forged = good.clone();
+    let at = forged.windows(mark.len()).position(|window| window == mark).unwrap();
+    forged[at + mark.len() - 1] = b'2';
+    check(&forged, "forged");
+}
+
+#[test]
+fn cells_lose_nothing() {
+    let mut ledger = Ledger::company();
+    let engine = ledger.engine();
+    for (sql, expected, kind) in [
+        ("SELECT 9007199254740991", json!(9_007_199_254_740_991_i64), "bigint"),
+        ("SELECT 9007199254740992", json!("9007199254740992"), "bigint"),
+        ("SELECT -9223372036854775807", json!("-9223372036854775807"), "bigint"),
+        ("SELECT 0.5", json!(0.5), "double"),
+        ("SELECT 1e308 * 10", json!("inf"), "double"),
+        ("SELECT utc('2026-07-01T10:00:00.5Z')", json!("2026-07-01T10:00:00.500000Z"), "timestamp"),
+        ("SELECT date_trunc('month', utc('2026-07-09'))", json!("2026-07-01T00:00:00.000000Z"), "timestamp"),
+        ("SELECT CAST('2026-07-09' AS DATE)", json!("2026-07-09"), "date"),
+        ("SELECT leaf_hash('') = leaf_hash('')", json!(true), "boolean"),
+        ("SELECT json_list('[\"a\",\"b\"]')", json!(["a", "b"]), "text[]"),
+        ("SELECT fields('{\"a\":1}', 'a int, b text')", json!({"a": 1, "b": null}), "struct"),
+        ("SELECT NULL", json!(null), "null"),
+        ("SELECT 'x' || NULL", json!(null), "text"),
+        ("SELECT signature FROM events WHERE seq = 0", json!(null), "bytes"),
+        ("SELECT character_length(hex(leaf)) FROM events WHERE seq = 0", json!(64), "integer"),
+        ("SELECT max(seq) FROM events WHERE seq < 0", json!(null), "bigint"),
+    ] {
+        let answer = run(&engine, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!((&answer.rows[0][0], answer.columns[0].kind.as_str()), (&expected, kind), "{sql}");
+    }
+    let leaf = value(&engine, "SELECT leaf FROM events WHERE seq = 0");
+    assert_eq!(leaf.as_str().map(str::len), Some(64));
+    assert_eq!(value(&engine, "SELECT count(*) FROM events WHERE leaf_hash(entry) = leaf"), json!(ledger.size()));
+    let person = "SELECT person_of('bot', utc('2026-07-02')) || person_of('ana', utc('2026-07-02')) || coalesce(person_of('ana', utc('2020-01-01')), '-')";
+    assert_eq!(value(&engine, person), json!("p-dorap-ana-"));
+    // The digest covers names, types and values, and nothing else.
+    let digest = |sql: &str| run(&engine, sql).unwrap().result_sha256;
+    assert_eq!(digest("SELECT 1 AS a"), digest("SELECT 2 - 1 AS a"));
+    for other in ["SELECT 1 AS b", "SELECT '1' AS a", "SELECT 2 AS a", "SELECT 1 AS a UNION ALL SELECT 1"] {
+        assert_ne!(digest("SELECT 1 AS a"), digest(other), "{other}");
+    }
+}
+
+#[test]
+fn the_schema_can_be_asked_for() {
+    let mut ledger = Ledger::company();
+    let engine = ledger.engine();
+    let tables = rows(&engine, "SHOW TABLES");
+    assert_eq!(tables.len(), engine.tables().len());
+    let columns = rows(
+        &engine,
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'reviews' ORDER BY CAST(ordinal_position AS INT)",
+    );
+    assert_eq!(columns[0], [json!("request_id"), json!("text")]);
+    assert_eq!(rows(&engine, "SHOW COLUMNS FROM reviews").len(), columns.len());
+    assert_eq!(rows(&engine, "DESCRIBE reviews").len(), columns.len());
+    let plan = rows(&engine, "EXPLAIN SELECT kind FROM events WHERE seq = 1");
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(text.contains("logical_plan") && !text.contains("parquet") && !text.contains('/'), "{text}");
+}
+
+#[test]
+fn exports_are_inert_and_complete() {
+    let mut ledger = Ledger::company();
+    ledger.ask("evil", "bot", json!({"justification": "=HYPERLINK(\"http://x\")", "ticket": "@cmd"}));
+    ledger.ask("quote", "bot", json!({"justification": "a \"b\", c\nd", "ticket": "-1"}));
+    let engine = ledger.engine();
+    let limits = privyseal_core::port::QueryLimits { max_rows: 1_000, timeout_ms: 60_000 };
+    let export = |sql: &str, format: Export, limits| {
+        let mut out = Vec::new();
+        let done = futures::executor::block_on(engine.export_to(sql, format, limits, &mut out));
+        (done, out)
+    };
+    let sql = "SELECT justification AS \"=name\", ticket, -1 AS n, NULL AS none, '' AS empty, subjects FROM requests ORDER BY seq";
+    let (done, csv) = export(sql, Export::Csv, limits);
+    assert_eq!(done.unwrap(), Exported { rows: 2, truncated: false, snapshot_size: ledger.size() });
+    let expected = "'=name,ticket,n,none,empty,subjects\r\n\"'=HYPERLINK(\"\"http://x\"\")\",'@cmd,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n\"a \"\"b\"\", c\nd\",'-1,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n";
+    assert_eq!(String::from_utf8(csv).unwrap(), expected);
+
+    let everything = "SELECT * FROM events";
+    let (done, parquet) = export(everything, Export::Parquet, limits);
+    assert_eq!(done.unwrap().rows, ledger.size());
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+    let (_, again) = export(everything, Export::Parquet, limits);
+    assert_eq!(parquet, again, "the same rows give the same bytes");
+    let (done, arrow) = export(everything, Export::Arrow, limits);
+    assert_eq!(done.unwrap().rows, ledger.size());
+    assert!(arrow.len() > 1_000);
+    let few = privyseal_core::port::QueryLimits { max_rows: 3, timeout_ms: 60_000 };
+    let (done, _) = export(everything, Export::Csv, few);
+    assert_eq!(done.unwrap(), Exported { rows: 3, truncated: true, snapshot_size: ledger.size() });
+    let (refused, _) = export("DROP TABLE events", Export::Csv, limits);
+    assert!(matches!(refused, Err(ExportError::Query(QueryError::Refused(_)))), "{refused:?}");
+
+    // A place that takes nothing more ends the export.
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("full"))
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for format in [Export::Csv, Export::Parquet, Export::Arrow] {
+        let failed = futures::executor::block_on(engine.export_to(everything, format, limits, &mut Full));
+        assert!(matches!(failed, Err(ExportError::Write(_))), "{format:?}: {failed:?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::output;
 ///
 /// # Errors
 /// When nothing could be asked.
-pub fn request(context: &Context, options: &cli::Request) -> anyhow::Result<ExitCode> {
+pub(crate) fn request(context: &Context, options: &cli::Request) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.ask.client, &context.data)?;
     let resolved = resolve_inputs(named_action(&options.ask)?, &[], &options.ask.inputs, &current_directory()?)?;
     let body = submission(&options.ask, &resolved.action, &resolved.contents);
@@ -40,7 +40,7 @@ pub fn request(context: &Context, options: &cli::Request) -> anyhow::Result<Exit
 ///
 /// # Errors
 /// When no server or key can be found.
-pub fn status(context: &Context, options: &cli::Status) -> anyhow::Result<ExitCode> {
+pub(crate) fn status(context: &Context, options: &cli::Status) -> anyhow::Result<ExitCode> {
     match Client::new(&options.client, &context.data)?.get(&format!("/v1/requests/{}", options.id)) {
         Ok(answer) => {
             output::data(&serde_json::to_string_pretty(&answer)?);
@@ -54,7 +54,7 @@ pub fn status(context: &Context, options: &cli::Status) -> anyhow::Result<ExitCo
 ///
 /// # Errors
 /// When no server or key can be found.
-pub fn point_to_portal(context: &Context, options: &cli::Status) -> anyhow::Result<ExitCode> {
+pub(crate) fn point_to_portal(context: &Context, options: &cli::Status) -> anyhow::Result<ExitCode> {
     match Client::new(&options.client, &context.data)?.get(&format!("/v1/requests/{}", options.id)) {
         Ok(answer) => {
             output::note("people decide in the portal, where the whole action is shown and signed:");

@@ -32,7 +32,7 @@ const WRITERS: [usize; 4] = [1, 8, 64, 256];
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
     let folder =
         tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;

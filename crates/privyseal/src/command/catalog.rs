@@ -15,7 +15,7 @@ use crate::output;
 ///
 /// # Errors
 /// When one of them has a problem; all are named.
-pub fn load() -> anyhow::Result<Catalogs> {
+pub(crate) fn load() -> anyhow::Result<Catalogs> {
     let (catalogs, problems) = Catalogs::load(&Embedded);
     if problems.is_empty() {
         return Ok(catalogs);
@@ -28,7 +28,7 @@ pub fn load() -> anyhow::Result<Catalogs> {
 ///
 /// # Errors
 /// When there is no such framework.
-pub fn run(context: &Context, verb: &Catalog) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, verb: &Catalog) -> anyhow::Result<ExitCode> {
     let catalogs = load()?;
     let as_json = context.global.format == Some(Format::Json);
     match verb {

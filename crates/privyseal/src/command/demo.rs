@@ -38,7 +38,7 @@ const HOUR: u64 = 3_600;
 ///
 /// # Errors
 /// When the folder cannot be used, the port is taken, or the quarter cannot be replayed.
-pub fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<ExitCode> {
     let data = context.global.data.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
     let context = Context { data: data.clone(), config: context.config.clone(), global: context.global.clone() };
     let listen = format!("127.0.0.1:{}", options.port);
@@ -130,7 +130,7 @@ async fn persona_links(engine: &Engine, port: u16) -> anyhow::Result<Vec<(String
 ///
 /// # Errors
 /// When the engine refuses.
-pub async fn sign_in_link(engine: &Engine, principal: &str, url: &str, minutes: i64) -> anyhow::Result<String> {
+pub(crate) async fn sign_in_link(engine: &Engine, principal: &str, url: &str, minutes: i64) -> anyhow::Result<String> {
     let secret = engine.new_secret()?;
     let credential = format!("link-{}", secret.digest().hex().chars().take(16).collect::<String>()).parse()?;
     let enroll = Directory::Enroll {

@@ -20,7 +20,7 @@ use crate::{local, output};
 ///
 /// # Errors
 /// When a framework is unknown, the period is empty, or the pack cannot be built or written.
-pub fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::Result<ExitCode> {
+pub(crate) fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::Result<ExitCode> {
     let from = Timestamp::parse_lenient(&options.from).context("--from")?;
     let to = Timestamp::parse_lenient(&options.to).context("--to")?;
     let period = Period::new(from, to)?;

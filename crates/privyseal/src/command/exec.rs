@@ -29,18 +29,18 @@ const MAX_FOUND_BYTES: u64 = 256 * 1024;
 const WAIT_SECONDS: u64 = 25;
 
 /// What will run, resolved at one moment.
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// The action, inputs included.
-    pub action: Action,
+    pub(crate) action: Action,
     /// Contents of text inputs, for approvers to read.
-    pub contents: Vec<(String, Vec<u8>)>,
+    pub(crate) contents: Vec<(String, Vec<u8>)>,
 }
 
 /// Runs `exec`.
 ///
 /// # Errors
 /// When nothing could be run; refusals have exit codes of their own.
-pub fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.ask.client, &context.data)?;
     let directory = current_directory()?;
     let request = match &options.request {
@@ -152,7 +152,7 @@ fn ask(client: &Client, options: &cli::Ask, resolved: &Resolved) -> Result<Value
 }
 
 /// Body of `POST /v1/requests` for these options and what was resolved.
-pub fn submission(options: &cli::Ask, action: &Action, contents: &[(String, Vec<u8>)]) -> Value {
+pub(crate) fn submission(options: &cli::Ask, action: &Action, contents: &[(String, Vec<u8>)]) -> Value {
     let input = |input: &Input| {
         let content = contents.iter().find(|(name, bytes)| *name == input.name && Digest::of(bytes) == input.sha256);
         let content = content.map(|(_, bytes)| base64url(bytes));
@@ -181,7 +181,7 @@ fn ticket_in(reason: &str) -> Option<&str> {
 ///
 /// # Errors
 /// When one of the three is missing or unusable.
-pub fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
+pub(crate) fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
     let (Some(verb), Some(resource), Some(_)) = (&options.action, &options.resource, &options.reason) else {
         bail!("say what, on what and why: --action, --resource and --reason");
     };
@@ -268,7 +268,7 @@ fn describe_command(parameters: &mut Map<String, Value>, command: &[String], dir
 ///
 /// # Errors
 /// When a named input cannot be read.
-pub fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
+pub(crate) fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
     let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
     if let Some(program) = command.first().and_then(|program| find_program(program, directory)) {
         let bytes = std::fs::read(&program).with_context(|| format!("cannot read the program {}", program.display()))?;
@@ -329,7 +329,7 @@ fn found_files(arguments: &[String], directory: &Path) -> Vec<(String, Vec<u8>)>
 ///
 /// # Errors
 /// When it is gone.
-pub fn current_directory() -> anyhow::Result<PathBuf> {
+pub(crate) fn current_directory() -> anyhow::Result<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the command runs here, so this is part of what is approved")]
     let directory = std::env::current_dir().context("the working folder cannot be read")?;
     Ok(directory)

@@ -30,7 +30,7 @@ const OPERATOR_ROLES: &[&str] = &["requester"];
 ///
 /// # Errors
 /// When there is an instance already, the folder cannot be written, or the policy is broken.
-pub fn run(context: &Context, options: &cli::Init) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Init) -> anyhow::Result<ExitCode> {
     if options.admin == options.operator {
         bail!("--admin and --operator must be two people: nobody seals their own request");
     }
@@ -86,7 +86,7 @@ async fn populate(engine: &Engine, admin: &PrincipalId, operator: &PrincipalId, 
 ///
 /// # Errors
 /// When the engine refuses.
-pub async fn register_person(engine: &Engine, principal: &PrincipalId, name: &str, roles: &[&str]) -> anyhow::Result<()> {
+pub(crate) async fn register_person(engine: &Engine, principal: &PrincipalId, name: &str, roles: &[&str]) -> anyhow::Result<()> {
     let record = Principal {
         principal: principal.clone(),
         kind: ActorKind::Human,
@@ -113,7 +113,7 @@ pub async fn register_person(engine: &Engine, principal: &PrincipalId, name: &st
 
 /// A person acting with the data folder in hand.
 #[must_use]
-pub fn at_machine(principal: &PrincipalId) -> Actor {
+pub(crate) fn at_machine(principal: &PrincipalId) -> Actor {
     let auth = Auth { method: AuthMethod::Local, amr: Vec::new(), auth_time: None, session: None, credential: None };
     Actor { id: principal.clone(), kind: ActorKind::Human, channel: Channel::Cli, auth }
 }
@@ -122,7 +122,7 @@ pub fn at_machine(principal: &PrincipalId) -> Actor {
 ///
 /// # Errors
 /// When the folder or a file cannot be read.
-pub fn read_policy(folder: &Path) -> anyhow::Result<Vec<PolicyFile>> {
+pub(crate) fn read_policy(folder: &Path) -> anyhow::Result<Vec<PolicyFile>> {
     let listed = std::fs::read_dir(folder).with_context(|| format!("cannot read the policy folder {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in listed {

@@ -16,7 +16,7 @@ use crate::output;
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn list(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let reader = Reader::open(context.layout())?;
     let mut entries = reader.log().entries_of(Kind::LedgerOpened)?;
     entries.extend(reader.log().entries_of(Kind::KeyEnrolled)?);
@@ -41,7 +41,7 @@ pub fn list(context: &Context) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn checkpoint(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) fn checkpoint(context: &Context) -> anyhow::Result<ExitCode> {
     let reader = Reader::open(context.layout())?;
     let head = reader.log().head()?.context("the log is empty")?;
     output::data(&head.checkpoint);

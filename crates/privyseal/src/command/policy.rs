@@ -17,7 +17,7 @@ use crate::output;
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
         Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
             output::note(&format!(

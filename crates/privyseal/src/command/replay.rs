@@ -20,7 +20,7 @@ const STEP: usize = 8_192;
 ///
 /// # Errors
 /// When the log cannot be read or followed.
-pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let reader = Reader::open(context.layout())?;
     let (mut state, mut approvals, mut wrong) = (State::default(), 0_u64, Vec::new());
     loop {

@@ -15,7 +15,7 @@ use crate::{local, output};
 ///
 /// # Errors
 /// When a segment cannot be made or recorded.
-pub fn run(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let runtime = local::runtime()?;
     let opened = runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) });
     let sealed: Vec<SegmentSealed> = match opened {

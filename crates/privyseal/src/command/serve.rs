@@ -27,18 +27,18 @@ const GRACE: Duration = Duration::from_secs(2);
 const FIRST_LINK_MINUTES: i64 = 60;
 
 /// Where a server listens and how it is reached.
-pub struct Served {
+pub(crate) struct Served {
     /// The socket, taken already.
-    pub listener: StdListener,
+    pub(crate) listener: StdListener,
     /// Its public address.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// Runs `serve`.
 ///
 /// # Errors
 /// When there is no instance, the folder is in use, or the port is taken.
-pub fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> {
     let listen = options.listen.clone().unwrap_or_else(|| context.config.server.listen.clone());
     let engine_options = local::engine_options(context);
     local::runtime()?.block_on(async {
@@ -60,7 +60,7 @@ pub fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> 
 ///
 /// # Errors
 /// When it is taken or not allowed.
-pub fn bind(listen: &str) -> anyhow::Result<StdListener> {
+pub(crate) fn bind(listen: &str) -> anyhow::Result<StdListener> {
     let listener = match StdListener::bind(listen) {
         Ok(listener) => listener,
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
@@ -93,7 +93,7 @@ async fn greet_first_administrator(engine: &Engine, url: &str) -> anyhow::Result
 ///
 /// # Errors
 /// When SQL cannot be set up or the listener fails.
-pub async fn serve(context: &Context, engine: Engine, served: Served) -> anyhow::Result<()> {
+pub(crate) async fn serve(context: &Context, engine: Engine, served: Served) -> anyhow::Result<()> {
     let result = serve_open(context, &engine, served).await;
     engine.close().await;
     result

@@ -16,7 +16,7 @@ use crate::{local, output};
 ///
 /// # Errors
 /// When the statement is refused or fails.
-pub fn run(context: &Context, options: &cli::Sql) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Sql) -> anyhow::Result<ExitCode> {
     let statement = match (&options.statement, &options.file) {
         (Some(statement), _) => statement.clone(),
         (None, Some(path)) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,

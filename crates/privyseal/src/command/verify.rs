@@ -18,7 +18,7 @@ use crate::output;
 ///
 /// # Errors
 /// When the options cannot be used.
-pub fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
     let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
     let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
     let bar = progress_bar();

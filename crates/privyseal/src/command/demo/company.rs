@@ -15,7 +15,6 @@ use privyseal_core::time::Timestamp;
 use privyseal_core::webauthn::software::SoftwarePasskey;
 use privyseal_engine::{Engine, SimulatedClock};
 
-use super::super::init::at_machine;
 use crate::content::default_policy;
 
 /// Account, name, roles.
@@ -39,7 +38,7 @@ const AGENTS: &[(&str, &str, Option<&str>, &str, &str, &[&str])] = &[
     ("agent:deploy-bot", "ana", None, "release-runner", "4.2", &["db.schema", "infra", "config"]),
     ("agent:migrator", "ben", None, "claude-migrate", "2026-05", &["db.schema", "db.data"]),
     ("agent:etl", "farid", None, "flow-runner", "1.9", &["data.export"]),
-    ("agent:iam-sync", "chloe", None, "directory-sync", "3.0", &["iam.role"]),
+    ("agent:iam-sync", "ines", None, "directory-sync", "3.0", &["iam.role"]),
     ("agent:oncall-copilot", "luis", None, "claude-ops", "2026-06", &["infra", "config", "db.data"]),
     ("agent:report-writer", "grace", Some("agent:etl"), "claude-reports", "2026-04", &["data.export"]),
 ];
@@ -152,8 +151,9 @@ pub(super) async fn found(engine: &Engine, clock: &Arc<SimulatedClock>, port: u1
         change_request: None,
     };
     engine.as_operator(Command::PublishCatalog(catalog)).await?;
-    engine.publish_policy(default_policy(), None, "the first policy", at_machine(&"ines".parse()?)).await?;
     sign_in_everybody(engine, &mut company).await?;
+    let publisher = company.actor("ines", engine.now())?;
+    engine.publish_policy(default_policy(), None, "the first policy", publisher).await?;
     Ok(company)
 }
 

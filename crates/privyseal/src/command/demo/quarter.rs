@@ -12,16 +12,18 @@ use privyseal_core::decide::Fresh;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
 use privyseal_core::event::request::{ReviewStatement, Verdict};
-use privyseal_core::event::watch::{AccessReviewRecorded, LogReviewRecorded};
-use privyseal_core::event::{Actor, Body};
+use privyseal_core::event::watch::{AccessReviewRecorded, LogReviewRecorded, NotificationDelivered};
+use privyseal_core::event::{Actor, Body, Event};
 use privyseal_core::id::{ExecutionId, GrantId, RequestId};
 use privyseal_core::request::RequestState;
 use privyseal_core::time::Timestamp;
 use privyseal_core::webauthn;
 use privyseal_engine::{Engine, EngineError, Entropy, SeededEntropy, SimulatedClock};
 use privyseal_ledger::blob;
+use privyseal_ledger::log::Log as _;
+use privyseal_ledger::sqlite::SqliteLog;
 
-use super::company::{Company, direct};
+use super::company::{Company, direct, note};
 use super::random::Random;
 use super::script::{self, Story};
 
@@ -272,6 +274,7 @@ impl Replay<'_> {
                 let actor = self.company.actor("jonas", now)?;
                 self.queue(Command::JudgeBreakglass(judge), actor)?;
             }
+            Step::Tell { request } => self.tell(request).await?,
             Step::Tick => {
                 let answer = self.engine.as_system(Command::Expire).await;
                 answer?;
@@ -334,10 +337,13 @@ impl Replay<'_> {
         if state == RequestState::Approved {
             let changed = self.random.chance(0.6);
             self.after(now, 5, 4 * MINUTE, Step::Redeem { request, changed });
-            if let Some(grant) = emergency
-                && self.random.chance(80.0)
-            {
-                self.after(now, 5 * HOUR, 40 * HOUR, Step::Judge { grant });
+            if let Some(grant) = emergency {
+                if self.random.chance(85.0) {
+                    self.after(now, MINUTE, 6 * MINUTE, Step::Tell { request });
+                }
+                if self.random.chance(80.0) {
+                    self.after(now, 5 * HOUR, 40 * HOUR, Step::Judge { grant });
+                }
             }
             return Ok(());
         }
@@ -499,6 +505,26 @@ impl Replay<'_> {
         };
         let actor = self.company.actor(&requester, now)?;
         self.queue(Command::Finish(finish), actor)
+    }
+
+    /// The on-call phone rings: recorded as the delivery of the news of `breakglass.invoked`.
+    async fn tell(&mut self, request: RequestId) -> anyhow::Result<()> {
+        self.settle().await?;
+        let log = SqliteLog::open_read_only(&self.engine.layout().log())?;
+        let seq = self.engine.read(|state| state.requests.get(&request).map(|request| request.seq));
+        let entries = log.entries(seq.unwrap_or(0), 8)?;
+        let events = entries.iter().filter_map(|stored| Event::from_entry(&stored.entry).ok());
+        let invoked =
+            events.filter(|event| event.request_id == Some(request)).find(|event| matches!(event.body, Body::BreakglassInvoked(_)));
+        if let Some(invoked) = invoked {
+            let recipients = vec!["chloe".parse()?, "jonas".parse()?];
+            note(
+                self.engine,
+                Body::NotificationDelivered(NotificationDelivered { about: invoked.id, via: "phone".to_owned(), recipients }),
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     fn review_access(&mut self, now: Timestamp) -> anyhow::Result<()> {

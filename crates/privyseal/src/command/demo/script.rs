@@ -55,6 +55,16 @@ const ROLES: &[(&str, &str, &str)] = &[
     ("svc-warehouse", "admin", "warehouse service takes over partition maintenance"),
 ];
 
+/// Where it came from: what makes two reasons for the same thing differ in real life.
+const OCCASIONS: &[&str] = &[
+    "as agreed with dispatch",
+    "after the call with the carrier",
+    "found in the weekly check",
+    "reported by the depot",
+    "from the release notes",
+    "for the month-end close",
+];
+
 fn ask(verb: &str, resource: &str, parameters: Value, reason: String, ticket: Option<String>) -> Option<Ask> {
     let (kind, id) = resource.split_once(':')?;
     let action: Action = serde_json::from_value(json!({
@@ -216,7 +226,16 @@ pub(super) fn next(random: &mut Random) -> Option<Story> {
             Story { who, ask: ask("config.change", &resource, parameters, reason, ticket)? }
         }
     };
-    Some(story)
+    Some(tell_apart(story, random))
+}
+
+/// Most reasons name their occasion; some people and agents repeat themselves, which the control tests notice.
+fn tell_apart(mut story: Story, random: &mut Random) -> Story {
+    if story.ask.justification.len() > 12 && random.chance(97.0) {
+        let occasion = random.pick(OCCASIONS).copied().unwrap_or_default();
+        story.ask.justification = format!("{}, {occasion}, item {}", story.ask.justification, random.between(1, 900));
+    }
+    story
 }
 
 /// An emergency of somebody who may use break-glass.
