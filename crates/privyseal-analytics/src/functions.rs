@@ -51,11 +51,14 @@ struct Function {
     doc: &'static FunctionDoc,
     signature: Signature,
     returns: DataType,
-    run: Box<dyn Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync>,
+    run: Box<Run>,
 }
 
+/// What a function does with its arguments and the number of rows.
+type Run = dyn Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync;
+
 impl Function {
-    fn new(
+    fn udf(
         doc: &'static FunctionDoc,
         signature: Signature,
         returns: DataType,
@@ -71,7 +74,7 @@ impl Function {
         returns: DataType,
         run: impl Fn(&[ColumnarValue], usize) -> Result<ColumnarValue> + Send + Sync + 'static,
     ) -> Arc<ScalarUDF> {
-        Self::new(doc, Signature::any(count, Volatility::Immutable), returns, run)
+        Self::udf(doc, Signature::any(count, Volatility::Immutable), returns, run)
     }
 }
 

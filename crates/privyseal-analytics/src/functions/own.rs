@@ -176,7 +176,7 @@ fn doc(name: &str) -> &'static FunctionDoc {
 /// All of them, with their documentation.
 pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
     let json = |name: &str, kind: Kind| {
-        Function::new(doc(name), Signature::variadic_any(Volatility::Immutable), kind.data_type(), move |args, rows| {
+        Function::udf(doc(name), Signature::variadic_any(Volatility::Immutable), kind.data_type(), move |args, rows| {
             json::member(kind, args, rows)
         })
     };

@@ -1,7 +1,12 @@
 //! The one integration binary of this crate: SQL, attacks, control tests, all over ledgers made by hand in temporary folders.
 
+#[cfg(test)]
 mod assertions;
+#[cfg(test)]
 mod attacks;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod sql;
+#[cfg(test)]
 mod world;

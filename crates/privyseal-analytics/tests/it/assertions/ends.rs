@@ -143,7 +143,7 @@ fn d14_no_request_in_limbo() {
     let engine = ledger.engine();
     let limbo = crate::fixture::value(&engine, &format!("SELECT expires_at FROM requests WHERE request_id = '{}'", request("limbo")));
     drop(engine);
-    let limbo = format!("violation: no end was recorded by {}", &limbo.as_str().unwrap()[..19]);
+    let limbo = format!("violation: no end was recorded by {}", limbo.as_str().unwrap().get(..19).unwrap());
     cases.push((request("limbo"), limbo.as_str()));
     check(&mut ledger, "D14", &cases);
 }
