@@ -32,11 +32,7 @@ impl Caller {
 
     /// Demands one of these roles.
     pub(crate) fn needs(&self, app: &App, roles: &[&str]) -> Result<(), Problem> {
-        if self.holds(app, roles) {
-            Ok(())
-        } else {
-            Err(Problem::lacks(&self.identity.principal, roles))
-        }
+        if self.holds(app, roles) { Ok(()) } else { Err(Problem::lacks(&self.identity.principal, roles)) }
     }
 
     /// Whether the caller holds one of these roles now.

@@ -268,7 +268,11 @@ pub(crate) async fn review(
 pub(crate) async fn decide(app: &App, caller: &Caller, review: Review) -> Result<(), Problem> {
     let now = app.engine().now();
     let found = app.engine().read(|state| {
-        state.requests.get(&review.request).filter(|request| Sight::of(state, caller, now).reaches(request)).map(|found| found.submitted.clone())
+        state
+            .requests
+            .get(&review.request)
+            .filter(|request| Sight::of(state, caller, now).reaches(request))
+            .map(|found| found.submitted.clone())
     });
     let submitted = found.ok_or_else(|| Problem::not_found("request"))?;
     if review.verdict == Verdict::Approve

@@ -123,9 +123,9 @@ pub(super) fn live(app: &App, mut shell: Shell, fragment: String) -> Shell {
 
 /// A page or fragment as an answer.
 pub(crate) fn page(template: &impl Template) -> Result<Response, Problem> {
-    let html = template.render().map_err(|error| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("a page could not be written: {error}"))
-    })?;
+    let html = template
+        .render()
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", format!("a page could not be written: {error}")))?;
     // Pages of one person are nobody else's, and a page from before the last decision helps nobody.
     Ok(([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response())
 }

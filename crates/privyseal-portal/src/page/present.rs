@@ -50,6 +50,10 @@ fn problem_of(response: &Response) -> Option<Problem> {
     if let Some(problem) = response.extensions().get::<Problem>() {
         return Some(problem.clone());
     }
+    // A page that says what is wrong says it itself.
+    if is_page(response) {
+        return None;
+    }
     let detail = match status {
         StatusCode::METHOD_NOT_ALLOWED => "this address does not take that method",
         StatusCode::PAYLOAD_TOO_LARGE => "what was sent is too large",
@@ -58,6 +62,10 @@ fn problem_of(response: &Response) -> Option<Problem> {
         _ => return None,
     };
     Some(Problem::new(status, "invalid", detail))
+}
+
+fn is_page(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 fn answer(app: &App, call: &Call, problem: Problem, mut response: Response) -> Response {
@@ -118,7 +126,7 @@ fn error_page(app: &App, call: &Call, problem: &Problem) -> Result<Response, Pro
 }
 
 /// A message begins in lower case and has no full stop, because it also stands in logs and in front of reasons; a page speaks in sentences.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if message.ends_with(['.', '!', '?', '…']) || message.is_empty() { "" } else { "." };
@@ -127,8 +135,7 @@ fn sentence(message: &str) -> String {
 
 /// A page has shown what was said; the next one does not say it again.
 fn forget_what_was_said(call: &Call, mut response: Response) -> Response {
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if is_page && !call.target.starts_with("/live/") && Said::of(&call.headers).is_some() {
+    if is_page(&response) && !call.target.starts_with("/live/") && Said::of(&call.headers).is_some() {
         response.headers_mut().append(header::SET_COOKIE, FORGET);
     }
     response

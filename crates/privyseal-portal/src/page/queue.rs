@@ -52,14 +52,7 @@ fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Queue {
     app.engine().read(|state| {
         let sight = Sight::of(state, caller, now);
         let everybody = seal::everybody(state, now);
-        let mut queue = Queue {
-            filter,
-            search: search.into(),
-            counts: [Count(0); 3],
-            mine: Vec::new(),
-            others: Vec::new(),
-            last: None,
-        };
+        let mut queue = Queue { filter, search: search.into(), counts: [Count(0); 3], mine: Vec::new(), others: Vec::new(), last: None };
         let [all, mine, groups] = &mut queue.counts;
         // Ordered by deadline: least time left first.
         let waiting = state.request_deadlines.iter().filter(|(end, _)| now < *end).filter_map(|(_, id)| state.requests.get(id));

@@ -61,14 +61,7 @@ fn free<'a>(state: &State, request: &Request, everybody: &'a [Candidate], now: T
     everybody.iter().filter(|candidate| !subjects.contains(&candidate.person) && !request.reviewed_by(&candidate.person)).collect()
 }
 
-fn open_set(
-    state: &State,
-    request: &Request,
-    before: &[Place<'_>],
-    after: &[Place<'_>],
-    free: &[&Candidate],
-    now: Timestamp,
-) -> SealSet {
+fn open_set(state: &State, request: &Request, before: &[Place<'_>], after: &[Place<'_>], free: &[&Candidate], now: Timestamp) -> SealSet {
     let seals = before.iter().zip(after).map(|(before, after)| match &before.filled {
         Some(filled) => set(state, request, filled, now),
         None => {

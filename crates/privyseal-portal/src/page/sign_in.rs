@@ -71,7 +71,8 @@ fn peek(app: &App, token: &str) -> Link {
     let Some(secret) = Secret::from_text(token) else { return Link::Spent };
     app.engine().read(|state| {
         let found = state.credential_by_secret(&secret.digest(), now).map(|(_, credential)| credential);
-        let found = found.filter(|credential| matches!(credential.key, CredentialKey::Link { .. }) && state.is_enabled(&credential.principal));
+        let found =
+            found.filter(|credential| matches!(credential.key, CredentialKey::Link { .. }) && state.is_enabled(&credential.principal));
         let known = found.and_then(|credential| Some((credential, state.principals.get(&credential.principal)?)));
         known.map_or(Link::Spent, |(credential, account)| Link::Valid {
             name: Untrusted::from(&account.record.name),

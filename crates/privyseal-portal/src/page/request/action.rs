@@ -106,7 +106,10 @@ fn command_line(argv: &Value) -> Option<String> {
 fn parameters(submitted: &Submitted) -> Vec<Parameter> {
     let members = |prefix: &str, map: &serde_json::Map<String, Value>| -> Vec<Parameter> {
         let sorted: BTreeMap<&String, &Value> = map.iter().collect();
-        sorted.into_iter().map(|(name, value)| Parameter { path: format!("{prefix}.{name}").into(), value: readable(name, value) }).collect()
+        sorted
+            .into_iter()
+            .map(|(name, value)| Parameter { path: format!("{prefix}.{name}").into(), value: readable(name, value) })
+            .collect()
     };
     let mut parameters = members("parameters", &submitted.action.parameters);
     parameters.extend(members("resource.attributes", &submitted.action.resource.attributes));
