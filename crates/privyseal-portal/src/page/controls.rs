@@ -18,7 +18,7 @@ use crate::body::Asked;
 use crate::local;
 use crate::packs;
 use crate::problem::Problem;
-use crate::view::controls::{ControlGroup, ControlPage, ControlRow, ControlsPage, FrameworkPage, FrameworkRow, TestRun};
+use crate::view::controls::{ControlGroup, ControlPage, ControlRow, ControlsPage, FrameworkPage, FrameworkRow};
 use crate::view::number::Hash;
 use crate::view::shell::Place;
 use crate::view::state::{self, States};
@@ -44,7 +44,7 @@ pub(crate) async fn frameworks(State(app): State<App>, visitor: Visitor, Asked(a
     let frameworks = rows.collect();
     let address = format!("/controls?{}", trial.span.query());
     let test = trial.shown("");
-    finish(&ControlsPage { shell: visitor.shell(&app, Place::Controls)?, test: test.clone(), frameworks }, &test, &address)
+    finish(&ControlsPage { shell: visitor.shell(&app, Place::Controls)?, test, frameworks }, &trial, &address)
 }
 
 /// `GET /controls/{framework}?from=&to=&show=&anew=`
@@ -79,11 +79,11 @@ pub(crate) async fn framework(
         framework: framework_row(framework, finding),
         catalog_version: framework.version.clone(),
         catalog_digest: Hash::new(&framework.digest),
-        test: test.clone(),
+        test,
         show,
         groups,
     };
-    finish(&shown, &test, &address)
+    finish(&shown, &trial, &address)
 }
 
 /// `GET /controls/{framework}/{control}?from=&to=&anew=`
@@ -111,13 +111,13 @@ pub(crate) async fn control(
         framework_name: framework.name.clone(),
         control: row,
         objective: control.group.clone(),
-        test: test.clone(),
+        test,
         assertions,
         not_implemented,
         // The catalogs do not say what else an auditor will want to see.
         elsewhere: Vec::new(),
     };
-    finish(&shown, &test, &address)
+    finish(&shown, &trial, &address)
 }
 
 /// A framework that exists and that the visitor may see.
@@ -128,12 +128,12 @@ fn known<'a>(app: &'a App, visitor: &Visitor, id: &str) -> Result<&'a Framework,
 }
 
 /// The page, as an error when the period makes no sense, and looking again while tests run.
-fn finish(shown: &impl askama::Template, test: &TestRun, address: &str) -> Result<Response, Problem> {
+fn finish(shown: &impl askama::Template, trial: &Trial, address: &str) -> Result<Response, Problem> {
     let mut response = page(shown)?;
-    if test.problem.is_some() && test.ran.is_none() {
+    if trial.span.period.is_err() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
-    if test.running
+    if trial.is_running()
         && let Ok(again) = HeaderValue::from_str(&format!("{LOOK_AGAIN}; url={address}"))
     {
         response.headers_mut().insert(header::REFRESH, again);

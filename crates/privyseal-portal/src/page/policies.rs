@@ -9,7 +9,6 @@ use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::blob;
-use privyseal_ledger::log::Log as _;
 
 use super::frame::{Visitor, page};
 use super::name;
@@ -29,7 +28,7 @@ type Published = (Timestamp, PolicyPublished);
 /// `GET /policies?version=`
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
     visitor.enters(&app, Place::Policies)?;
-    let versions = log::read(&app, |log| log.entries_of(Kind::PolicyPublished).map(log::events)).await?;
+    let versions = log::events_of(&app, Kind::PolicyPublished).await?;
     let versions: Vec<Published> = versions.into_iter().rev().filter_map(published).collect();
     let shown = match asked.given("version") {
         None => versions.first().cloned(),

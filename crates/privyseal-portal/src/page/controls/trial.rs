@@ -57,6 +57,11 @@ impl Trial {
         Some(&self.span).filter(|span| self.anew && span.period.is_ok())
     }
 
+    /// Whether the tests are still being run.
+    pub(in crate::page) fn is_running(&self) -> bool {
+        self.span.period.is_ok() && self.run.is_none()
+    }
+
     pub(in crate::page) fn findings(&self) -> Option<&Findings> {
         self.run.as_ref()?.found.as_ref().ok()
     }
@@ -80,7 +85,7 @@ impl Trial {
         TestRun {
             from: self.span.from.as_str().into(),
             to: self.span.to.as_str().into(),
-            running: self.span.period.is_ok() && self.run.is_none(),
+            running: self.is_running(),
             ran: findings.and(self.run.as_ref()).map(|run| Moment::minute(run.at)),
             snapshot: Count(findings.map_or(0, |findings| findings.snapshot.size)),
             presets: presets(&self.span, self.now, kept),

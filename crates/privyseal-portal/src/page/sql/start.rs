@@ -48,7 +48,7 @@ async fn assertion(app: &App, visitor: &Visitor, asked: &Fields, id: &str) -> Re
     let period = trial.span.period.clone()?;
     match trial.assertion(id) {
         Some(finding) => Ok(Start { statement: written_out(finding, period), again: None }),
-        None if trial.findings().is_none() => {
+        None if trial.is_running() => {
             let again = format!("3; url=/sql?assertion={}&{}", local::encode(id), trial.span.query());
             let statement = format!("-- {id} is being run over this period: the page looks again in a few seconds");
             Ok(Start { statement, again: HeaderValue::from_str(&again).ok() })
