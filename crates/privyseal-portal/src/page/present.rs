@@ -92,10 +92,11 @@ fn answer(app: &App, call: &Call, problem: Problem, mut response: Response) -> R
     response
 }
 
-/// Whether a person is to read the answer: browsers ask for pages by name, programs do not. Fragments are fetched by scripts.
+/// Whether a person is to read the answer: browsers ask for pages by name, programs do not. Fragments are fetched by scripts, and whatever
+/// is below `/v1` is for programs, whoever calls it.
 fn wants_page(call: &Call) -> bool {
     let accept = call.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.contains("text/html") && !call.target.starts_with("/live/")
+    accept.contains("text/html") && !["/live/", "/v1/"].iter().any(|programs| call.target.starts_with(programs))
 }
 
 fn error_page(app: &App, call: &Call, problem: &Problem) -> Result<Response, Problem> {
