@@ -3,6 +3,8 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod decide;

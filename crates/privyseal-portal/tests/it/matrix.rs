@@ -43,6 +43,20 @@ const TABLE: &[Row] = &[
     post("/requests/{emergency}/judge", "outcome=justified&comment=seen", [303, 404, 404, 303, 403, 403, 403]),
     post("/grants/{grant}/revoke", "x=", [303, 404, 403, 403, 403, 303, 403]),
     get("/history", [303, 403, 200, 200, 200, 200, 403]),
+    get("/controls", [303, 403, 403, 403, 200, 200, 403]),
+    get("/controls/soc2", [303, 403, 403, 403, 404, 404, 403]),
+    get("/controls/soc2/CC6.1", [303, 403, 403, 403, 404, 404, 403]),
+    get("/evidence", [303, 403, 403, 403, 200, 200, 403]),
+    post("/evidence", "framework=soc2&from=2026-04-01&to=2026-07-01", [303, 403, 403, 403, 422, 422, 403]),
+    post("/evidence/x/cancel", "x=", [303, 403, 403, 403, 404, 404, 403]),
+    get("/evidence/x/pack.zip", [303, 403, 403, 403, 404, 404, 403]),
+    get("/live/evidence", [401, 403, 403, 403, 200, 200, 403]),
+    get("/sql", [303, 403, 403, 403, 200, 200, 403]),
+    post("/sql", "q=SELECT+1", [303, 403, 403, 403, 422, 422, 403]),
+    post("/sql/download", "q=SELECT+1&format=csv", [303, 403, 403, 403, 422, 422, 403]),
+    get("/ledger", [303, 403, 403, 403, 200, 200, 403]),
+    get("/policies", [303, 403, 200, 200, 200, 200, 403]),
+    get("/people", [303, 403, 403, 200, 200, 200, 403]),
     get("/settings", [303, 303, 303, 303, 303, 303, 403]),
     get("/settings/passkey", [303, 200, 200, 200, 200, 200, 403]),
     post("/settings/passkey", "label=x", [303, 200, 200, 200, 200, 200, 403]),
@@ -83,14 +97,24 @@ const TABLE: &[Row] = &[
     post("/v1/control/people", r#"{"id":"eve","name":"Eve","roles":["admin"]}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/link", r#"{"principal":"adm"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/passkeys/sign-in/options", "{}", [200, 200, 200, 200, 200, 200, 200]),
-    post("/v1/passkeys/sign-in", r#"{"credential":{"id":"x","response":{"authenticatorData":"","clientDataJSON":"","signature":""}}}"#, [401; 7]),
+    post(
+        "/v1/passkeys/sign-in",
+        r#"{"credential":{"id":"x","response":{"authenticatorData":"","clientDataJSON":"","signature":""}}}"#,
+        [401; 7],
+    ),
     post("/v1/passkeys/enrol/options", "{}", [401, 200, 200, 200, 200, 200, 403]),
     post("/v1/passkeys/enrol", r#"{"credential":{"response":{"attestationObject":"","clientDataJSON":""}}}"#, [401; 7]),
 ];
 
 /// Changes that need no token: they say nothing of anybody, or prove by themselves who asks.
-const WITHOUT_TOKEN: &[&str] =
-    &["/sign-in/passkey", "/v1/passkeys/sign-in/options", "/v1/passkeys/sign-in", "/v1/control/seal", "/v1/control/people", "/v1/control/link"];
+const WITHOUT_TOKEN: &[&str] = &[
+    "/sign-in/passkey",
+    "/v1/passkeys/sign-in/options",
+    "/v1/passkeys/sign-in",
+    "/v1/control/seal",
+    "/v1/control/people",
+    "/v1/control/link",
+];
 
 /// How a change is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,7 +188,9 @@ async fn fill(portal: &Portal, path: &str) -> (String, Values) {
     if path.contains("{execution}") {
         use privyseal_core::command::{Command, Redeem, Reply};
         let redeem = Redeem { grant, run_digest: digest.parse().unwrap(), tool: None, host: None, artefacts: vec![] };
-        let Ok(Reply::Execution(execution)) = portal.engine.execute(Command::Redeem(redeem), crate::portal::actor("bot")).await else { panic!() };
+        let Ok(Reply::Execution(execution)) = portal.engine.execute(Command::Redeem(redeem), crate::portal::actor("bot")).await else {
+            panic!()
+        };
         values.push(("{execution}", execution.to_string()));
     }
     values.extend([("{digest}", digest), ("{policy}", policy)]);

@@ -14,13 +14,13 @@ use privyseal_core::event::directory::{CredentialKey, Principal};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::finding::Findings;
 use privyseal_core::id::{GrantId, RequestId};
-use privyseal_core::port::{Analytics, Answer as Rows, BoxFuture, PackFile, Packs, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer as Rows, BoxFuture, FileForm, PackFile, Packs, QueryError, QueryLimits, TableDoc};
 use privyseal_core::request::RequestState;
 use privyseal_core::time::{Period, Timestamp};
 use privyseal_engine::{Ask, Engine, Options as EngineOptions, Secret, SeededEntropy, SimulatedClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_policy::PolicyFile;
-use privyseal_portal::{Options, Services};
+use privyseal_portal::{Options, SavedQuery, Services};
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -87,6 +87,15 @@ impl Analytics for NoSql {
         Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
     }
 
+    fn query_file<'a>(
+        &'a self,
+        _sql: &'a str,
+        _form: FileForm,
+        _limits: QueryLimits,
+    ) -> BoxFuture<'a, Result<(Rows, Vec<u8>), QueryError>> {
+        Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
+    }
+
     fn tables(&self) -> &[TableDoc] {
         &[]
     }
@@ -129,6 +138,11 @@ impl Answer {
 
 impl Portal {
     pub(crate) async fn new() -> Self {
+        Self::over(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), Vec::new()).await
+    }
+
+    /// A portal over other doubles.
+    pub(crate) async fn over(analytics: Arc<dyn Analytics>, packs: Arc<dyn Packs>, catalogs: Catalogs, library: Vec<SavedQuery>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::new(START.parse().unwrap()));
         let options = EngineOptions {
@@ -158,18 +172,13 @@ impl Portal {
         )
         .await;
         let operator = engine.new_secret().unwrap();
-        let services = Services {
-            engine: engine.clone(),
-            analytics: Arc::new(NoSql),
-            packs: Arc::new(NoSql),
-            catalogs: Arc::new(Catalogs::default()),
-        };
+        let services = Services { engine: engine.clone(), analytics, packs, catalogs: Arc::new(catalogs) };
         let options = Options {
             public_url: URL.to_owned(),
             session_minutes: 480,
             operator_token: operator.clone(),
             limits: QueryLimits::default(),
-            library: Vec::new(),
+            library,
         };
         let router = privyseal_portal::router(services, options);
         Self { router, engine, clock, operator, key, _folder: folder }
