@@ -11,7 +11,7 @@ mod sql;
 
 pub(crate) use passkeys::end_former;
 pub(crate) use requests::{decide, parse as parse_request};
-pub(crate) use sql::run_recorded as run_sql;
+pub(crate) use sql::{Recorded as RecordedSql, entry as sql_entry, run_file as run_sql_file, run_recorded as run_sql};
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -1,11 +1,16 @@
 //! The pages of the portal: handlers by place. They fill the structs of `view` and nothing else; what a page shows and what it offers
 //! are asked of the core, and asked again by the engine when somebody does it.
 
+mod controls;
+mod evidence;
 mod file;
 mod frame;
 mod history;
+mod ledger;
 mod live;
 mod name;
+mod people;
+mod policies;
 mod present;
 mod queue;
 mod request;
@@ -13,6 +18,7 @@ mod said;
 mod seal;
 mod settings;
 mod sign_in;
+mod sql;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -35,6 +41,18 @@ pub(crate) fn routes() -> Router<App> {
         .route("/requests/{id}/judge", post(request::judge))
         .route("/grants/{id}/revoke", post(request::revoke))
         .route("/history", get(history::show))
+        .route("/controls", get(controls::frameworks))
+        .route("/controls/{framework}", get(controls::framework))
+        .route("/controls/{framework}/{control}", get(controls::control))
+        .route("/evidence", get(evidence::show).post(evidence::build))
+        .route("/evidence/{id}/cancel", post(evidence::cancel))
+        .route("/evidence/{id}/pack.zip", get(evidence::download))
+        .route("/live/evidence", get(evidence::fragment))
+        .route("/sql", get(sql::show).post(sql::run))
+        .route("/sql/download", post(sql::download))
+        .route("/ledger", get(ledger::show))
+        .route("/policies", get(policies::show))
+        .route("/people", get(people::show))
         .route("/settings", get(settings::to_passkeys))
         .route("/settings/passkey", get(settings::show).post(settings::without_script))
         .route("/sign-in", get(sign_in::show))

@@ -26,7 +26,7 @@ use crate::view::state::RequestState;
 const PAGE: usize = 50;
 
 /// What the SQL console is asked from here.
-const SQL: &str = "SELECT * FROM requests ORDER BY submitted_at DESC LIMIT 100";
+const SQL: &str = "SELECT * FROM requests ORDER BY requested_at DESC LIMIT 100";
 
 /// `GET /history?q=&state=&from=&to=&mine=&before=&after=`
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {

@@ -32,6 +32,7 @@ use crate::view::shell::{Place, Shell};
 use crate::view::text::Untrusted;
 
 pub(crate) use act::{judge, review, revoke, withdraw};
+pub(super) use proof::verify_command;
 
 /// `GET /requests/{id}`
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Problem> {
