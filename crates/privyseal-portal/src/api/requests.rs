@@ -301,6 +301,8 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Value>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let request = parse(&id)?;
+    // Whoever may not look at it is not told that it is there.
+    show_one(&app, &caller, request)?;
     app.engine().execute(Command::Withdraw(Withdraw { request, comment: body.comment }), caller.identity.actor.clone()).await?;
     show_one(&app, &caller, request).map(Json)
 }

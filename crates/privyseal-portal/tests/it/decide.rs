@@ -14,12 +14,18 @@ async fn a_session_is_enough_where_the_rule_says_so() {
     let mut ben = portal.browser("ben").await;
     assert!(ben.get("/").await.text.contains(&page), "it is in his queue");
     let shown = ben.get(&page).await;
-    assert!(shown.text.contains("bot may run exactly this, once, within 10 min.") && !shown.text.contains("data-passkey"), "{}", shown.text);
+    assert!(
+        shown.text.contains("bot may run exactly this, once, within 10 min.") && !shown.text.contains("data-passkey"),
+        "{}",
+        shown.text
+    );
     let answer = ben.submit(&page, &format!("{page}/review"), &[("verdict", "approve"), ("comment", "seen & fine")]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, page.as_str()), "{}", answer.text);
     assert_eq!(portal.state_of(request), RequestState::Approved);
     let after = ben.get(&page).await;
-    for words in ["Your approval is recorded.", "One person filled the only slot", "seen &#38; fine", "in a signed-in session", "Revoke the grant"] {
+    for words in
+        ["Your approval is recorded.", "One person filled the only slot", "seen &#38; fine", "in a signed-in session", "Revoke the grant"]
+    {
         assert!(after.text.contains(words), "{words}: {}", after.text);
     }
     assert!(!ben.get(&page).await.text.contains("Your approval is recorded."), "said once");
@@ -39,7 +45,7 @@ async fn two_must_seal_and_one_cannot_do_it_twice() {
     assert_eq!(ben.post(&review, &fields).await.status, StatusCode::SEE_OTHER);
     let again = ben.post(&review, &fields).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    assert!(again.text.contains("Nothing was decided. Ben has given") || again.text.contains("has given a verdict on this request already"));
+    assert!(again.text.contains("Nothing was decided. Ben has given a verdict on this request already."), "{}", again.text);
     assert!(again.text.contains("You approved this"), "the page stands there again, with what is true now");
     assert_eq!(portal.state_of(request), RequestState::Pending);
     let mut cleo = portal.browser("cleo").await;
@@ -65,15 +71,28 @@ async fn a_denial_ends_it_and_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_reviews_leave_the_request_as_it_was() {
     let portal = Portal::new().await;
-    let other = "0".repeat(64);
     let moved = privyseal_core::digest::Digest::of(b"another action").to_string();
     for (what, who, verb, changed, status, words) in [
-        ("the digest moved", "ben", "db.change", vec![("shown_digest", moved.as_str())], 409, "what was shown is not what is asked"),
+        (
+            "the digest moved",
+            "ben",
+            "db.change",
+            vec![("shown_digest", moved.as_str())],
+            409,
+            "hat was shown is not what is asked: reload the request.",
+        ),
         ("the policy moved", "ben", "db.change", vec![("policy_digest", moved.as_str())], 409, "another policy"),
         ("no digest", "ben", "db.change", vec![("shown_digest", "")], 422, "missing or cannot be read"),
-        ("no digest at all", "ben", "db.change", vec![("shown_digest", other.as_str())], 409, "Nothing was decided"),
+        ("no digest at all", "ben", "db.change", vec![("shown_digest", "x")], 422, "missing or cannot be read"),
         ("shown in the future", "ben", "db.change", vec![("shown_at", "2026-07-02T00:00:00Z")], 422, "outside the life of the request"),
-        ("shown before it was asked", "ben", "db.change", vec![("shown_at", "2026-06-30T00:00:00Z")], 422, "outside the life of the request"),
+        (
+            "shown before it was asked",
+            "ben",
+            "db.change",
+            vec![("shown_at", "2026-06-30T00:00:00Z")],
+            422,
+            "outside the life of the request",
+        ),
         ("no verdict", "ben", "db.change", vec![("verdict", "")], 422, "use one of the two buttons"),
         ("another verdict", "ben", "db.change", vec![("verdict", "Approve")], 422, "use one of the two buttons"),
         ("the owner", "rita", "db.change", vec![], 403, "is a subject of this request"),
@@ -150,7 +169,8 @@ async fn what_cannot_be_shown_cannot_be_approved() {
     let portal = Portal::new().await;
     let mut wanted = ask("db.change");
     let sha256 = privyseal_core::digest::Digest::of(b"never handed over");
-    wanted.action.inputs = vec![serde_json::from_value(serde_json::json!({"kind": "file", "name": "m.sql", "sha256": sha256, "bytes": 17})).unwrap()];
+    wanted.action.inputs =
+        vec![serde_json::from_value(serde_json::json!({"kind": "file", "name": "m.sql", "sha256": sha256, "bytes": 17})).unwrap()];
     let request = portal.ask_as("bot", wanted).await;
     let (page, review) = (format!("/requests/{request}"), format!("/requests/{request}/review"));
     let mut ben = portal.browser("ben").await;
@@ -228,7 +248,8 @@ async fn hostile_words_stay_words() {
     wanted.justification = HOSTILE.into();
     wanted.ticket = Some("javascript:alert(1)".into());
     wanted.action.parameters = serde_json::from_value(serde_json::json!({"x": HOSTILE})).unwrap();
-    wanted.action.resource = serde_json::from_value(serde_json::json!({"type": "postgres", "id": "<i>x"})).unwrap_or(wanted.action.resource);
+    wanted.action.resource =
+        serde_json::from_value(serde_json::json!({"type": "postgres", "id": "<i>x"})).unwrap_or(wanted.action.resource);
     let request = portal.ask_as("bot", wanted).await;
     let mut ben = portal.browser("ben").await;
     let page = format!("/requests/{request}");

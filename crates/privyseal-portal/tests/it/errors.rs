@@ -47,7 +47,8 @@ async fn what_one_may_not_see_looks_like_what_is_not_there() {
     let mut rita = portal.browser("rita").await;
     let csrf = rita.csrf().await;
     for path in ["/requests/{}", "/live/requests/{}", "/v1/requests/{}"] {
-        let (there, gone) = (rita.get(&path.replace("{}", &request.to_string())).await, rita.get(&path.replace("{}", &absent.to_string())).await);
+        let (there, gone) =
+            (rita.get(&path.replace("{}", &request.to_string())).await, rita.get(&path.replace("{}", &absent.to_string())).await);
         assert_eq!((there.status, gone.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND), "{path}");
         let without_id = |answer: &crate::portal::Answer| answer.text.replace(answer.header("x-request-id"), "").replace(&csrf, "");
         assert_eq!(without_id(&there).len(), without_id(&gone).len(), "{path}");

@@ -11,7 +11,11 @@ mod decide;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod matrix;
+#[cfg(test)]
+mod passkey;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]

@@ -47,9 +47,14 @@ async fn links_that_sign_nobody_in() {
     let off = privyseal_core::command::Directory::Switch { principal: "cleo".parse().unwrap(), enabled: false, reason: "left".into() };
     portal.engine.as_operator(privyseal_core::command::Command::Directory(off)).await.unwrap();
     let unknown = portal.engine.new_secret().unwrap().expose().to_owned();
-    for (what, token) in
-        [("expired", expired.as_str()), ("of a disabled account", &disabled), ("unknown", &unknown), ("no secret", "<b>"), ("an API key", portal.key.expose()), ("empty", "")]
-    {
+    for (what, token) in [
+        ("expired", expired.as_str()),
+        ("of a disabled account", &disabled),
+        ("unknown", &unknown),
+        ("no secret", "<b>"),
+        ("an API key", portal.key.expose()),
+        ("empty", ""),
+    ] {
         let mut browser = Browser::new(&portal);
         let page = browser.get(&format!("/sign-in/link?token={}", token.replace('<', "%3C").replace('>', "%3E"))).await;
         assert!(page.text.contains("This link does not work"), "{what}: {}", page.text);
