@@ -45,10 +45,13 @@ fn eventful() -> Ledger {
     ledger
 }
 
+/// A file, how many rows it finds, and cells of the first of them.
+type Expected<'a> = (&'a str, usize, &'a [(&'a str, Value)]);
+
 #[test]
 fn every_kept_query_has_a_title_and_finds_what_happened() {
     let files: BTreeMap<String, String> = content().into_iter().filter(|(path, _)| path.starts_with("queries/library/")).collect();
-    let expected: &[(&str, usize, &[(&str, Value)])] = &[
+    let expected: &[Expected<'_>] = &[
         ("approval-latency", 1, &[("action", json!("db.schema.apply")), ("approved", json!(1))]),
         ("audit-access", 1, &[("actor", json!("cleo")), ("detail", json!("SELECT 1"))]),
         ("breakglass-and-review", 1, &[("invoker", json!("dora")), ("review", json!("overdue"))]),
