@@ -46,8 +46,8 @@ pub(crate) async fn fragment(State(app): State<App>, visitor: Visitor) -> Result
 
 /// `POST /evidence`: begins to build a pack.
 pub(crate) async fn build(State(app): State<App>, visitor: Visitor, Posted(fields): Posted) -> Result<Response, Problem> {
-    visitor.enters(&app, Place::Evidence)?;
     visitor.sent(&fields)?;
+    visitor.enters(&app, Place::Evidence)?;
     let frameworks = fields.all("framework");
     match packs::begin(&app, &visitor.caller, frameworks, fields.one("from").trim(), fields.one("to").trim()) {
         Ok(_) => Ok(on_to_packs(Said::Building)),
@@ -69,8 +69,8 @@ pub(crate) async fn cancel(
     Path(id): Path<String>,
     Posted(fields): Posted,
 ) -> Result<Response, Problem> {
-    visitor.enters(&app, Place::Evidence)?;
     visitor.sent(&fields)?;
+    visitor.enters(&app, Place::Evidence)?;
     packs::cancel(&app, &visitor.caller, &id)?;
     Ok(on_to_packs(Said::Cancelled))
 }

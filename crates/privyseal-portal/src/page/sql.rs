@@ -34,8 +34,8 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
 
 /// `POST /sql`: runs the statement of the editor.
 pub(crate) async fn run(State(app): State<App>, visitor: Visitor, Posted(fields): Posted) -> Result<Response, Problem> {
-    visitor.enters(&app, Place::Sql)?;
     visitor.sent(&fields)?;
+    visitor.enters(&app, Place::Sql)?;
     let statement = lines(fields.one("q"));
     match run_sql(&app, &visitor.caller, &statement).await {
         Ok(recorded) => answered(&app, &visitor, &statement, recorded).await,
@@ -45,8 +45,8 @@ pub(crate) async fn run(State(app): State<App>, visitor: Visitor, Posted(fields)
 
 /// `POST /sql/download`: runs the statement and hands the rows out as a file.
 pub(crate) async fn download(State(app): State<App>, visitor: Visitor, Posted(fields): Posted) -> Result<Response, Problem> {
-    visitor.enters(&app, Place::Sql)?;
     visitor.sent(&fields)?;
+    visitor.enters(&app, Place::Sql)?;
     let statement = lines(fields.one("q"));
     let (kind, ending, form) = match fields.one("format") {
         "csv" => ("text/csv; charset=utf-8", "csv", Some(FileForm::Csv)),

@@ -14,7 +14,7 @@ use privyseal_core::event::directory::{CredentialKey, Principal};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::finding::Findings;
 use privyseal_core::id::{GrantId, RequestId};
-use privyseal_core::port::{Analytics, Answer as Rows, BoxFuture, PackFile, Packs, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer as Rows, BoxFuture, FileForm, PackFile, Packs, QueryError, QueryLimits, TableDoc};
 use privyseal_core::request::RequestState;
 use privyseal_core::time::{Period, Timestamp};
 use privyseal_engine::{Ask, Engine, Options as EngineOptions, Secret, SeededEntropy, SimulatedClock};
@@ -84,6 +84,15 @@ struct NoSql;
 
 impl Analytics for NoSql {
     fn query<'a>(&'a self, _sql: &'a str, _limits: QueryLimits) -> BoxFuture<'a, Result<Rows, QueryError>> {
+        Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
+    }
+
+    fn query_file<'a>(
+        &'a self,
+        _sql: &'a str,
+        _form: FileForm,
+        _limits: QueryLimits,
+    ) -> BoxFuture<'a, Result<(Rows, Vec<u8>), QueryError>> {
         Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
     }
 
