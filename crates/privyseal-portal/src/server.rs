@@ -16,14 +16,11 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use crate::api;
 use crate::app::{App, Options, Services};
+use crate::asset::CONTENT_POLICY;
 use crate::auth::check_origin;
 use crate::body::MAX_BODY_BYTES;
 use crate::page;
 use crate::problem::Problem;
-
-/// No inline script or style, nothing from elsewhere, no framing. Pages are written so that this costs nothing.
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-     manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Headers of every answer.
 const HEADERS: &[(&str, &str)] = &[
