@@ -25,15 +25,12 @@ use crate::view::state::RequestState;
 /// Requests on one page.
 const PAGE: usize = 50;
 
-/// What the SQL console is asked from here.
-const SQL: &str = "SELECT * FROM requests ORDER BY requested_at DESC LIMIT 100";
-
 /// `GET /history?q=&state=&from=&to=&mine=&before=&after=`
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
     visitor.enters(&app, Place::History)?;
     let shell = visitor.shell(&app, Place::History)?;
-    let sql = visitor.enters(&app, Place::Sql).is_ok().then(|| format!("/sql?q={}", local::encode(SQL)));
     let wanted = Wanted::of(&asked);
+    let sql = visitor.enters(&app, Place::Sql).is_ok().then(|| format!("/sql?q={}", local::encode(&wanted.sql())));
     let found = if wanted.filter.problem.is_none() { find(&app, &visitor, &wanted) } else { Found::default() };
     page(&HistoryPage {
         shell,
@@ -112,6 +109,16 @@ impl Wanted {
         let given = fields.iter().filter(|(_, text)| !text.is_empty());
         let query: String = given.map(|(name, text)| format!("{name}={}&", local::encode(text))).collect();
         format!("/history?{query}{place}={id}")
+    }
+
+    /// The same question for the SQL console, as far as it is one of states and days; what was typed into the search is not part of it.
+    fn sql(&self) -> String {
+        let mut conditions: Vec<String> = Vec::new();
+        conditions.extend(self.filter.state.map(|state| format!("state = '{}'", state.as_str())));
+        conditions.extend(self.from.map(|from| format!("requested_at >= '{from}'")));
+        conditions.extend(self.to.map(|to| format!("requested_at < '{to}'")));
+        let filter = if conditions.is_empty() { String::new() } else { format!("WHERE {}\n", conditions.join(" AND ")) };
+        format!("SELECT * FROM requests\n{filter}ORDER BY requested_at DESC\nLIMIT 100")
     }
 
     fn accepts(&self, state: &World, sight: &Sight<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> bool {

@@ -300,6 +300,10 @@ async fn history_is_filtered_and_paged() {
         assert_eq!((page.status, page.text.matches("data-row").count()), (StatusCode::OK, rows), "{query}");
     }
     assert!(ben.get("/history?from=yesterday").await.text.contains("YYYY-MM-DD, like"));
+    assert!(!ben.get("/history").await.text.contains("Ask in SQL"));
+    let asked = portal.browser("aud").await.get("/history?state=pending&from=2026-07-01&q='").await;
+    let sql = "WHERE%20state%20%3D%20%27pending%27%20AND%20requested_at%20%3E%3D%20%272026-07-01T00%3A00%3A00.000000Z%27%0AORDER";
+    assert!(asked.text.contains(sql), "{}", asked.text);
     let mut rita = portal.browser("rita").await;
     assert_eq!(rita.get("/history?mine=1&q=change").await.text.matches("data-row").count(), 1, "her agent asked it");
 }
