@@ -6,7 +6,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use privyseal_core::digest::{Digest, base64url};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -195,15 +194,18 @@ impl Person {
     pub(crate) fn by_link(url: &str, link: &str) -> Self {
         let secret = link.split_once("token=").unwrap_or_else(|| panic!("no token in {link}")).1;
         let agent = agent();
-        let answer = agent.post(format!("{url}/sign-in/link")).send_form([("token", secret)]).unwrap();
-        let cookie = answer.headers().get("set-cookie").unwrap_or_else(|| panic!("no session: {}", answer.status()));
-        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-        let token = pair.split_once('=').unwrap().1.to_owned();
+        let mut shown = agent.get(format!("{url}/sign-in/link?token={secret}")).call().unwrap();
+        let visit = cookie(&shown, "privyseal-visit");
+        let csrf = csrf_of(&shown.body_mut().read_to_string().unwrap());
+        let request = agent.post(format!("{url}/sign-in/link")).header("cookie", format!("privyseal-visit={visit}"));
+        let answer = request.send_form([("csrf", csrf.as_str()), ("token", secret)]).unwrap();
+        let token = cookie(&answer, "privyseal");
         Self { agent, url: url.to_owned(), token }
     }
 
     fn csrf(&self) -> String {
-        base64url(Digest::of_parts(&[b"privyseal/csrf/v1\n", self.token.as_bytes()]).as_bytes())
+        let page = self.agent.get(format!("{}/settings/passkey", self.url)).header("cookie", format!("privyseal={}", self.token)).call();
+        csrf_of(&page.unwrap().body_mut().read_to_string().unwrap())
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
@@ -233,6 +235,20 @@ impl Person {
         });
         self.post(&format!("/v1/requests/{id}/reviews"), &body)
     }
+}
+
+/// The value of a cookie that an answer sets.
+fn cookie(answer: &ureq::http::Response<ureq::Body>, name: &str) -> String {
+    let set = answer.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+    let pairs = set.filter_map(|cookie| cookie.split(';').next()?.split_once('='));
+    let found = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).next();
+    found.unwrap_or_else(|| panic!("no cookie `{name}`: {}", answer.status()))
+}
+
+/// The token that a page sends back with every change.
+fn csrf_of(page: &str) -> String {
+    let (_, rest) = page.split_once("<meta name=\"csrf\" content=\"").unwrap_or_else(|| panic!("no token in {page}"));
+    rest.split('"').next().unwrap().to_owned()
 }
 
 pub(crate) fn read(mut answer: ureq::http::Response<ureq::Body>) -> (u16, Value) {

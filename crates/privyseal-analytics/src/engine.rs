@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
-use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, FileForm, QueryError, QueryLimits, TableDoc};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
 use tokio::runtime::Runtime;
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use crate::answer::AnswerBuilder;
 use crate::assertion;
 use crate::assess::Assessor;
-use crate::export::{Export, ExportError, Exported, Writer};
+use crate::export::{self, Export, ExportError, Exported, Writer};
 use crate::functions::{FunctionDoc, Functions};
 use crate::harden::Interrupt;
 use crate::run::Runner;
@@ -299,10 +299,48 @@ async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits, interrupt
     answer.finish(snapshot.size)
 }
 
+/// An answer and a file of the very same rows.
+async fn file(
+    runner: Arc<Runner>,
+    sql: String,
+    form: FileForm,
+    limits: QueryLimits,
+    interrupt: Arc<Interrupt>,
+) -> Result<(Answer, Vec<u8>), QueryError> {
+    let snapshot = runner.snapshot().await?;
+    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
+    let (mut answer, mut batches) = (AnswerBuilder::new(&running.schema, limits.max_rows), Vec::new());
+    let mut room = limits.max_rows;
+    while let Some(batch) = running.stream.next().await {
+        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
+        let more = answer.add(&batch)?;
+        let kept = batch.num_rows().min(room);
+        room -= kept;
+        batches.push(batch.slice(0, kept));
+        if !more {
+            break;
+        }
+    }
+    let form = match form {
+        FileForm::Csv => Export::Csv,
+        FileForm::Parquet => Export::Parquet,
+    };
+    let bytes = export::to_bytes(form, &running.schema, &batches).map_err(|error| match error {
+        ExportError::Query(error) => error,
+        ExportError::Write(error) => QueryError::Failed(format!("the file cannot be written: {error}")),
+    })?;
+    Ok((answer.finish(snapshot.size)?, bytes))
+}
+
 impl Analytics for Engine {
     fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
         let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
         self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| answer(runner, sql, limits, interrupt))
+    }
+
+    fn query_file<'a>(&'a self, sql: &'a str, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<(Answer, Vec<u8>), QueryError>> {
+        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
+        self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| file(runner, sql, form, limits, interrupt))
     }
 
     fn tables(&self) -> &[TableDoc] {

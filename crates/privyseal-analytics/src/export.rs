@@ -90,6 +90,17 @@ impl<'w> Writer<'w> {
     }
 }
 
+/// Batches as the bytes of a file.
+pub(crate) fn to_bytes(format: Export, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, ExportError> {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(format, schema, &mut bytes)?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.finish()?;
+    Ok(bytes)
+}
+
 fn parquet_failed(error: ParquetError) -> ExportError {
     match error {
         ParquetError::External(cause) => match cause.downcast::<io::Error>() {

@@ -7,7 +7,8 @@ mod execution;
 mod review;
 mod submit;
 
-pub use review::filled_slots;
+pub use execution::{may_judge, may_revoke};
+pub use review::{denials, filled_slots, may_review, standing_approvals, subjects};
 
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,15 @@ pub struct Answer {
     pub result_sha256: Digest,
 }
 
+/// The form of a file of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    /// RFC 4180 with a header line; no text in it is a formula to a spreadsheet.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
 /// Why a statement has no answer. The text is safe to show to whoever sent the statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -124,6 +133,10 @@ pub struct TableDoc {
 pub trait Analytics: Send + Sync {
     /// Runs one read-only statement. Dropping the future cancels it.
     fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>>;
+
+    /// Runs one read-only statement and gives the same rows twice: as an answer, whose digest can be recorded, and as a file. Dropping
+    /// the future cancels it.
+    fn query_file<'a>(&'a self, sql: &'a str, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<(Answer, Vec<u8>), QueryError>>;
 
     /// The tables that statements can use.
     fn tables(&self) -> &[TableDoc];

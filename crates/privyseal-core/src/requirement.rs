@@ -78,12 +78,23 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn fits(&self, slot: &Slot) -> bool {
+    /// Whether this account could fill the slot.
+    #[must_use]
+    pub fn fits(&self, slot: &Slot) -> bool {
         slot.of.iter().any(|who| match who {
             Who::Group(role) => self.roles.contains(role),
             Who::User(principal) => self.principal == *principal,
         })
     }
+}
+
+/// One place for one distinct person, and who fills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The slot that it belongs to.
+    pub slot: &'a Slot,
+    /// Who fills it; none while it is open.
+    pub filled: Option<Filled>,
 }
 
 /// One slot filled by one person.
@@ -162,7 +173,14 @@ impl Requirement {
     /// can be filled is returned, so the result is the same on every replay.
     #[must_use]
     pub fn fill(&self, candidates: &[Candidate]) -> Option<Vec<Filled>> {
-        self.alternatives.iter().find_map(|slots| match_slots(slots, candidates))
+        self.alternatives.iter().find_map(|slots| match_slots(slots, candidates).into_iter().map(|place| place.filled).collect())
+    }
+
+    /// Every alternative, place by place, with as many places filled by these candidates as can be. [`Requirement::fill`] is the first
+    /// alternative of this list without an open place.
+    #[must_use]
+    pub fn places(&self, candidates: &[Candidate]) -> Vec<Vec<Place<'_>>> {
+        self.alternatives.iter().map(|slots| match_slots(slots, candidates)).collect()
     }
 
     /// Whether somebody could fill some slot that is asked for.
@@ -172,8 +190,8 @@ impl Requirement {
     }
 }
 
-/// Maximum bipartite matching of persons to places by augmenting paths; `None` unless every place is filled.
-fn match_slots(slots: &[Slot], candidates: &[Candidate]) -> Option<Vec<Filled>> {
+/// Maximum bipartite matching of persons to places by augmenting paths. Earlier places are filled first.
+fn match_slots<'a>(slots: &'a [Slot], candidates: &[Candidate]) -> Vec<Place<'a>> {
     let places: Vec<&Slot> = slots.iter().flat_map(|slot| std::iter::repeat_n(slot, slot.count)).collect();
     let mut persons: BTreeMap<&PersonId, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
@@ -182,20 +200,15 @@ fn match_slots(slots: &[Slot], candidates: &[Candidate]) -> Option<Vec<Filled>> 
     // Which person holds which place.
     let mut holder: BTreeMap<usize, &PersonId> = BTreeMap::new();
     for place in 0..places.len() {
-        if !augment(place, &places, &persons, &mut holder, &mut BTreeSet::new()) {
-            return None;
-        }
+        augment(place, &places, &persons, &mut holder, &mut BTreeSet::new());
     }
-    places
-        .iter()
-        .enumerate()
-        .map(|(place, slot)| {
-            let person = *holder.get(&place)?;
-            let account = persons.get(person)?.iter().find(|candidate| candidate.fits(slot))?;
-            let of: Vec<String> = slot.of.iter().map(ToString::to_string).collect();
-            Some(Filled { slot: of.join("|"), person: person.clone(), principal: account.principal.clone() })
-        })
-        .collect()
+    let filled = |place: usize, slot: &Slot| {
+        let person = *holder.get(&place)?;
+        let account = persons.get(person)?.iter().find(|candidate| candidate.fits(slot))?;
+        let of: Vec<String> = slot.of.iter().map(ToString::to_string).collect();
+        Some(Filled { slot: of.join("|"), person: person.clone(), principal: account.principal.clone() })
+    };
+    places.iter().enumerate().map(|(place, slot)| Place { slot, filled: filled(place, slot) }).collect()
 }
 
 fn augment<'a>(
@@ -374,6 +387,13 @@ mod tests {
                 people.iter().enumerate().any(|(i, mask)| used & (1 << i) == 0 && mask & (1 << group) != 0 && possible(rest, people, used | 1 << i))
             }
             let filled = requirement.fill(&candidates);
+            // As many places as can be: no larger part of them could be filled.
+            let open = requirement.places(&candidates)[0].iter().filter(|place| place.filled.is_none()).count();
+            let most = (0_u32..1 << places.len()).filter(|part| {
+                let part: Vec<usize> = places.iter().enumerate().filter(|(i, _)| part & (1 << i) != 0).map(|(_, group)| *group).collect();
+                possible(&part, &people, 0)
+            }).map(u32::count_ones).max();
+            prop_assert_eq!(u32::try_from(places.len() - open).ok(), most);
             prop_assert_eq!(filled.is_some(), possible(&places, &people, 0));
             if let Some(filled) = filled {
                 let distinct: BTreeSet<_> = filled.iter().map(|f| &f.person).collect();

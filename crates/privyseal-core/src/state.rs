@@ -73,6 +73,8 @@ pub struct Credential {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked or used up.
     pub revoked_at: Option<Timestamp>,
+    /// When somebody last signed in, or signed a decision, with it.
+    pub used_at: Option<Timestamp>,
 }
 
 impl Credential {

@@ -1,13 +1,14 @@
 //! The handle: what surfaces hold. Cheap to clone; every method either answers after the commit or says why not.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use privyseal_core::action::Action;
 use privyseal_core::assessment::PolicyRef;
 use privyseal_core::command::{Command, PublishPolicy, Reply};
 use privyseal_core::digest::Digest;
-use privyseal_core::event::policy::FileRef;
+use privyseal_core::event::policy::{FileRef, PolicyPublished};
 use privyseal_core::event::{Actor, AuthMethod, Channel};
 use privyseal_core::id::{PersonId, PrincipalId, RequestId};
 use privyseal_core::refusal::{Refusal, RefusalCode};
@@ -24,6 +25,8 @@ use crate::open::{Options, system};
 use crate::writer::{Committed, Intent, Message, Start, Writer};
 
 const QUEUE: usize = 65_536;
+/// Compiled policies of the past that are kept for those who look.
+const MAX_LOOKED_AT: usize = 16;
 
 /// A request for a privileged action, as it comes from a surface.
 #[derive(Clone, Debug)]
@@ -64,6 +67,8 @@ pub(crate) struct Inner {
     committed: Committed,
     options: Options,
     head: watch::Receiver<u64>,
+    /// Versions of the policy that somebody looked at, compiled.
+    looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
 }
 
@@ -87,7 +92,8 @@ impl Engine {
             .name("privyseal-writer".to_owned())
             .spawn(move || writer.run(&commands))
             .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, sealing: tokio::sync::Mutex::new(()) }) })
+        let (looked_at, sealing) = (Mutex::default(), tokio::sync::Mutex::new(()));
+        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing }) })
     }
 
     /// Where things stand on disk.
@@ -254,6 +260,25 @@ impl Engine {
         let published = self.read(|state| state.policy.clone());
         let published = published.ok_or_else(|| Refusal::new(RefusalCode::NoPolicy, "no policy is in force"))?;
         read_files(self.layout(), &published.files).map_err(|error| EngineError::Stopped(error.to_string()))
+    }
+
+    /// A version of the policy, compiled, to be shown. Reads files: not for the runtime's own threads.
+    ///
+    /// # Errors
+    /// When its files cannot be read back, or this build no longer understands them.
+    pub fn policy(&self, published: &PolicyPublished) -> Result<Arc<Policy>, EngineError> {
+        let looked_at = || self.inner.looked_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(policy) = looked_at().get(&published.policy.digest) {
+            return Ok(Arc::clone(policy));
+        }
+        let policy = load_policy(self.layout(), &published.files).map_err(|error| EngineError::BadInput(error.to_string()))?;
+        let policy = Arc::new(policy);
+        let mut looked_at = looked_at();
+        if looked_at.len() >= MAX_LOOKED_AT {
+            looked_at.pop_first();
+        }
+        looked_at.insert(published.policy.digest, Arc::clone(&policy));
+        Ok(policy)
     }
 
     fn send(&self, intent: Intent, actor: Actor) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {

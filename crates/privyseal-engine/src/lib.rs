@@ -10,6 +10,7 @@ mod error;
 mod handle;
 mod identity;
 mod open;
+mod people;
 mod seal;
 mod writer;
 
@@ -19,3 +20,4 @@ pub use error::{EngineError, OpenError};
 pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
+pub use people::MAX_LINK_MINUTES;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
+use privyseal_core::id::RequestId;
 use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
@@ -103,6 +104,18 @@ pub trait Log: Send {
     /// # Errors
     /// When the store cannot be read, or has fewer entries.
     fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError>;
+
+    /// Entries that concern one request, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn entries_of_request(&self, request: &RequestId) -> Result<Vec<StoredEntry>, LogError>;
+
+    /// How many entries of which kind there are, most first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn counts(&self) -> Result<Vec<(String, u64)>, LogError>;
 
     /// Checkpoints kept, by size: at least the newest of every second in which something was written.
     ///

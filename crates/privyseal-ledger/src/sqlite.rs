@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
+use privyseal_core::id::RequestId;
 use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use serde::Deserialize;
 
 use crate::log::{Batch, Head, Log, LogError, StoredEntry};
 
@@ -17,14 +19,18 @@ const SCHEMA_VERSION: i32 = 1;
 
 const SCHEMA: &str = "
 CREATE TABLE entry (
-    seq       INTEGER PRIMARY KEY,
-    kind      TEXT NOT NULL,
-    entry     BLOB NOT NULL,
-    leaf      BLOB NOT NULL,
-    signature BLOB,
-    key_id    TEXT
+    seq        INTEGER PRIMARY KEY,
+    kind       TEXT NOT NULL,
+    request_id TEXT,
+    entry      BLOB NOT NULL,
+    leaf       BLOB NOT NULL,
+    signature  BLOB,
+    key_id     TEXT
 ) STRICT;
-CREATE INDEX entry_by_kind ON entry (kind) WHERE kind IN ('segment.sealed');
+-- Of every kind, not of the rare ones only: counts by kind are then read from the index, and no query depends on what the planner
+-- can prove about a partial one. Request ids grow with time, so both indexes are written at a few warm pages.
+CREATE INDEX entry_by_kind ON entry (kind);
+CREATE INDEX entry_by_request ON entry (request_id) WHERE request_id IS NOT NULL;
 CREATE TABLE head (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     size       INTEGER NOT NULL,
@@ -38,6 +44,24 @@ CREATE TABLE checkpoint (
     time INTEGER NOT NULL
 ) STRICT;
 ";
+
+/// What stands beside an entry so that it can be found. `verify` compares it with the entry, which alone is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Position in the log.
+    pub seq: u64,
+    /// Its kind, as a text.
+    pub kind: String,
+    /// The request that it concerns, as a text.
+    pub request_id: Option<String>,
+}
+
+/// The member of an entry that is also a column; everything else is skipped unread.
+#[derive(Deserialize)]
+struct Concerns<'a> {
+    #[serde(borrow, default)]
+    request_id: Option<&'a str>,
+}
 
 /// A log in one SQLite file.
 pub struct SqliteLog {
@@ -149,6 +173,25 @@ impl SqliteLog {
         })
     }
 
+    /// What stands beside the entries from `from` on, at most `limit` of them, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
+        let read = |source| self.error("read", source);
+        let sql = "SELECT seq, kind, request_id FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
+        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
+        rows.map(|row| {
+            let (seq, kind, request_id) = row.map_err(read)?;
+            let seq = u64::try_from(seq).map_err(|_| self.damaged(format!("entry {seq} has a malformed position")))?;
+            Ok(FoundBy { seq, kind, request_id })
+        })
+        .collect()
+    }
+
     fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
         let sql = format!("SELECT seq, entry, leaf, signature, key_id FROM entry {tail}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(|source| self.error("read", source))?;
@@ -189,13 +232,19 @@ impl Log for SqliteLog {
         let transaction = self.connection.transaction().map_err(&error)?;
         {
             let mut insert = transaction
-                .prepare_cached("INSERT INTO entry (seq, kind, entry, leaf, signature, key_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+                .prepare_cached(
+                    "INSERT INTO entry (seq, kind, request_id, entry, leaf, signature, key_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )
                 .map_err(&error)?;
             for (entry, kind) in &batch.entries {
                 let (signature, key_id) = entry.signature.as_ref().map_or((None, None), |(s, k)| (Some(s.as_slice()), Some(k.to_string())));
-                insert
-                    .execute(params![signed(entry.seq), kind.name(), entry.entry, entry.leaf.as_bytes().as_slice(), signature, key_id])
-                    .map_err(&error)?;
+                // Read from the very bytes that are stored, so that the column is never told anything else.
+                let concerns: Concerns<'_> = serde_json::from_slice(&entry.entry).map_err(|error| LogError::Damaged {
+                    path: self.path.clone(),
+                    detail: format!("entry {} was offered and is not JSON: {error}", entry.seq),
+                })?;
+                let (seq, leaf) = (signed(entry.seq), entry.leaf.as_bytes().as_slice());
+                insert.execute(params![seq, kind.name(), concerns.request_id, entry.entry, leaf, signature, key_id]).map_err(&error)?;
             }
         }
         let (size, time) = (signed(batch.edge.size()), batch.time.micros());
@@ -245,6 +294,18 @@ impl Log for SqliteLog {
             return Err(self.damaged(format!("it has {} of the first {size} entries", leaves.len())));
         }
         Ok(leaves)
+    }
+
+    fn entries_of_request(&self, request: &RequestId) -> Result<Vec<StoredEntry>, LogError> {
+        self.select("WHERE request_id = ?1 ORDER BY seq", params![request.to_string()])
+    }
+
+    fn counts(&self) -> Result<Vec<(String, u64)>, LogError> {
+        let read = |source| self.error("read", source);
+        let sql = "SELECT kind, count(*) AS entries FROM entry GROUP BY kind ORDER BY entries DESC, kind";
+        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(read)?;
+        rows.map(|row| row.map(|(kind, count)| (kind, u64::try_from(count).unwrap_or(0))).map_err(read)).collect()
     }
 
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {

@@ -1,5 +1,5 @@
 // Passkeys: one form, one prompt. The server makes the options and checks the answer; this file only carries JSON between it and the browser.
-// A form with data-passkey posts its fields to data-challenge, asks the authenticator, and posts fields and credential to its action.
+// A form with data-passkey posts its fields to data-challenge, asks the authenticator, and posts fields and credential to data-answer.
 
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
@@ -53,7 +53,7 @@ function wire(form) {
       delete fields.csrf;
       const options = await post(form.dataset.challenge, fields);
       const credential = await ask(form.dataset.passkey, options);
-      const done = await post(form.getAttribute("action"), { ...fields, credential: credential.toJSON() });
+      const done = await post(form.dataset.answer, { ...fields, credential: credential.toJSON() });
       const next = new URL(done.location ?? location.href, location.href);
       if (next.origin !== location.origin) throw new Error("The server named a place outside this portal.");
       if (next.href === location.href) location.reload(); else location.assign(next);

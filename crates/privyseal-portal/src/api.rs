@@ -9,9 +9,9 @@ mod passkeys;
 mod requests;
 mod sql;
 
-pub(crate) use evidence::begin as begin_pack;
-pub(crate) use passkeys::{StatementQuery, statement_for};
-pub(crate) use sql::run_recorded as run_sql;
+pub(crate) use passkeys::end_former;
+pub(crate) use requests::{decide, parse as parse_request};
+pub(crate) use sql::{Recorded as RecordedSql, entry as sql_entry, run_file as run_sql_file, run_recorded as run_sql};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -23,7 +23,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/requests", get(requests::list).post(requests::submit))
         .route("/v1/requests/{id}", get(requests::show))
         .route("/v1/requests/{id}/events", get(requests::events))
-        .route("/v1/requests/{id}/statement", get(passkeys::statement))
+        .route("/v1/requests/{id}/statement", post(passkeys::statement))
         .route("/v1/requests/{id}/reviews", post(requests::review))
         .route("/v1/requests/{id}/cancel", post(requests::cancel))
         .route("/v1/grants/redeem", post(grants::redeem))
@@ -37,9 +37,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/evidence/{id}/download", get(evidence::download))
         .route("/v1/ledger/head", get(ledger::head))
         .route("/v1/ledger/entries/{seq}", get(ledger::entry))
+        .route("/v1/ledger/entries/{seq}/proof", get(ledger::proof))
         .route("/v1/control/seal", post(control::seal))
-        .route("/v1/passkeys/sign-in", get(passkeys::begin_sign_in).post(passkeys::sign_in))
-        .route("/v1/passkeys/enrol", get(passkeys::begin_enrol).post(passkeys::enrol))
+        .route("/v1/control/people", post(control::people))
+        .route("/v1/control/link", post(control::link))
+        .route("/v1/passkeys/sign-in/options", post(passkeys::begin_sign_in))
+        .route("/v1/passkeys/sign-in", post(passkeys::sign_in))
+        .route("/v1/passkeys/enrol/options", post(passkeys::begin_enrol))
+        .route("/v1/passkeys/enrol", post(passkeys::enrol))
         .route("/checkpoint", get(ledger::checkpoint))
         .route("/tile/{*path}", get(ledger::tile))
 }

@@ -1,12 +1,16 @@
 //! What every handler is given: the engine, the reads, the settings.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::port::{Analytics, Packs, QueryLimits};
 use privyseal_engine::{Engine, Secret};
 
+use crate::attempts::Attempts;
+use crate::beginning::Beginning;
 use crate::challenge::Challenges;
+use crate::findings::Runs;
 use crate::shelf::Shelf;
 
 /// Settings of the portal.
@@ -48,7 +52,14 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) options: Options,
     pub(crate) challenges: Challenges,
+    /// Refused sign-ins that may still be recorded.
+    pub(crate) attempts: Attempts,
     pub(crate) shelf: Shelf,
+    /// What control tests found lately.
+    pub(crate) runs: Runs,
+    /// How the log began; it never changes.
+    pub(crate) beginning: OnceLock<Beginning>,
+    calls: AtomicU64,
 }
 
 /// Shared by all handlers; cheap to clone.
@@ -58,7 +69,16 @@ pub(crate) struct App(pub(crate) Arc<Inner>);
 impl App {
     pub(crate) fn new(services: Services, options: Options) -> Self {
         let shelf = Shelf::new(services.engine.layout().root().join("packs"));
-        Self(Arc::new(Inner { services, options, challenges: Challenges::default(), shelf }))
+        Self(Arc::new(Inner {
+            services,
+            options,
+            challenges: Challenges::default(),
+            attempts: Attempts::default(),
+            shelf,
+            runs: Runs::default(),
+            beginning: OnceLock::new(),
+            calls: AtomicU64::new(0),
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -75,6 +95,12 @@ impl App {
 
     pub(crate) fn catalogs(&self) -> &Catalogs {
         &self.0.services.catalogs
+    }
+
+    /// A name for the next HTTP request, to be found in the log: when it came, and which one it was.
+    pub(crate) fn call_id(&self) -> String {
+        let number = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}-{number:x}", self.engine().now().micros())
     }
 
     /// Address of a page.

@@ -5,7 +5,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use privyseal_core::digest::{Digest, base64url};
 use privyseal_core::event::Channel;
-use privyseal_core::id::Role;
 use privyseal_engine::{Identity, Secret};
 
 use crate::app::App;
@@ -20,13 +19,20 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who sends these headers.
+    pub(crate) fn of(app: &App, headers: &HeaderMap) -> Result<Self, Problem> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            let identity = bearer(headers).and_then(|key| app.engine().by_api_key(&key, Channel::Api));
+            return identity.map(|identity| Caller { identity, token: None }).ok_or_else(Problem::unauthenticated);
+        }
+        let token = cookie(headers, cookie_name(app)).ok_or_else(Problem::unauthenticated)?;
+        let identity = app.engine().by_session(&token, Channel::Portal).ok_or_else(Problem::unauthenticated)?;
+        Ok(Caller { identity, token: Some(token) })
+    }
+
     /// Demands one of these roles.
     pub(crate) fn needs(&self, app: &App, roles: &[&str]) -> Result<(), Problem> {
-        if self.holds(app, roles) {
-            Ok(())
-        } else {
-            Err(Problem::forbidden(format!("`{}` does not hold the role `{}`", self.identity.principal, roles.join("` or `"))))
-        }
+        if self.holds(app, roles) { Ok(()) } else { Err(Problem::lacks(&self.identity.principal, roles)) }
     }
 
     /// Whether the caller holds one of these roles now.
@@ -35,19 +41,38 @@ impl Caller {
         app.engine().read(|state| roles.iter().any(|role| state.has_role(&self.identity.principal, role, now)))
     }
 
-    /// Whether the caller may see every request.
-    pub(crate) fn sees_everything(&self, app: &App) -> bool {
-        self.holds(app, &[Role::APPROVER, Role::AUDITOR, Role::ADMIN])
+    /// Whether the caller may see what the tests say about a framework.
+    pub(crate) fn sees_framework(&self, app: &App, framework: &str) -> bool {
+        let now = app.engine().now();
+        app.engine().read(|state| state.sees_framework(&self.identity.principal, framework, now))
     }
 
-    /// The token that the caller's own pages send back with every change; other sites cannot know it.
-    pub(crate) fn csrf(&self) -> String {
-        self.token.as_ref().map(csrf_of).unwrap_or_default()
+    /// A token that the caller's own pages send back with every change; other sites cannot know it.
+    pub(crate) fn csrf(&self, app: &App) -> Result<String, Problem> {
+        self.token.as_ref().map_or_else(|| Ok(String::new()), |token| csrf_for(app, token))
     }
 }
 
-fn csrf_of(token: &Secret) -> String {
-    base64url(Digest::of_parts(&[b"privyseal/csrf/v1\n", token.expose().as_bytes()]).as_bytes())
+/// A token for pages of whoever holds the secret. Each is another: a page that shows what it was asked and is compressed would otherwise
+/// tell the token to somebody who can measure its length.
+pub(crate) fn csrf_for(app: &App, secret: &Secret) -> Result<String, Problem> {
+    let salt: String = app.engine().new_secret()?.expose().chars().take(22).collect();
+    Ok(csrf_of(secret, &salt))
+}
+
+fn csrf_of(secret: &Secret, salt: &str) -> String {
+    let digest = Digest::of_parts(&[b"privyseal/csrf/v1\n", salt.as_bytes(), b"\n", secret.expose().as_bytes()]);
+    format!("{salt}.{}", base64url(digest.as_bytes()))
+}
+
+/// Whether a token was made for whoever holds the secret.
+pub(crate) fn csrf_fits(secret: &Secret, given: Option<&str>) -> Result<(), Problem> {
+    let expected = given.and_then(|given| given.split_once('.')).map(|(salt, _)| csrf_of(secret, salt));
+    match (expected, given) {
+        // Digests are compared, so that the time it takes tells nothing about the token.
+        (Some(expected), Some(given)) if Digest::of(expected.as_bytes()) == Digest::of(given.as_bytes()) => Ok(()),
+        _ => Err(Problem::new(StatusCode::FORBIDDEN, "stale_page", "the page is stale: reload it and try again")),
+    }
 }
 
 /// Name of the session cookie. The `__Host-` prefix needs TLS, so local instances without it use a plain name.
@@ -70,6 +95,44 @@ pub(crate) fn end_cookie(app: &App) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&text).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the session cannot be ended"))
 }
 
+/// Name of the cookie of somebody who is not signed in; pages before the sign-in are bound to it.
+const VISIT: &str = "privyseal-visit";
+
+/// Somebody who is not signed in, as far as a page before the sign-in needs to know them.
+pub(crate) struct Stranger {
+    secret: Secret,
+    is_new: bool,
+}
+
+impl Stranger {
+    /// Checks the token of a form that this browser was given.
+    pub(crate) fn check_csrf(&self, given: Option<&str>) -> Result<(), Problem> {
+        csrf_fits(&self.secret, given)
+    }
+
+    pub(crate) fn csrf(&self, app: &App) -> Result<String, Problem> {
+        csrf_for(app, &self.secret)
+    }
+
+    /// The cookie to set, unless the browser has it.
+    pub(crate) fn cookie(&self, app: &App) -> Option<HeaderValue> {
+        let secure = if app.is_https() { "; Secure" } else { "" };
+        let text = format!("{VISIT}={}; Path=/; HttpOnly; SameSite=Strict{secure}", self.secret.expose());
+        self.is_new.then(|| HeaderValue::from_str(&text).ok()).flatten()
+    }
+}
+
+impl FromRequestParts<App> for Stranger {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match cookie(&parts.headers, VISIT) {
+            Some(secret) => Ok(Self { secret, is_new: false }),
+            None => Ok(Self { secret: app.engine().new_secret()?, is_new: true }),
+        }
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<Secret> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     Secret::from_text(text.strip_prefix("Bearer ")?.trim())
@@ -85,13 +148,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if parts.headers.contains_key(header::AUTHORIZATION) {
-            let identity = bearer(&parts.headers).and_then(|key| app.engine().by_api_key(&key, Channel::Api));
-            return identity.map(|identity| Caller { identity, token: None }).ok_or_else(Problem::unauthenticated);
-        }
-        let token = cookie(&parts.headers, cookie_name(app)).ok_or_else(Problem::unauthenticated)?;
-        let identity = app.engine().by_session(&token, Channel::Portal).ok_or_else(Problem::unauthenticated)?;
-        Ok(Caller { identity, token: Some(token) })
+        Caller::of(app, &parts.headers)
     }
 }
 
@@ -122,19 +179,27 @@ pub(crate) fn check_origin(method: &Method, headers: &HeaderMap) -> Result<(), P
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || headers.contains_key(header::AUTHORIZATION) {
         return Ok(());
     }
+    let refused = || Problem::new(StatusCode::FORBIDDEN, "cross_site", "this request was sent by another site's page");
     match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
-        None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", "this request was sent by another site's page")),
+        Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(refused()),
+        // Old browsers say only where they come from; programs say nothing, and no cookie is sent by them behind anyone's back.
+        None => match (headers.get(header::ORIGIN), headers.get(header::HOST)) {
+            (None, _) => Ok(()),
+            (Some(origin), Some(host)) if authority(origin) == Some(host.as_bytes()) => Ok(()),
+            (Some(_), _) => Err(refused()),
+        },
     }
+}
+
+/// Host and port of an origin.
+fn authority(origin: &HeaderValue) -> Option<&[u8]> {
+    origin.to_str().ok()?.split_once("://").map(|(_, authority)| authority.as_bytes())
 }
 
 /// Checks the token of a change made by one of our own pages.
 pub(crate) fn check_csrf(caller: &Caller, given: Option<&str>) -> Result<(), Problem> {
-    match (&caller.token, given) {
-        (None, _) => Ok(()),
-        (Some(token), Some(given)) if Digest::of(csrf_of(token).as_bytes()) == Digest::of(given.as_bytes()) => Ok(()),
-        _ => Err(Problem::new(StatusCode::FORBIDDEN, "stale_page", "the page is stale: reload it and try again")),
-    }
+    caller.token.as_ref().map_or(Ok(()), |token| csrf_fits(token, given))
 }
 
 /// The token in the header, as our scripts send it.

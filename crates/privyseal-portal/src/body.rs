@@ -1,7 +1,12 @@
-//! JSON bodies, read strictly: size limited, no member twice, no unknown member, and a clear answer when they are not so.
+//! What callers send. JSON bodies are read strictly: size limited, no member twice, no unknown member. The fields of forms and the
+//! parameters of addresses are texts by name; what they mean is for whoever asked for them.
 
+use std::convert::Infallible;
+
+use axum::Form;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use privyseal_core::canonical;
 use serde::de::DeserializeOwned;
@@ -28,8 +33,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         }
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                let detail = format!("the body is over {MAX_BODY_BYTES} bytes: pass large payloads as inputs, named by digest");
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+                too_large()
             } else {
                 Problem::new(StatusCode::BAD_REQUEST, "unreadable", "the body could not be read")
             }
@@ -37,5 +41,63 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         let value =
             canonical::parse_lenient(&bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "not_json", error.to_string()))?;
         serde_json::from_value(value).map(Body).map_err(|error| Problem::bad(error.to_string()))
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = format!("the body is over {MAX_BODY_BYTES} bytes: pass large payloads as inputs, named by digest");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+}
+
+/// Texts by name, in the order in which they came; a name may come more than once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The first text of a name; empty when there is none.
+    pub(crate) fn one(&self, name: &str) -> &str {
+        self.given(name).unwrap_or_default()
+    }
+
+    /// The first text of a name, when there is one and it is not empty.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// All texts of a name.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(found, _)| found == name).map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The token that our own pages put into every form.
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.given("csrf")
+    }
+}
+
+/// The fields of a form that was posted.
+pub(crate) struct Posted(pub(crate) Fields);
+
+impl FromRequest<App> for Posted {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        match Form::<Vec<(String, String)>>::from_request(request, app).await {
+            Ok(Form(fields)) => Ok(Self(Fields(fields))),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+            Err(rejection) => Err(Problem::new(rejection.status(), "not_a_form", "this address takes the form of its page")),
+        }
+    }
+}
+
+/// The parameters of an address. An address that cannot be read has none.
+pub(crate) struct Asked(pub(crate) Fields);
+
+impl FromRequestParts<App> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Infallible> {
+        let Query(fields) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).unwrap_or_default();
+        Ok(Self(Fields(fields)))
     }
 }

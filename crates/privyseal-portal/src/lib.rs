@@ -6,12 +6,21 @@
 mod api;
 mod app;
 pub mod asset;
+mod attempts;
 mod auth;
+mod beginning;
 mod body;
 mod challenge;
+mod findings;
+mod local;
+mod log;
+mod packs;
+mod page;
 mod problem;
 mod server;
 mod shelf;
+mod showing;
+mod sight;
 pub mod view;
 
 pub use app::{Options, SavedQuery, Services};

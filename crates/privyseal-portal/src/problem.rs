@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use privyseal_core::id::PrincipalId;
 use privyseal_core::port::QueryError;
 use privyseal_core::refusal::{Refusal, RefusalClass, RefusalCode};
 use privyseal_engine::EngineError;
@@ -16,11 +17,13 @@ pub(crate) struct Problem {
     pub(crate) code: String,
     /// One sentence for people: what, where, what to do.
     pub(crate) detail: String,
+    /// Roles any of which would have sufficed.
+    pub(crate) needs: Vec<String>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into() }
+        Self { status, code: code.to_owned(), detail: detail.into(), needs: Vec::new() }
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -33,6 +36,12 @@ impl Problem {
 
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "role_missing", detail)
+    }
+
+    /// The caller holds none of the roles, any of which would suffice.
+    pub(crate) fn lacks(principal: &PrincipalId, roles: &[&str]) -> Self {
+        let needs = roles.iter().map(|role| (*role).to_owned()).collect();
+        Self { needs, ..Self::forbidden(format!("`{principal}` does not hold the role `{}`", roles.join("` or `"))) }
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
@@ -85,10 +94,9 @@ impl From<QueryError> for Problem {
 }
 
 impl IntoResponse for Problem {
+    /// As problem details for programs. The problem itself goes with the answer, so that whatever stands around all handlers can log it
+    /// and write a page about it for a person instead.
     fn into_response(self) -> Response {
-        if self.status.is_server_error() {
-            tracing::warn!(http.status = self.status.as_u16(), problem.code = %self.code, problem.detail = %self.detail, "answered with a failure");
-        }
         let body = json!({
             "type": format!("urn:privyseal:problem:{}", self.code), "title": self.status.canonical_reason().unwrap_or("problem"),
             "status": self.status.as_u16(), "code": self.code, "detail": self.detail,
@@ -98,6 +106,7 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

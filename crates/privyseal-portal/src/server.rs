@@ -16,13 +16,11 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use crate::api;
 use crate::app::{App, Options, Services};
+use crate::asset::CONTENT_POLICY;
 use crate::auth::check_origin;
 use crate::body::MAX_BODY_BYTES;
+use crate::page;
 use crate::problem::Problem;
-
-/// No inline script or style, nothing from elsewhere, no framing. Pages are written so that this costs nothing.
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-     manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Headers of every answer.
 const HEADERS: &[(&str, &str)] = &[
@@ -39,19 +37,20 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// Everything that is served.
-#[must_use]
 pub fn router(services: Services, options: Options) -> Router {
     let app = App::new(services, options);
     let worth_it = SizeAbove::new(1_024).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip"));
     Router::new()
         .merge(api::routes())
+        .merge(page::routes())
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .fallback(|| async { Problem::not_found("page") })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(app.clone(), guard))
-        .layer(CompressionLayer::new().compress_when(worth_it))
+        .layer(middleware::from_fn(guard))
         .layer(CatchPanicLayer::custom(|_| failure()))
+        .layer(middleware::from_fn_with_state(app.clone(), page::present))
+        .layer(CompressionLayer::new().compress_when(worth_it))
         .layer(middleware::map_response(finish))
         .with_state(app)
 }
@@ -62,7 +61,7 @@ fn failure() -> Response {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side; it was logged").into_response()
 }
 
-async fn guard(State(_app): State<App>, request: Request, next: Next) -> Response {
+async fn guard(request: Request, next: Next) -> Response {
     match check_origin(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),

@@ -1,52 +1,115 @@
-//! Packs that were asked for: being built, ready on disk, or failed. What was built is also on the ledger; the files are only a shelf.
+//! Packs that were asked for since the server started: being built, ready on disk, failed, cancelled. What was built is also on the
+//! ledger, and [`crate::api`] finds it there after a restart; the files are only a shelf.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use privyseal_core::id::{PrincipalId, ReportId};
 use privyseal_core::time::{Period, Timestamp};
+use tokio::sync::{Notify, watch};
+
+/// Jobs that are remembered; older ones that ended are found in the log.
+const MOST: usize = 200;
 
 /// One pack.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) frameworks: Vec<String>,
     pub(crate) period: Period,
     pub(crate) by: PrincipalId,
     pub(crate) at: Timestamp,
     pub(crate) status: Status,
+    /// Told when somebody cancels it.
+    pub(crate) cancelled: Arc<Notify>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Status {
-    Building,
-    Ready { name: String, bytes: u64, file_sha256: String, pack_digest: String },
+    Building(Step),
+    Ready(Ready),
     Failed(String),
+    Cancelled,
+}
+
+/// A pack's file and what it is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) name: String,
+    /// Length of the file; none when it is gone from the shelf.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) file_sha256: privyseal_core::digest::Digest,
+    pub(crate) pack_digest: privyseal_core::digest::Digest,
+    /// How many controls are in which state, by framework.
+    pub(crate) states: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(crate) downloads: u64,
+}
+
+/// What is being done for a pack, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Build,
+    Keep,
+    Record,
+}
+
+impl Step {
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Step::Build => "Running the control tests and writing the reports",
+            Step::Keep => "Keeping the file",
+            Step::Record => "Recording the pack in the ledger",
+        }
+    }
+
+    /// Its number, from 1, of 3.
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Step::Build => 1,
+            Step::Keep => 2,
+            Step::Record => 3,
+        }
+    }
 }
 
 pub(crate) struct Shelf {
     folder: PathBuf,
     jobs: Mutex<BTreeMap<ReportId, Job>>,
+    changed: watch::Sender<u64>,
 }
 
 impl Shelf {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, jobs: Mutex::default() }
+        Self { folder, jobs: Mutex::default(), changed: watch::Sender::new(0) }
     }
 
     fn jobs(&self) -> std::sync::MutexGuard<'_, BTreeMap<ReportId, Job>> {
         self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, id: ReportId, job: Job) {
-        self.jobs().insert(id, job);
+    /// Counts changes of any job; wakes whoever waits on it.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
-    pub(crate) fn finish(&self, id: &ReportId, status: Status) {
+    pub(crate) fn begin(&self, id: ReportId, job: Job) {
+        let mut jobs = self.jobs();
+        if jobs.len() >= MOST {
+            let ended = jobs.iter().find(|(_, job)| !matches!(job.status, Status::Building(_))).map(|(id, _)| *id);
+            ended.and_then(|id| jobs.remove(&id));
+        }
+        jobs.insert(id, job);
+        drop(jobs);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn set(&self, id: &ReportId, status: Status) {
         if let Some(job) = self.jobs().get_mut(id) {
             job.status = status;
         }
+        self.changed.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn get(&self, id: &ReportId) -> Option<Job> {
@@ -60,17 +123,26 @@ impl Shelf {
 
     /// How many are being built.
     pub(crate) fn building(&self) -> usize {
-        self.jobs().values().filter(|job| job.status == Status::Building).count()
+        self.jobs().values().filter(|job| matches!(job.status, Status::Building(_))).count()
+    }
+
+    fn path(&self, id: &ReportId) -> PathBuf {
+        self.folder.join(format!("{id}.zip"))
     }
 
     pub(crate) fn put(&self, id: &ReportId, bytes: &[u8]) -> io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
         let part = self.folder.join(format!("{id}.part"));
         std::fs::write(&part, bytes)?;
-        std::fs::rename(part, self.folder.join(format!("{id}.zip")))
+        std::fs::rename(part, self.path(id))
     }
 
     pub(crate) fn read(&self, id: &ReportId) -> io::Result<Vec<u8>> {
-        std::fs::read(self.folder.join(format!("{id}.zip")))
+        std::fs::read(self.path(id))
+    }
+
+    /// Length of a pack's file; none when it is not on the shelf.
+    pub(crate) fn length(&self, id: &ReportId) -> Option<u64> {
+        std::fs::metadata(self.path(id)).ok().map(|metadata| metadata.len())
     }
 }

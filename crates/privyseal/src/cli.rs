@@ -77,6 +77,9 @@ pub(crate) enum Verb {
     /// Policy.
     #[command(subcommand)]
     Policy(Policy),
+    /// Accounts of people, and links with which they sign in.
+    #[command(subcommand)]
+    People(People),
     /// Fold the whole log again and check that it gives the head and the answers on record.
     Replay,
     /// Move everything committed into Parquet segments.
@@ -268,6 +271,35 @@ pub(crate) enum Policy {
         /// Folder with the policy and `tests.toml`; the built-in policy when absent.
         folder: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum People {
+    /// Register a person with roles.
+    Add(PeopleAdd),
+    /// Print a link that signs a person in once.
+    Link(PeopleLink),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeopleAdd {
+    /// Account to make, for example ana.
+    pub(crate) id: String,
+    /// Name for people.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// Role or group, for example approver or group:sre; may be repeated.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeopleLink {
+    /// Account of a person.
+    pub(crate) id: String,
+    /// How long the link is good for.
+    #[arg(long, default_value_t = 60, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=10_080))]
+    pub(crate) minutes: u32,
 }
 
 #[derive(Debug, Subcommand)]

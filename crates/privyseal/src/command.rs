@@ -8,6 +8,7 @@ pub(crate) mod evidence;
 pub(crate) mod exec;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod seal;

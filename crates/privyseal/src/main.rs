@@ -44,6 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Evidence(Evidence::Build(options)) => command::evidence::build(&context, &options),
         Verb::Catalog(verb) => command::catalog::run(&context, &verb),
         Verb::Policy(verb) => command::policy::run(&context, &verb),
+        Verb::People(verb) => command::people::run(&context, &verb),
         Verb::Replay => command::replay::run(&context),
         Verb::Seal => command::seal::run(&context),
         Verb::Checkpoint => command::keys::checkpoint(&context),

@@ -7,6 +7,8 @@ mod attacks;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod library;
+#[cfg(test)]
 mod sql;
 #[cfg(test)]
 mod world;

@@ -1,7 +1,7 @@
 //! Reading: freshness, segments and tail, functions, documentation.
 
 use privyseal_analytics::{Export, ExportError, Exported};
-use privyseal_core::port::{Analytics as _, QueryError};
+use privyseal_core::port::{Analytics as _, FileForm, QueryError, QueryLimits};
 use serde_json::{Value, json};
 
 use crate::fixture::{Ledger, rows, run, value};
@@ -278,4 +278,22 @@ fn exports_are_inert_and_complete() {
         let failed = futures::executor::block_on(engine.export_to(everything, format, limits, &mut Full));
         assert!(matches!(failed, Err(ExportError::Write(_))), "{format:?}: {failed:?}");
     }
+}
+
+#[test]
+fn an_answer_and_its_file_are_the_same_rows() {
+    let mut ledger = Ledger::company();
+    let engine = ledger.engine();
+    let (sql, limits) = ("SELECT seq, kind FROM events ORDER BY seq", QueryLimits { max_rows: 4, timeout_ms: 60_000 });
+    let plain = crate::fixture::run_with(&engine, sql, limits).unwrap();
+    for (form, head) in [(FileForm::Csv, &b"seq,kind\r\n0,ledger.opened\r\n"[..]), (FileForm::Parquet, b"PAR1")] {
+        let (answer, bytes) = futures::executor::block_on(engine.query_file(sql, form, limits)).unwrap();
+        assert_eq!(answer, plain, "{form:?}");
+        assert!(bytes.starts_with(head), "{form:?}");
+        if form == FileForm::Csv {
+            assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 5, "a header and as many rows as the answer has");
+        }
+        assert!(matches!(futures::executor::block_on(engine.query_file("SELEC", form, limits)), Err(QueryError::Refused(_))));
+    }
+    assert!(plain.truncated);
 }

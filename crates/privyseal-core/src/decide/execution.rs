@@ -4,9 +4,11 @@ use super::{Ctx, Decision};
 use crate::command::{Finish, GiveUp, JudgeBreakglass, Redeem, Reply, RevokeGrant};
 use crate::event::execution::{BreakglassReviewed, Finished, GrantRedeemed, GrantRefused, GrantRevoked, Started, Unknown};
 use crate::event::{ActorKind, Body, Text};
-use crate::id::{ExecutionId, GrantId, Role};
+use crate::id::{ExecutionId, GrantId, PrincipalId, Role};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::{Execution, ExecutionPhase, Grant, GrantEnd, Request};
+use crate::state::State;
+use crate::time::Timestamp;
 
 fn find<'a>(ctx: &Ctx<'a>, id: GrantId) -> Result<(&'a Grant, &'a Request), Refusal> {
     let found = ctx.state.grants.get(&id).and_then(|grant| Some((grant, ctx.state.requests.get(&grant.request)?)));
@@ -114,38 +116,62 @@ pub(super) fn give_up(ctx: &Ctx<'_>, command: &GiveUp) -> Result<Decision, Refus
     Ok(Decision::done(vec![ctx.draft(Some(execution.request), Body::ExecutionUnknown(body))], Reply::Done))
 }
 
-pub(super) fn revoke(ctx: &Ctx<'_>, command: &RevokeGrant) -> Result<Decision, Refusal> {
-    let (grant, request) = find(ctx, command.grant)?;
-    // Whoever sealed it may unseal it, and so may an administrator.
-    let sealed_it = request.reviews.iter().any(|review| review.body.reviewer.principal == ctx.actor.id);
-    if !sealed_it {
-        ctx.needs_role(Role::ADMIN)?;
+/// Whether an account may take a grant back: whoever sealed it may unseal it, and so may an administrator.
+///
+/// # Errors
+/// With the reason why not.
+pub fn may_revoke(state: &State, request: &Request, grant: &Grant, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
+    let sealed_it = request.reviews.iter().any(|review| review.body.reviewer.principal == *principal);
+    if !sealed_it && !state.has_role(principal, Role::ADMIN, now) {
+        return Err(Refusal::new(RefusalCode::RoleMissing, format!("`{principal}` did not seal it and does not hold the role `admin`")));
     }
+    not_ended(grant)
+}
+
+fn not_ended(grant: &Grant) -> Result<(), Refusal> {
     if grant.ended.is_some() || grant.is_used_up() {
         return Err(Refusal::new(RefusalCode::GrantUsed, "the grant has ended already"));
+    }
+    Ok(())
+}
+
+pub(super) fn revoke(ctx: &Ctx<'_>, command: &RevokeGrant) -> Result<Decision, Refusal> {
+    let (grant, request) = find(ctx, command.grant)?;
+    if ctx.is_operator() {
+        not_ended(grant)?;
+    } else {
+        may_revoke(ctx.state, request, grant, &ctx.actor.id, ctx.now)?;
     }
     let body = GrantRevoked { grant_id: command.grant, reason: command.reason.clone(), effective_at: ctx.now };
     Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::GrantRevoked(body))], Reply::Done))
 }
 
-/// An emergency is judged by a person outside it: no subject of the request, not whoever ran it.
-pub(super) fn judge(ctx: &Ctx<'_>, command: &JudgeBreakglass) -> Result<Decision, Refusal> {
-    let (grant, request) = find(ctx, command.grant)?;
+/// Whether an account may judge an emergency: a person outside it, no subject of the request, not whoever ran it, who approves here.
+///
+/// # Errors
+/// With the reason why not.
+pub fn may_judge(state: &State, request: &Request, grant: &Grant, principal: &PrincipalId, now: Timestamp) -> Result<(), Refusal> {
     let open = grant.emergency.as_ref().is_some_and(|emergency| emergency.judged.is_none());
     if !open {
         return Err(Refusal::new(RefusalCode::NotBreakglass, "the grant is no emergency grant, or was judged already"));
     }
+    let not_a_person = || Refusal::new(RefusalCode::NotAPerson, "only people judge emergencies, in a signed-in session of their own");
+    let candidate = state.candidate(principal, now).ok_or_else(not_a_person)?;
+    if !state.has_role(principal, Role::APPROVER, now) {
+        return Err(Refusal::new(RefusalCode::RoleMissing, format!("`{principal}` does not hold the role `approver`")));
+    }
+    if super::review::subjects(state, request, now).contains(&candidate.person) {
+        return Err(Refusal::new(RefusalCode::SubjectOfRequest, "whoever was part of an emergency cannot judge it"));
+    }
+    Ok(())
+}
+
+pub(super) fn judge(ctx: &Ctx<'_>, command: &JudgeBreakglass) -> Result<Decision, Refusal> {
+    let (grant, request) = find(ctx, command.grant)?;
     let reviewer = ctx.acting_party()?;
+    may_judge(ctx.state, request, grant, &ctx.actor.id, ctx.now)?;
     if ctx.actor.kind != ActorKind::Human || ctx.actor.auth.session.is_none() {
         return Err(Refusal::new(RefusalCode::NotAPerson, "only people judge emergencies, in a signed-in session of their own"));
-    }
-    ctx.needs_role(Role::APPROVER)?;
-    let submitted = &request.submitted;
-    let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
-    let subjects = ctx.state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, ctx.now);
-    let inside = reviewer.person.as_ref().is_none_or(|person| subjects.contains(person) || submitted.subjects.contains(person));
-    if inside {
-        return Err(Refusal::new(RefusalCode::SubjectOfRequest, "whoever was part of an emergency cannot judge it"));
     }
     if command.comment.trim().is_empty() {
         return Err(Refusal::new(RefusalCode::Invalid, "say what you found"));

@@ -1,5 +1,7 @@
 //! Deciding: who may seal, what they must have seen, and when a request ends.
 
+use std::collections::BTreeSet;
+
 use super::submit::approve;
 use super::{Ctx, Decision};
 use crate::assessment::Assurance;
@@ -8,7 +10,7 @@ use crate::digest::Digest;
 use crate::event::directory::CredentialKey;
 use crate::event::request::{Assertion, Denied, Mechanism, Party, ReviewRecorded, ReviewRefused, ReviewStatement, Verdict, Withdrawn};
 use crate::event::{ActorKind, AuthMethod, Body, Channel, Text};
-use crate::id::PersonId;
+use crate::id::{PersonId, PrincipalId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::{Request, RequestState};
 use crate::requirement::{Candidate, Filled};
@@ -92,31 +94,16 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
     Ok(Decision::done(drafts, Reply::Done))
 }
 
-/// Every rule about who may review, in one place, for every channel.
-fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer, Refusal> {
-    let party = ctx.acting_party()?;
+/// Whether an account may give a verdict on a request: a person, no subject of it, who has given none and could fill a slot.
+///
+/// Surfaces ask this to show what a person can do; [`crate::decide::decide`] asks it again when they do it.
+///
+/// # Errors
+/// With the reason why not.
+pub fn may_review(state: &State, request: &Request, principal: &PrincipalId, now: Timestamp) -> Result<Candidate, Refusal> {
     let submitted = &request.submitted;
-    let not_a_person = || {
-        Refusal::new(
-            RefusalCode::NotAPerson,
-            "only people review, in a signed-in session of their own: agents, API keys and command lines may ask, never seal",
-        )
-    };
-    let present =
-        matches!(ctx.actor.auth.method, AuthMethod::Passkey | AuthMethod::Oidc | AuthMethod::Link) && ctx.actor.auth.session.is_some();
-    let channel = matches!(ctx.actor.channel, Channel::Portal | Channel::Slack | Channel::Teams);
-    if ctx.actor.kind != ActorKind::Human || !present || !channel {
-        return Err(not_a_person());
-    }
-    let candidate = ctx.state.candidate(&ctx.actor.id, ctx.now).ok_or_else(not_a_person)?;
-
-    let subjects = ctx.state.subjects(
-        &submitted.requester.principal,
-        submitted.on_behalf_of.as_ref().map(|party| &party.principal),
-        &submitted.authors,
-        ctx.now,
-    );
-    if submitted.subjects.contains(&candidate.person) || subjects.contains(&candidate.person) {
+    let candidate = state.candidate(principal, now).ok_or_else(not_a_person)?;
+    if subjects(state, request, now).contains(&candidate.person) {
         let reason = format!(
             "{} is a subject of this request (requester, owner, spawn chain, author or delegate) and can never seal it",
             candidate.person
@@ -130,9 +117,40 @@ fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer,
         ));
     }
     if !submitted.assessment.requirement.mentions(&candidate) {
-        let reason = format!("this request is for {}; `{}` is none of them", submitted.assessment.requirement, ctx.actor.id);
+        let reason = format!("this request is for {}; `{principal}` is none of them", submitted.assessment.requirement);
         return Err(Refusal::new(RefusalCode::NotEligible, reason));
     }
+    Ok(candidate)
+}
+
+/// Every person who is or was a subject of a request: those recorded when it was asked, and those whom the state makes one now.
+#[must_use]
+pub fn subjects(state: &State, request: &Request, now: Timestamp) -> BTreeSet<PersonId> {
+    let submitted = &request.submitted;
+    let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
+    let mut subjects = state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, now);
+    subjects.extend(submitted.subjects.iter().cloned());
+    subjects
+}
+
+fn not_a_person() -> Refusal {
+    Refusal::new(
+        RefusalCode::NotAPerson,
+        "only people review, in a signed-in session of their own: agents, API keys and command lines may ask, never seal",
+    )
+}
+
+/// Every rule about who may review, in one place, for every channel.
+fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer, Refusal> {
+    let party = ctx.acting_party()?;
+    let submitted = &request.submitted;
+    let present =
+        matches!(ctx.actor.auth.method, AuthMethod::Passkey | AuthMethod::Oidc | AuthMethod::Link) && ctx.actor.auth.session.is_some();
+    let channel = matches!(ctx.actor.channel, Channel::Portal | Channel::Slack | Channel::Teams);
+    if ctx.actor.kind != ActorKind::Human || !present || !channel {
+        return Err(not_a_person());
+    }
+    let candidate = may_review(ctx.state, request, &ctx.actor.id, ctx.now)?;
     if command.shown_digest != submitted.action_digest {
         return Err(Refusal::new(RefusalCode::DigestMoved, "what was shown is not what is asked: reload the request"));
     }
@@ -214,20 +232,21 @@ pub fn filled_slots(state: &State, request: &Request, now: Timestamp) -> Option<
 }
 
 /// Earlier approvals that still count: their people are eligible now, and no subjects now.
-fn standing_approvals(state: &State, request: &Request, now: Timestamp) -> Vec<Candidate> {
-    let submitted = &request.submitted;
-    let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
-    let subjects = state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, now);
+#[must_use]
+pub fn standing_approvals(state: &State, request: &Request, now: Timestamp) -> Vec<Candidate> {
+    let subjects = subjects(state, request, now);
     request
         .reviews
         .iter()
         .filter(|review| review.body.verdict == Verdict::Approve)
         .filter_map(|review| state.candidate(&review.body.reviewer.principal, now))
-        .filter(|candidate| !subjects.contains(&candidate.person) && !submitted.subjects.contains(&candidate.person))
+        .filter(|candidate| !subjects.contains(&candidate.person))
         .collect()
 }
 
-fn denials(request: &Request) -> Vec<PersonId> {
+/// The persons whose denials are on record.
+#[must_use]
+pub fn denials(request: &Request) -> Vec<PersonId> {
     request
         .reviews
         .iter()

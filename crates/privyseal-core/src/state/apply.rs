@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::event::directory::{CredentialEnrolled, CredentialKey, Principal, RoleAssigned, SessionStarted};
 use crate::event::request::{Mechanism, Submitted};
 use crate::event::{Body, Event};
-use crate::id::{GrantId, PrincipalId, RequestId};
+use crate::id::{CredentialId, GrantId, PrincipalId, RequestId};
 use crate::request::{Emergency, Execution, ExecutionPhase, Grant, GrantEnd, Phase, Request, Review};
 use crate::time::Timestamp;
 
@@ -69,6 +69,9 @@ impl State {
         match &event.body {
             Body::RequestSubmitted(submitted) => self.submit(id, event.seq, submitted, at),
             Body::ReviewRecorded(review) => {
+                if let Some(credential) = review.assertion.as_ref().and_then(|assertion| assertion.credential.parse().ok()) {
+                    self.use_credential(&credential, at);
+                }
                 if let Some(request) = self.requests.get_mut(&id) {
                     request.reviews.push(Review { seq: event.seq, at, body: Arc::new(review.clone()) });
                 }
@@ -141,8 +144,9 @@ impl State {
     }
 
     fn register(&mut self, record: &Principal, at: Timestamp) {
-        let state = PrincipalState { record: record.clone(), enabled: true, registered_at: at, roles: Default::default() };
-        self.principals.insert(record.principal.clone(), state);
+        let record = record.clone();
+        let state = PrincipalState { record, enabled: true, registered_at: at, roles: Default::default(), signed_in_at: None };
+        self.principals.insert(state.record.principal.clone(), state);
     }
 
     fn switch(&mut self, principal: &PrincipalId, enabled: bool) {
@@ -169,12 +173,19 @@ impl State {
             enrolled_at: at,
             expires_at: enrolled.expires_at,
             revoked_at: None,
+            used_at: None,
         };
         self.credentials.insert(enrolled.credential.clone(), credential);
     }
 
     fn start_session(&mut self, started: &SessionStarted, at: Timestamp) {
         self.tokens.insert(started.token_sha256, started.session);
+        if let Some(principal) = self.principals.get_mut(&started.principal) {
+            principal.signed_in_at = Some(at);
+        }
+        if let Some(credential) = &started.credential {
+            self.use_credential(credential, at);
+        }
         let session = Session {
             principal: started.principal.clone(),
             method: started.method,
@@ -187,12 +198,20 @@ impl State {
         self.sessions.insert(started.session, session);
     }
 
+    fn use_credential(&mut self, credential: &CredentialId, at: Timestamp) {
+        if let Some(credential) = self.credentials.get_mut(credential) {
+            credential.used_at = Some(at);
+        }
+    }
+
     fn submit(&mut self, id: RequestId, seq: u64, submitted: &Submitted, at: Timestamp) {
         let requester = submitted.requester.principal.clone();
         if let Some(key) = submitted.idempotency_sha256 {
             self.idempotency.insert((requester.clone(), key), id);
         }
         let history = self.history.entry(requester).or_default();
+        history.total += 1;
+        history.last = at;
         history.asked.push_back(at);
         drop_old(&mut history.asked, at);
         history.actions.insert(submitted.action.verb.clone());

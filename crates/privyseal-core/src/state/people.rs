@@ -22,6 +22,8 @@ pub struct PrincipalState {
     pub registered_at: Timestamp,
     /// Roles and groups, the ones out of their time included.
     pub roles: BTreeMap<Role, RoleHeld>,
+    /// When somebody last signed in to it.
+    pub signed_in_at: Option<Timestamp>,
 }
 
 /// A role with the time it is held for.
@@ -57,6 +59,10 @@ pub struct Session {
 /// What a principal asked before. Times older than a day before the last entry are dropped by the fold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
+    /// How many requests there ever were.
+    pub total: u64,
+    /// When the last one came.
+    pub last: Timestamp,
     /// Requests of the last day.
     pub asked: VecDeque<Timestamp>,
     /// Denials of the last day.
@@ -106,6 +112,19 @@ impl State {
     #[must_use]
     pub fn has_role(&self, principal: &PrincipalId, role: &str, now: Timestamp) -> bool {
         self.roles_of(principal, now).iter().any(|held| held.as_str() == role)
+    }
+
+    /// Whether an account may see what the tests say about a framework: administrators all, auditors those of their scope.
+    #[must_use]
+    pub fn sees_framework(&self, principal: &PrincipalId, framework: &str, now: Timestamp) -> bool {
+        if self.has_role(principal, Role::ADMIN, now) {
+            return true;
+        }
+        let roles = self.principals.get(principal).map(|state| &state.roles).into_iter().flatten();
+        self.has_role(principal, Role::AUDITOR, now)
+            && roles
+                .filter(|(role, _)| role.as_str() == Role::AUDITOR)
+                .any(|(_, held)| held.scope.is_empty() || held.scope.iter().any(|scope| scope == framework))
     }
 
     /// The natural person behind an account: its own, or its owner's.

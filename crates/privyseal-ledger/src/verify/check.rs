@@ -15,6 +15,7 @@ use privyseal_core::webauthn;
 
 use super::report::{Place, Report};
 use crate::log::StoredEntry;
+use crate::sqlite::FoundBy;
 
 /// A key that may sign, with the entries for which it counts.
 struct TrustedKey {
@@ -92,6 +93,15 @@ impl Checker {
 
     /// Takes the next entry. Problems are recorded, and checking goes on with what the tree now holds.
     pub fn entry(&mut self, stored: &StoredEntry) {
+        self.take(stored, None);
+    }
+
+    /// Takes the next entry of a log, and compares what the log finds it by with what it says.
+    pub fn entry_of_log(&mut self, stored: &StoredEntry, column: &FoundBy) {
+        self.take(stored, Some(column));
+    }
+
+    fn take(&mut self, stored: &StoredEntry, column: Option<&FoundBy>) {
         let seq = self.edge.size();
         let at = || Place::Entry(seq);
         self.report.entries += 1;
@@ -103,11 +113,27 @@ impl Checker {
             self.report.wrong(at(), format!("entry {} stands here: entries were removed, inserted or moved", stored.seq));
         }
         match Event::from_entry(&stored.entry) {
-            Ok(event) => self.event(seq, &event, stored, &leaf),
+            Ok(event) => {
+                self.event(seq, &event, stored, &leaf);
+                if let Some(column) = column {
+                    self.found_by(&event, stored, column);
+                }
+            }
             Err(error) => self.report.wrong(at(), error.to_string()),
         }
         self.edge.push(leaf);
         self.prev = Some(leaf);
+    }
+
+    fn found_by(&mut self, event: &Event, stored: &StoredEntry, column: &FoundBy) {
+        let at = || Place::Entry(stored.seq);
+        let kind = event.kind().name();
+        if column.seq != stored.seq || column.kind != kind {
+            self.report.wrong(at(), format!("the log finds it as `{}`, it is `{kind}`", column.kind.escape_debug()));
+        }
+        if column.request_id != event.request_id.map(|id| id.to_string()) {
+            self.report.wrong(at(), "the log finds it under another request than the one that it concerns");
+        }
     }
 
     fn event(&mut self, seq: u64, event: &Event, stored: &StoredEntry, leaf: &Digest) {

@@ -62,9 +62,10 @@ fn walk_log(log: &SqliteLog, layout: &Layout, checker: &mut Checker, progress: P
         if entries.is_empty() {
             break;
         }
-        for stored in &entries {
+        let columns = log.found_by(checker.size(), STEP)?;
+        for (stored, column) in entries.iter().zip(&columns) {
             let before = checker.size();
-            checker.entry(stored);
+            checker.entry_of_log(stored, column);
             leaves.push(stored.leaf);
             if let Some(note) = heads.get(&(before + 1)) {
                 checker.head(note, &Place::Entry(before));

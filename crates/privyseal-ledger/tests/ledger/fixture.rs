@@ -8,6 +8,7 @@ use privyseal_core::event::directory::RoleAssigned;
 use privyseal_core::event::ledger::Opened;
 use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft};
+use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
@@ -66,12 +67,17 @@ impl Fixture {
 
     /// Appends bodies in one commit.
     pub(crate) fn append(&mut self, bodies: Vec<Body>) {
+        self.append_about(None, bodies);
+    }
+
+    /// Appends bodies that concern a request in one commit.
+    pub(crate) fn append_about(&mut self, request_id: Option<RequestId>, bodies: Vec<Body>) {
         let mut entries = Vec::new();
         for body in bodies {
             let now = self.tip.time.plus_seconds(1);
             let seed = *privyseal_core::digest::Digest::of(&self.tip.edge.size().to_be_bytes()).as_bytes();
             let id = Fresh::new(now, seed).event_id();
-            let draft = Draft { actor: actor(), request_id: None, body };
+            let draft = Draft { actor: actor(), request_id, body };
             let (event, stored) = self.tip.place(draft, id, now, &self.key).unwrap();
             self.tiles.push(stored.leaf);
             entries.push((stored, event.kind()));

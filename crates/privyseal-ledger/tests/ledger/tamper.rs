@@ -2,11 +2,14 @@
 
 use std::fs;
 
+use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
+use privyseal_core::time::Timestamp;
+use privyseal_ledger::log::Log as _;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 use rusqlite::Connection;
 
-use crate::fixture::{Fixture, ORIGIN};
+use crate::fixture::{Fixture, ORIGIN, heartbeat};
 
 #[test]
 fn an_untouched_ledger_verifies() {
@@ -83,6 +86,8 @@ fn a_changed_log_is_found_and_the_entry_is_named() {
         ("removed signature", "UPDATE entry SET signature = NULL, key_id = NULL WHERE seq = 42", "entry 42"),
         ("foreign key id", "UPDATE entry SET key_id = '00000000' WHERE seq = 42", "entry 42"),
         ("signature where none belongs", "UPDATE entry SET signature = zeroblob(64), key_id = '00000000' WHERE seq = 41", "entry 41"),
+        ("edited kind column", "UPDATE entry SET kind = 'segment.sealed' WHERE seq = 41", "entry 41"),
+        ("put under a request", "UPDATE entry SET request_id = 'x' WHERE seq = 41", "entry 41"),
         ("cut tail", "DELETE FROM entry WHERE seq > 600", "cut off"),
         ("cut tail with its heads", "DELETE FROM entry WHERE seq > 605; DELETE FROM checkpoint WHERE size > 606", "the signed head"),
         ("edited head", "UPDATE head SET size = size - 1", "log.sqlite"),
@@ -93,6 +98,31 @@ fn a_changed_log_is_found_and_the_entry_is_named() {
         let report = fixture.verify();
         assert_eq!(report.verdict, Verdict::Tampered, "{what}: {report}");
         assert!(report.to_string().contains(words), "{what}: {report}");
+    }
+}
+
+/// An entry cannot be hidden from the request that it concerns, nor lent to another.
+#[test]
+fn what_an_entry_is_found_by_is_checked() {
+    let at = Timestamp::default();
+    let (one, other) = (RequestId::new(at, [1; 10]), RequestId::new(at, [2; 10]));
+    for (what, sql, verdict) in [
+        ("untouched", String::new(), Verdict::Verified),
+        ("hidden", "UPDATE entry SET request_id = NULL WHERE seq = 2".to_owned(), Verdict::Tampered),
+        ("moved", format!("UPDATE entry SET request_id = '{other}' WHERE seq = 2"), Verdict::Tampered),
+        ("lent", format!("UPDATE entry SET request_id = '{one}' WHERE seq = 1"), Verdict::Tampered),
+    ] {
+        let mut fixture = Fixture::new();
+        fixture.append(vec![heartbeat()]);
+        fixture.append_about(Some(one), vec![heartbeat(), heartbeat()]);
+        fixture.append_about(Some(other), vec![heartbeat()]);
+        fixture.publish();
+        let found = |id| -> Vec<u64> { fixture.log.entries_of_request(&id).unwrap().iter().map(|stored| stored.seq).collect() };
+        assert_eq!((found(one), found(other), found(RequestId::new(at, [3; 10]))), (vec![2, 3], vec![4], vec![]));
+        assert_eq!(fixture.log.counts().unwrap(), [("heartbeat".to_owned(), 4), ("ledger.opened".to_owned(), 1)]);
+        Connection::open(fixture.layout.log()).unwrap().execute_batch(&sql).unwrap();
+        let report = fixture.verify();
+        assert_eq!(report.verdict, verdict, "{what}: {report}");
     }
 }
 

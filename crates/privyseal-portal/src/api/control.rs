@@ -2,13 +2,62 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_core::id::{PrincipalId, Role};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Operator;
+use crate::body::Body;
 use crate::problem::Problem;
+
+/// How long a link is good for when nobody says.
+const LINK_MINUTES: u32 = 60;
 
 /// `POST /v1/control/seal`
 pub(crate) async fn seal(State(app): State<App>, _operator: Operator) -> Result<Json<Vec<SegmentSealed>>, Problem> {
     Ok(Json(app.engine().seal().await?))
+}
+
+/// Body of `POST /v1/control/people`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonBody {
+    id: PrincipalId,
+    name: String,
+    #[serde(default)]
+    roles: Vec<Role>,
+}
+
+/// `POST /v1/control/people`
+pub(crate) async fn people(
+    State(app): State<App>,
+    _operator: Operator,
+    Body(body): Body<PersonBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    app.engine().register_person(&body.id, &body.name, &body.roles, "registered by the operator").await?;
+    Ok((StatusCode::CREATED, Json(json!({"id": body.id, "name": body.name, "roles": body.roles}))))
+}
+
+/// Body of `POST /v1/control/link`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkBody {
+    principal: PrincipalId,
+    #[serde(default)]
+    minutes: Option<u32>,
+}
+
+/// `POST /v1/control/link`
+pub(crate) async fn link(
+    State(app): State<App>,
+    _operator: Operator,
+    Body(body): Body<LinkBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let minutes = body.minutes.unwrap_or(LINK_MINUTES);
+    let secret = app.engine().sign_in_link(&body.principal, minutes).await?;
+    let url = app.url(&format!("/sign-in/link?token={}", secret.expose()));
+    Ok((StatusCode::CREATED, Json(json!({"url": url, "principal": body.principal, "minutes": minutes}))))
 }

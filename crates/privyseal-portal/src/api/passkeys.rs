@@ -1,14 +1,15 @@
 //! `/v1/passkeys` and the statement of a review: what the browser needs before it can ask for a passkey, and what it sends back.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privyseal_core::assessment::Assurance;
-use privyseal_core::command::{Command, Directory, Reply, SessionCommand};
+use privyseal_core::command::{Command, Directory, Reply, Review, SessionCommand};
 use privyseal_core::digest::{Digest, base64url, from_base64url};
 use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
 use privyseal_core::id::RequestId;
+use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::time::Timestamp;
 use privyseal_core::webauthn;
 use serde::Deserialize;
@@ -19,52 +20,76 @@ use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header, session_cookie};
 use crate::body::Body;
 use crate::challenge::Purpose;
+use crate::local;
+use crate::page::Said;
 use crate::problem::Problem;
+use crate::sight::Sight;
 
-/// What the page must send to get the statement that the passkey will sign.
+/// Body of `POST /v1/requests/{id}/statement`: the decision as its page shows it.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct StatementQuery {
-    pub(crate) verdict: Verdict,
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatementBody {
+    verdict: Verdict,
     #[serde(default)]
-    pub(crate) comment: String,
-    pub(crate) shown_at: Timestamp,
+    comment: String,
+    shown_digest: Digest,
+    shown_at: Timestamp,
+    policy_digest: Digest,
 }
 
-/// `GET /v1/requests/{id}/statement?verdict=&comment=&shown_at=`: the statement and the WebAuthn request options over its digest.
+/// `POST /v1/requests/{id}/statement`: what the passkey will sign, and the WebAuthn request options over its digest. Nothing is kept: the
+/// challenge is the digest of the statement, and the review that comes back is compared with it member by member.
 pub(crate) async fn statement(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Path(id): Path<String>,
-    Query(query): Query<StatementQuery>,
+    Body(body): Body<StatementBody>,
 ) -> Result<Json<Value>, Problem> {
-    statement_for(&app, &caller, parse(&id)?, &query).map(Json)
+    check_csrf(&caller, csrf_header(&headers))?;
+    let (id, me, now) = (parse(&id)?, &caller.identity.principal, app.engine().now());
+    let found = app.engine().read(|state| {
+        let request = state.requests.get(&id).filter(|request| Sight::of(state, &caller, now).reaches(request))?;
+        let passkeys: Vec<String> = state.passkeys(me, now).map(|(id, _)| id.to_string()).collect();
+        let submitted = &request.submitted;
+        Some((submitted.action_digest, submitted.assessment.policy.digest, submitted.assessment.assurance, passkeys))
+    });
+    let (action_digest, policy_digest, assurance, passkeys) = found.ok_or_else(|| Problem::not_found("request"))?;
+    // The engine refuses the same when it is signed; saying so before spares the person a prompt.
+    if body.shown_digest != action_digest || body.policy_digest != policy_digest {
+        return Err(Refusal::new(RefusalCode::DigestMoved, "what was shown is not what is asked: reload the request").into());
+    }
+    let statement = review_statement(&app, &caller, id, &body);
+    let challenge = webauthn::review_challenge(&statement).map_err(|error| Problem::bad(error.to_string()))?;
+    Ok(Json(json!({
+        "statement": statement, "required": assurance == Assurance::Passkey, "enrolled": !passkeys.is_empty(),
+        "publicKey": request_options(&app, &challenge, &passkeys),
+    })))
 }
 
-pub(crate) fn statement_for(app: &App, caller: &Caller, id: RequestId, query: &StatementQuery) -> Result<Value, Problem> {
-    let me = &caller.identity.principal;
-    let now = app.engine().now();
-    let found = app.engine().read(|state| {
-        let request = state.requests.get(&id)?;
-        let passkeys: Vec<String> = state.passkeys(me, now).map(|(id, _)| id.to_string()).collect();
-        let assessment = &request.submitted.assessment;
-        Some((state.log.clone(), request.submitted.action_digest, assessment.policy.digest, assessment.assurance, passkeys))
-    });
-    let (log, action_digest, policy_digest, assurance, passkeys) = found.ok_or_else(|| Problem::not_found("request"))?;
-    let statement = ReviewStatement {
-        log,
+fn review_statement(app: &App, caller: &Caller, id: RequestId, body: &StatementBody) -> ReviewStatement {
+    ReviewStatement {
+        log: app.engine().read(|state| state.log.clone()),
         request_id: id,
-        action_digest,
-        verdict: query.verdict,
-        policy_digest,
-        comment_digest: Digest::of(query.comment.as_bytes()),
-        shown_at: query.shown_at,
-        reviewer: me.clone(),
+        action_digest: body.shown_digest,
+        verdict: body.verdict,
+        policy_digest: body.policy_digest,
+        comment_digest: Digest::of(body.comment.as_bytes()),
+        shown_at: body.shown_at,
+        reviewer: caller.identity.principal.clone(),
+    }
+}
+
+/// The statement that a review's passkey must have signed, made anew from the review itself.
+pub(super) fn statement_of(app: &App, caller: &Caller, review: &Review) -> ReviewStatement {
+    let body = StatementBody {
+        verdict: review.verdict,
+        comment: review.comment.clone(),
+        shown_digest: review.shown_digest,
+        shown_at: review.shown_at,
+        policy_digest: review.policy_digest,
     };
-    let challenge = webauthn::review_challenge(&statement).map_err(|error| Problem::bad(error.to_string()))?;
-    Ok(json!({
-        "statement": statement, "required": assurance == Assurance::Passkey, "enrolled": !passkeys.is_empty(),
-        "options": request_options(app, &challenge, &passkeys),
-    }))
+    review_statement(app, caller, review.request, &body)
 }
 
 fn request_options(app: &App, challenge: &Digest, passkeys: &[String]) -> Value {
@@ -74,11 +99,11 @@ fn request_options(app: &App, challenge: &Digest, passkeys: &[String]) -> Value 
     })
 }
 
-/// `GET /v1/passkeys/sign-in`: options for a passkey of whoever is there.
+/// `POST /v1/passkeys/sign-in/options`: options for a passkey of whoever is there.
 pub(crate) async fn begin_sign_in(State(app): State<App>) -> Result<Json<Value>, Problem> {
     let challenge = app.engine().new_secret()?.digest();
     app.0.challenges.set(challenge, Purpose::SignIn, app.engine().now());
-    Ok(Json(request_options(&app, &challenge, &[])))
+    Ok(Json(json!({"publicKey": request_options(&app, &challenge, &[])})))
 }
 
 /// What `PublicKeyCredential.toJSON()` gives for an assertion; members that do not matter here are ignored.
@@ -119,12 +144,26 @@ fn stale() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "stale_challenge", "the passkey answered a question that is over: try again")
 }
 
+/// Body of `POST /v1/passkeys/sign-in`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInBody {
+    credential: AssertionJson,
+    /// Where the person wanted to go.
+    #[serde(default)]
+    next: String,
+}
+
 /// `POST /v1/passkeys/sign-in`
-pub(crate) async fn sign_in(State(app): State<App>, Body(json): Body<AssertionJson>) -> Result<Response, Problem> {
-    let assertion: Assertion = json.into();
+pub(crate) async fn sign_in(State(app): State<App>, headers: HeaderMap, Body(body): Body<SignInBody>) -> Result<Response, Problem> {
+    let assertion: Assertion = body.credential.into();
     let challenge = claimed_challenge(&assertion.client_data_json).ok_or_else(stale)?;
-    if !app.0.challenges.take(&challenge, &Purpose::SignIn, app.engine().now()) {
+    let now = app.engine().now();
+    if !app.0.challenges.take(&challenge, &Purpose::SignIn, now) {
         return Err(stale());
+    }
+    if !is_plausible(&app, &challenge, &assertion) && !app.0.attempts.take(now) {
+        return Err(Refusal::new(RefusalCode::CredentialRefused, "the passkey is not enrolled here, or was revoked").into());
     }
     let token = app.engine().new_secret()?;
     let command = SessionCommand::StartByPasskey {
@@ -135,11 +174,34 @@ pub(crate) async fn sign_in(State(app): State<App>, Body(json): Body<AssertionJs
     };
     let reply = app.engine().as_system(Command::Session(command)).await?;
     let Reply::Session { principal, .. } = reply else { return Err(stale()) };
-    Ok(([(header::SET_COOKIE, session_cookie(&app, &token)?)], Json(json!({"principal": principal}))).into_response())
+    end_former(&app, &headers).await;
+    let answer = json!({"principal": principal, "location": local::path(&body.next)});
+    Ok(([(header::SET_COOKIE, session_cookie(&app, &token)?)], Json(answer)).into_response())
 }
 
-/// `GET /v1/passkeys/enrol`: options for a new passkey of the caller.
-pub(crate) async fn begin_enrol(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Problem> {
+/// Whether the engine is going to accept an assertion, as far as can be told before asking it. Decides nothing but whether a refusal is
+/// worth a line in the log.
+fn is_plausible(app: &App, challenge: &Digest, assertion: &Assertion) -> bool {
+    let now = app.engine().now();
+    let Ok(id) = assertion.credential.parse() else { return false };
+    let key = app.engine().read(|state| state.credentials.get(&id).filter(|found| found.is_live(now)).map(|found| found.key.clone()));
+    key.is_some_and(|key| webauthn::verify(&key, assertion, challenge.as_bytes()).is_ok())
+}
+
+/// Ends the session that the browser had before it began a new one. Best effort: it would have ended by itself.
+pub(crate) async fn end_former(app: &App, headers: &HeaderMap) {
+    let Ok(Caller { identity, token: Some(_) }) = Caller::of(app, headers) else { return };
+    if let Some(session) = identity.session {
+        let end = SessionCommand::End { session, reason: "signed_out".to_owned() };
+        if let Err(error) = app.engine().execute(Command::Session(end), identity.actor).await {
+            tracing::info!(session.error = %error, "the session before could not be ended");
+        }
+    }
+}
+
+/// `POST /v1/passkeys/enrol/options`: options for a new passkey of the caller.
+pub(crate) async fn begin_enrol(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Json<Value>, Problem> {
+    check_csrf(&caller, csrf_header(&headers))?;
     if caller.token.is_none() {
         return Err(Problem::forbidden("passkeys are enrolled by people in a session of their own"));
     }
@@ -152,21 +214,32 @@ pub(crate) async fn begin_enrol(State(app): State<App>, caller: Caller) -> Resul
         let name = state.principals.get(&me).and_then(|principal| principal.record.name.clear().map(str::to_owned));
         (existing, name.unwrap_or_else(|| me.to_string()))
     });
-    Ok(Json(json!({
+    Ok(Json(json!({"publicKey": {
         "challenge": challenge, "rp": {"id": app.rp_id(), "name": "Privyseal"},
         "user": {"id": base64url(Digest::of(me.as_str().as_bytes()).as_bytes()), "name": me, "displayName": name},
         "pubKeyCredParams": [{"type": "public-key", "alg": -7}, {"type": "public-key", "alg": -8}],
         "authenticatorSelection": {"residentKey": "required", "requireResidentKey": true, "userVerification": "required"},
         "attestation": "none", "timeout": 120_000, "excludeCredentials": existing,
-    })))
+    }})))
 }
 
-/// What `PublicKeyCredential.toJSON()` gives for a registration, and a name for it.
+/// Body of `POST /v1/passkeys/enrol`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnrolBody {
+    credential: RegistrationJson,
+    /// A name for it.
+    #[serde(default)]
+    label: Option<String>,
+    /// Where the person came from.
+    #[serde(default)]
+    next: String,
+}
+
+/// What `PublicKeyCredential.toJSON()` gives for a registration; members that do not matter here are ignored.
 #[derive(Deserialize)]
 pub(crate) struct RegistrationJson {
     response: RegistrationResponse,
-    #[serde(default)]
-    label: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -182,24 +255,26 @@ pub(crate) async fn enrol(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Body(json): Body<RegistrationJson>,
+    Body(body): Body<EnrolBody>,
 ) -> Result<Response, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let me = caller.identity.principal.clone();
-    let challenge = claimed_challenge(&json.response.client_data_json).ok_or_else(stale)?;
+    let challenge = claimed_challenge(&body.credential.response.client_data_json).ok_or_else(stale)?;
     if !app.0.challenges.take(&challenge, &Purpose::Enrol(me.clone()), app.engine().now()) {
         return Err(stale());
     }
     let decode = |text: &str| from_base64url(text).ok_or_else(|| Problem::bad("a member is not base64url"));
-    let (object, client_data) = (decode(&json.response.attestation_object)?, decode(&json.response.client_data_json)?);
+    let response = &body.credential.response;
+    let (object, client_data) = (decode(&response.attestation_object)?, decode(&response.client_data_json)?);
     let registered =
         webauthn::register(&object, &client_data, challenge.as_bytes(), app.rp_id()).map_err(|error| Problem::bad(error.to_string()))?;
-    let label = json.label.filter(|label| !label.trim().is_empty()).unwrap_or_else(|| "passkey".to_owned());
+    let label = body.label.filter(|label| !label.trim().is_empty()).unwrap_or_else(|| "passkey".to_owned());
     if label.chars().count() > 64 || label.chars().any(char::is_control) {
         return Err(Problem::bad("the passkey's name has at most 64 characters and no control characters"));
     }
     let credential = registered.credential.parse().map_err(|_| Problem::bad("the credential id is unusable"))?;
     let enroll = Directory::Enroll { credential, principal: me, label, key: registered.key, expires_at: None };
     app.engine().execute(Command::Directory(enroll), caller.identity.actor.clone()).await?;
-    Ok((StatusCode::CREATED, Json(json!({"credential": registered.credential}))).into_response())
+    let answer = json!({"credential": registered.credential, "location": local::path(&body.next)});
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, Said::Enrolled.cookie())], Json(answer)).into_response())
 }

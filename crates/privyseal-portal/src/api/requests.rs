@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
@@ -21,10 +21,14 @@ use privyseal_engine::{Ask, Attachment};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::passkeys::{AssertionJson, statement_of};
 use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
 use crate::body::Body;
+use crate::page::Said;
 use crate::problem::Problem;
+use crate::showing;
+use crate::sight::Sight;
 
 const MAX_WAIT_SECONDS: u64 = 60;
 const PAGE: usize = 100;
@@ -192,14 +196,14 @@ pub(crate) struct Filter {
 /// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
     let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
-    let everything = caller.sees_everything(&app);
     let now = app.engine().now();
     let page: Vec<Value> = app.engine().read(|state| {
+        let sight = Sight::of(state, &caller, now);
         let newest_first = state.requests.range(..).rev().map(|(_, request)| request);
         newest_first
             .filter(|request| before.is_none_or(|before| request.id < before))
             .filter(|request| filter.state.is_none_or(|wanted| request.state() == wanted))
-            .filter(|request| is_own(state, request, &caller) || (everything && filter.mine != Some(true)))
+            .filter(|request| if filter.mine == Some(true) { sight.is_own(request) } else { sight.reaches(request) })
             .take(PAGE)
             .map(|request| render(&app, state, request, &caller, now))
             .collect()
@@ -218,10 +222,15 @@ pub(crate) struct ReviewBody {
     shown_digest: Digest,
     shown_at: Timestamp,
     policy_digest: Digest,
+    /// What was signed; made anew from the members above when absent, and compared with them when given.
     #[serde(default)]
     statement: Option<ReviewStatement>,
+    /// The signature, as events hold it.
     #[serde(default)]
     assertion: Option<Assertion>,
+    /// The signature, as browsers give it.
+    #[serde(default)]
+    credential: Option<AssertionJson>,
 }
 
 /// `POST /v1/requests/{id}/reviews`: people only, in a session of their own; the engine checks that, not this handler.
@@ -231,25 +240,48 @@ pub(crate) async fn review(
     headers: HeaderMap,
     Path(id): Path<String>,
     Body(body): Body<ReviewBody>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let id = parse(&id)?;
-    let signed = match (body.statement, body.assertion) {
-        (Some(statement), Some(assertion)) => Some((statement, assertion)),
-        (None, None) => None,
-        _ => return Err(Problem::bad("statement and assertion come together")),
-    };
-    let review = Review {
+    let mut review = Review {
         request: id,
         verdict: body.verdict,
         comment: body.comment,
         shown_digest: body.shown_digest,
         shown_at: body.shown_at,
         policy_digest: body.policy_digest,
-        signed,
+        signed: None,
     };
+    review.signed = match (body.statement, body.assertion, body.credential.map(Assertion::from)) {
+        (None, None, None) => None,
+        (Some(statement), Some(assertion), None) => Some((statement, assertion)),
+        (None, None, Some(assertion)) | (None, Some(assertion), None) => Some((statement_of(&app, &caller, &review), assertion)),
+        _ => return Err(Problem::bad("send the signature once: `credential`, or `assertion` with or without its `statement`")),
+    };
+    let verdict = review.verdict;
+    decide(&app, &caller, review).await?;
+    let said = [(header::SET_COOKIE, Said::decided(verdict).cookie())];
+    Ok((said, Json(show_one(&app, &caller, id)?)).into_response())
+}
+
+/// Gives a person's verdict to the engine. A channel that cannot show the whole action cannot approve it, and this one is the portal.
+pub(crate) async fn decide(app: &App, caller: &Caller, review: Review) -> Result<(), Problem> {
+    let now = app.engine().now();
+    let found = app.engine().read(|state| {
+        state
+            .requests
+            .get(&review.request)
+            .filter(|request| Sight::of(state, caller, now).reaches(request))
+            .map(|found| found.submitted.clone())
+    });
+    let submitted = found.ok_or_else(|| Problem::not_found("request"))?;
+    if review.verdict == Verdict::Approve
+        && let Some(reason) = showing::load(app, &submitted).await?.unshown
+    {
+        return Err(Problem::new(StatusCode::CONFLICT, "cannot_show", reason));
+    }
     app.engine().execute(Command::Review(Box::new(review)), caller.identity.actor.clone()).await?;
-    show_one(&app, &caller, id).map(Json)
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -269,32 +301,24 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Value>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let request = parse(&id)?;
+    // Whoever may not look at it is not told that it is there.
+    show_one(&app, &caller, request)?;
     app.engine().execute(Command::Withdraw(Withdraw { request, comment: body.comment }), caller.identity.actor.clone()).await?;
     show_one(&app, &caller, request).map(Json)
 }
 
-pub(super) fn parse(id: &str) -> Result<RequestId, Problem> {
+pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
     id.parse().map_err(|_| Problem::not_found("request"))
 }
 
 /// The request as this caller may see it.
 fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
-    let (everything, now) = (caller.sees_everything(app), app.engine().now());
+    let now = app.engine().now();
     let shown = app.engine().read(|state| {
-        let request = state.requests.get(&id).filter(|request| everything || is_own(state, request, caller))?;
+        let request = state.requests.get(&id).filter(|request| Sight::of(state, caller, now).reaches(request))?;
         Some(render(app, state, request, caller, now))
     });
     shown.ok_or_else(|| Problem::not_found("request"))
-}
-
-/// Whether the caller asked it, answers for whoever did, or is the one it was asked for.
-fn is_own(state: &World, request: &Request, caller: &Caller) -> bool {
-    let me = &caller.identity.principal;
-    let submitted = &request.submitted;
-    submitted.requester.principal == *me
-        || submitted.requester.owner.as_ref() == Some(me)
-        || submitted.on_behalf_of.as_ref().is_some_and(|party| party.principal == *me)
-        || state.person_of(me).is_some_and(|person| submitted.requester.person.as_ref() == Some(&person))
 }
 
 fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Timestamp) -> Value {

@@ -78,6 +78,8 @@ pub struct TestRun {
     pub from: Untrusted,
     /// First day after the period, `YYYY-MM-DD`.
     pub to: Untrusted,
+    /// They run over this period right now; the page has to be looked at again.
+    pub running: bool,
     /// When the tests ran; `None` when they have not, or not over this period.
     pub ran: Option<Moment>,
     /// Entries of the log that they saw.
@@ -149,6 +151,8 @@ pub struct AssertionView {
     pub state: State,
     /// What the state means here: one sentence.
     pub reason: String,
+    /// What it asks of every item: what is judged, what violates, what cannot be judged.
+    pub design: Vec<(&'static str, String)>,
     /// Items in all.
     pub population: Count,
     /// Items in violation.
@@ -184,6 +188,13 @@ pub struct ItemRow {
     pub status: ItemStatus,
     /// Why.
     pub reason: Untrusted,
+}
+
+impl ControlPage {
+    /// Whether it is settled that nothing speaks to the control. Before the tests have run nobody knows about one that has tests.
+    fn is_silent(&self) -> bool {
+        self.assertions.is_empty() && (self.control.strength.is_none() || self.test.ran.is_some())
+    }
 }
 
 impl ControlRow {

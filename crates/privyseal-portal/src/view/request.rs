@@ -200,6 +200,8 @@ pub enum InputContent {
     Binary,
     /// The bytes were never handed over; only the digest is known.
     Withheld,
+    /// The bytes are there and cannot be shown: one sentence.
+    Unshown(Untrusted),
 }
 
 /// Why it is asked.

@@ -42,6 +42,8 @@ pub struct Notice {
     pub failed: bool,
     /// The sentence.
     pub text: Untrusted,
+    /// Where to go on: path and label.
+    pub next: Option<(&'static str, &'static str)>,
 }
 
 /// The person who is signed in.

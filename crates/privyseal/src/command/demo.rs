@@ -15,13 +15,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use privyseal_core::command::{Command, Directory};
-use privyseal_core::event::directory::CredentialKey;
 use privyseal_core::port::Clock as _;
 use privyseal_core::time::Timestamp;
 use privyseal_engine::{Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
 use privyseal_ledger::layout::Layout;
 
+use super::people;
 use super::serve::{self, Served};
 use crate::cli;
 use crate::context::Context;
@@ -130,18 +129,9 @@ async fn persona_links(engine: &Engine, port: u16) -> anyhow::Result<Vec<(String
 ///
 /// # Errors
 /// When the engine refuses.
-pub(crate) async fn sign_in_link(engine: &Engine, principal: &str, url: &str, minutes: i64) -> anyhow::Result<String> {
-    let secret = engine.new_secret()?;
-    let credential = format!("link-{}", secret.digest().hex().chars().take(16).collect::<String>()).parse()?;
-    let enroll = Directory::Enroll {
-        credential,
-        principal: principal.parse()?,
-        label: "one-time link".to_owned(),
-        key: CredentialKey::Link { secret_sha256: secret.digest() },
-        expires_at: Some(engine.now().plus_seconds(minutes * 60)),
-    };
-    engine.as_operator(Command::Directory(enroll)).await?;
-    Ok(format!("{url}/sign-in/link#{}", secret.expose()))
+pub(crate) async fn sign_in_link(engine: &Engine, principal: &str, url: &str, minutes: u32) -> anyhow::Result<String> {
+    let secret = engine.sign_in_link(&principal.parse()?, minutes).await?;
+    Ok(people::sign_in_url(url, secret.expose()))
 }
 
 fn greet(data: &Path, port: u16, links: &[(String, String)], start: Timestamp, end: Timestamp) {

@@ -24,7 +24,7 @@ use crate::{local, output};
 
 /// How long open answers (long polls, live pages) may take to end.
 const GRACE: Duration = Duration::from_secs(2);
-const FIRST_LINK_MINUTES: i64 = 60;
+const FIRST_LINK_MINUTES: u32 = 60;
 
 /// Where a server listens and how it is reached.
 pub(crate) struct Served {

@@ -28,6 +28,7 @@ fn test_run() -> TestRun {
     TestRun {
         from: "2026-07-01".into(),
         to: "2026-10-01".into(),
+        running: false,
         ran: Some(Moment::minute(ago(180))),
         snapshot: Count(48_213),
         presets: presets(),
@@ -82,6 +83,14 @@ impl Sampled for ControlsPage {
                 },
             ),
             (
+                "running",
+                ControlsPage {
+                    test: TestRun { running: true, ran: None, ..test_run() },
+                    frameworks: vec![framework("soc2", "SOC 2, Trust Services Criteria 2017", [0; 5], 61)],
+                    ..page.clone()
+                },
+            ),
+            (
                 "problem",
                 ControlsPage {
                     test: TestRun {
@@ -108,6 +117,10 @@ fn control(id: &str, title: &str, strength: Option<Strength>, state: State, test
         tested: tested.iter().map(ToString::to_string).collect(),
         not_implemented,
     }
+}
+
+fn segregation_untested() -> ControlRow {
+    ControlRow { state: state::untested(), tested: Vec::new(), ..segregation(TestState::Pass) }
 }
 
 fn segregation(of: TestState) -> ControlRow {
@@ -200,6 +213,11 @@ fn assertion(id: &str, title: &str, of: TestState, counts: [u64; 3], items: Vec<
         title: title.to_owned(),
         state: state::test(of),
         reason: of.meaning().to_owned(),
+        design: vec![
+            ("Population", "Approving reviews given in the period.".to_owned()),
+            ("Violation", "The reviewer's person is a subject of the request.".to_owned()),
+            ("Cannot be judged", "Nobody is known behind the reviewer.".to_owned()),
+        ],
         population,
         violations,
         indeterminate,
@@ -268,6 +286,16 @@ impl Sampled for ControlPage {
                 ControlPage {
                     control: control("CC1.1", "Integrity and ethical values", None, state::untested(), &[], 0),
                     objective: "The organisation shows that it means its values.".to_owned(),
+                    assertions: Vec::new(),
+                    not_implemented: Vec::new(),
+                    ..page.clone()
+                },
+            ),
+            (
+                "running",
+                ControlPage {
+                    control: segregation_untested(),
+                    test: TestRun { running: true, ran: None, ..test_run() },
                     assertions: Vec::new(),
                     not_implemented: Vec::new(),
                     ..page.clone()

@@ -9,7 +9,11 @@ impl Sampled for QueuePage {
     const NAME: &'static str = "queue";
 
     fn samples() -> Vec<(&'static str, Self)> {
-        let page = |queue| QueuePage { shell: live(approver(Place::Queue), "queue"), queue };
+        let page = |queue: Queue| {
+            let mut shell = live(approver(Place::Queue), "queue");
+            shell.waiting = queue.counts.get(1).copied().unwrap_or_default();
+            QueuePage { shell, queue }
+        };
         vec![
             ("full", page(full())),
             ("mine", page(Queue { filter: QueueFilter::Mine, others: Vec::new(), ..full() })),

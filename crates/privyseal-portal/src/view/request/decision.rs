@@ -65,14 +65,18 @@ impl Decision {
 /// The form with which a person decides.
 #[derive(Clone, Debug)]
 pub struct DecisionForm {
-    /// Where it is posted, as a form, and as JSON by scripts.
+    /// Where it is posted as a form.
     pub action: String,
-    /// Where a script posts `{verdict, comment, shown_digest, shown_at}` to get the passkey's request options.
+    /// Where a script posts its fields as JSON to get the passkey's request options.
     pub challenge: String,
+    /// Where a script posts its fields and the passkey's answer as JSON.
+    pub answer: String,
     /// The digest that is shown; the server refuses when it has moved.
     pub shown_digest: String,
     /// When the page was shown, RFC 3339.
     pub shown_at: String,
+    /// The policy by which the request was judged, as the page shows it.
+    pub policy_digest: String,
     /// The rule asks for a passkey's signature over the decision; otherwise the session suffices.
     pub passkey: bool,
     /// What follows if this person approves: one sentence.
@@ -86,12 +90,8 @@ pub struct DecisionForm {
 /// The form with which somebody outside of a break-glass run judges it.
 #[derive(Clone, Debug)]
 pub struct AfterForm {
-    /// Where it is posted, as a form, and as JSON by scripts.
+    /// Where it is posted.
     pub action: String,
-    /// Where a script posts `{outcome, comment}` to get the passkey's request options.
-    pub challenge: String,
-    /// The judgement has to be signed with a passkey.
-    pub passkey: bool,
     /// By when it is due.
     pub due: Left,
 }

@@ -38,6 +38,12 @@ pub struct Digests {
 }
 
 impl Digests {
+    /// Whether there is anything to compare with what was asked.
+    #[must_use]
+    pub fn compared(&self) -> bool {
+        self.shown.is_some() || self.run.is_some()
+    }
+
     /// Whether all that are there are the same.
     #[must_use]
     pub fn agree(&self) -> bool {

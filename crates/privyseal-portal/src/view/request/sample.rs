@@ -1,8 +1,13 @@
 //! One request in all its states: the same migration, seen by different people at different times, and a few others.
 
+mod ended;
+mod extreme;
+
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Text;
 
+use self::ended::{after_breakglass, approved, automatic, breakglass, changed, denied, ended, refused, run};
+use self::extreme::{attacked, long};
 use super::*;
 use crate::view::code::Language;
 use crate::view::sample::*;
@@ -88,10 +93,12 @@ impl Sampled for RequestPartial {
 
 fn form(passkey: bool) -> DecisionForm {
     DecisionForm {
-        action: "/requests/019abf1c/reviews".to_owned(),
-        challenge: "/requests/019abf1c/reviews/options".to_owned(),
+        action: "/requests/019abf1c/review".to_owned(),
+        challenge: "/v1/requests/019abf1c/statement".to_owned(),
+        answer: "/v1/requests/019abf1c/reviews".to_owned(),
         shown_digest: digest().hex().to_owned(),
         shown_at: now().to_string(),
+        policy_digest: hash("policy 14").hex().to_owned(),
         passkey,
         if_approved:
             "one more person of group:sre must seal it too. Then agent:schema-pilot may run exactly this, once, within 10 minutes.".into(),
@@ -329,251 +336,5 @@ fn withheld() -> Request {
         reason: "The bytes of migrations/0042_orders_region.sql were not handed over, so nobody could see what they approve.".into(),
         form: form(true),
     };
-    request
-}
-
-fn run(state: RunState, took: &str, exit_code: Option<i64>) -> Run {
-    Run { state, started: Moment::clock(ago(840)), took: took.to_owned(), exit_code, output: exit_code.map(|_| hash("output")) }
-}
-
-fn all_set() -> Vec<Seal> {
-    vec![set("Ben Carter", "group:dba", 1_500), set("Ana Ruiz", "group:sre", 1_320), set("Tomasz Zieliński", "group:sre", 1_200)]
-}
-
-fn approved(run: Option<Run>, standing: &'static str) -> Request {
-    let mut timeline = timeline(1_439);
-    timeline.extend([
-        entry(48_208, "review.recorded", 1_320, ana(), "Approved with a passkey", "good"),
-        entry(48_209, "review.recorded", 1_200, tomasz(), "Approved with a passkey", "good"),
-        entry(48_210, "request.approved", 1_200, Party::system(), "Every slot is filled by a distinct person", "good"),
-        entry(48_211, "grant.issued", 1_200, Party::system(), "One use until 14:01 UTC, for this digest only", "quiet"),
-    ]);
-    if let Some(run) = &run {
-        timeline.push(entry(
-            48_220,
-            "grant.redeemed",
-            840,
-            schema_pilot(),
-            "The digest of what runs equals the digest that was signed",
-            "quiet",
-        ));
-        let (kind, text, tone) = match run.state {
-            RunState::Unknown => ("execution.unknown", "The executor did not come back; nobody can say whether it ran to its end", "warn"),
-            _ => ("execution.finished", "Ended with exit code 0", "good"),
-        };
-        timeline.push(entry(48_221, kind, 799, schema_pilot(), text, tone));
-    }
-    let ran = run.is_some();
-    Request {
-        standing: Standing { state: RequestState::Approved, how: How::People },
-        asked: Moment::relative(ago(1_683), now()),
-        seals: sets(vec![all_set()]),
-        left: None,
-        decision: Decision::Closed,
-        outcome: Some(Outcome {
-            at: Moment::minute(ago(1_200)),
-            sentence: "Three distinct people filled every slot; none of them is a subject of the request.".into(),
-            denied_by: Vec::new(),
-            grant: Some(Grant {
-                short: "9e41b7aa".to_owned(),
-                subject: schema_pilot(),
-                until: Moment::clock(ago(600)),
-                standing,
-                revoke: None,
-                run,
-                digests: Digests { asked: digest(), shown: Some(digest()), run: ran.then(digest) },
-            }),
-        }),
-        timeline,
-        ..pending()
-    }
-}
-
-fn changed() -> Request {
-    let mut request = approved(None, "unused");
-    if let Some(grant) = request.outcome.as_mut().and_then(|outcome| outcome.grant.as_mut()) {
-        grant.digests.run = Some(hash("something else"));
-    }
-    request.timeline.push(entry(
-        48_222,
-        "grant.refused",
-        300,
-        schema_pilot(),
-        "Refused: the file changed after the approval, so the digest is another one",
-        "bad",
-    ));
-    request
-}
-
-fn automatic() -> Request {
-    let mut request = approved(Some(run(RunState::Done, "2 s", Some(0))), "used");
-    request.seals = Seals::default();
-    request.requirement = "none".to_owned();
-    request.risk = Risk::new(0);
-    request.factors = Vec::new();
-    request.rules =
-        vec![Rule { id: "read-staging".to_owned(), approvals: "none".to_owned(), because: "reads in staging go straight through".into() }];
-    request.timeline.retain(|entry| !entry.kind.starts_with("review"));
-    request.standing.how = How::Automatic;
-    if let Some(outcome) = &mut request.outcome {
-        outcome.sentence = "Policy asks for nobody’s seal. This is recorded as automatic and never counts as a person.".into();
-        if let Some(grant) = &mut outcome.grant {
-            grant.digests.shown = None;
-        }
-    }
-    request
-}
-
-fn breakglass() -> Request {
-    let mut request = approved(Some(run(RunState::Running, "", None)), "used");
-    request.seals = sets(vec![vec![open("group:security", false, 2)]]);
-    request.requirement = "1 of group:security, afterwards".to_owned();
-    request.timeline = vec![
-        entry(48_230, "breakglass.invoked", 480, tomasz(), "Ran at once: the primary is out of disk and orders are being lost", "bad"),
-        entry(48_231, "grant.issued", 480, Party::system(), "One use for 15 min", "quiet"),
-    ];
-    request.standing.how = How::Breakglass;
-    if let Some(outcome) = &mut request.outcome {
-        if let Some(grant) = &mut outcome.grant {
-            grant.digests.shown = None;
-        }
-        outcome.sentence = "An open exception until somebody outside the request has reviewed it, due 2026-11-24 14:03 UTC.".into();
-    }
-    request
-}
-
-/// The same, as somebody outside of it sees it who must judge it.
-fn after_breakglass() -> Request {
-    let mut request = breakglass();
-    request.decision = Decision::AfterBreakglass(AfterForm {
-        action: "/requests/019abf1c/breakglass/review".to_owned(),
-        challenge: "/requests/019abf1c/breakglass/review/options".to_owned(),
-        passkey: true,
-        due: Left::new(now().plus_seconds(85_900), now()),
-    });
-    if let Some(grant) = request.outcome.as_mut().and_then(|outcome| outcome.grant.as_mut()) {
-        grant.revoke = Some("/grants/9e41b7aa/revoke".to_owned());
-    }
-    request
-}
-
-fn ended(state: RequestState, how: How, sentence: &str) -> Request {
-    Request {
-        standing: Standing { state, how },
-        asked: Moment::relative(ago(1_683), now()),
-        timeline: timeline(1_439),
-        left: None,
-        decision: Decision::Closed,
-        outcome: Some(Outcome { at: Moment::minute(ago(600)), sentence: sentence.into(), denied_by: Vec::new(), grant: None }),
-        ..pending()
-    }
-}
-
-fn denied() -> Request {
-    let mut request = ended(RequestState::Denied, How::People, "One denial ends a request under this rule.");
-    if let Some(outcome) = &mut request.outcome {
-        outcome.denied_by =
-            vec![(ana(), "The index is created inside a transaction; CONCURRENTLY will fail there. Split it in two and ask again.".into())];
-    }
-    request.timeline.push(entry(48_212, "request.denied", 600, Party::system(), "Denied by Ana Ruiz", "bad"));
-    request
-}
-
-fn refused() -> Request {
-    Request {
-        seals: Seals::default(),
-        rules: vec![Rule {
-            id: "no-drop-in-freeze".to_owned(),
-            approvals: String::new(),
-            because: "change freeze until 2026-11-30".into(),
-        }],
-        ..ended(RequestState::Denied, How::Policy, "A rule forbids it, so nobody was asked: change freeze until 2026-11-30.")
-    }
-}
-
-fn attacked() -> Request {
-    let mut request = pending();
-    request.asker = Asker {
-        party: Party::agent(HOSTILE, "agent:<img>"),
-        program: Some(HOSTILE.into()),
-        owner: Some(Party::person(HOSTILE, "\"onload=x")),
-        on_behalf_of: Some(Party::person(HOSTILE, "x")),
-        chain: vec![Party::agent(HOSTILE, "x")],
-        channel: "MCP",
-    };
-    request.action.resource_id = HOSTILE.into();
-    request.action.environment = Environment::new(Some(HOSTILE));
-    request.action.reversibility = Reversibility::of("<b>");
-    request.action.command = Some(Code::new(Language::Shell, format!("psql -c 'SELECT 1'{}; rm -rf /srv # {HOSTILE}", " ".repeat(400))));
-    request.action.parameters = vec![Parameter { path: HOSTILE.into(), value: Code::new(Language::Json, format!("{HOSTILE:?}")) }];
-    request.action.canonical = Code::new(Language::Json, HOSTILE);
-    request.action.inputs = vec![Input {
-        kind: "file",
-        name: HOSTILE.into(),
-        digest: hash("x"),
-        size: Bytes(1_204),
-        content: InputContent::Text(Code::new(
-            Language::Sql,
-            format!("/*\u{202e} }} \u{2066}if (admin)\u{2069} \u{2066} begin admins only */\nDROP TABLE orders; -- {HOSTILE}\r\u{1b}[2K\n"),
-        )),
-    }];
-    request.action.deceptive = Count(9);
-    request.why = Why { justification: HOSTILE.into(), repeats: Count(41), ticket: Some((HOSTILE.into(), None)) };
-    request.factors = vec![factor(100, HOSTILE, "r-hostile", true)];
-    request.risk = Risk::new(100);
-    request.missing = vec!["rows_affected".to_owned()];
-    request.facts = vec![
-        Fact { name: "Environment".to_owned(), value: HOSTILE.into(), derived: true },
-        Fact { name: "resource.attributes.<b>".to_owned(), value: HOSTILE.into(), derived: false },
-    ];
-    request.rules = vec![Rule { id: "x".to_owned(), approvals: "1 of group:sre".to_owned(), because: HOSTILE.into() }];
-    request.seals = sets(vec![vec![set(HOSTILE, "group:sre", 9), open("group:<b>", true, 0)]]);
-    request.decision = Decision::Open(DecisionForm { if_approved: HOSTILE.into(), if_denied: HOSTILE.into(), ..form(true) });
-    request.timeline =
-        vec![Entry { comment: Some(HOSTILE.into()), ..entry(1, "request.submitted", 5, Party::agent(HOSTILE, "x"), HOSTILE, "open") }];
-    request
-}
-
-fn long() -> Request {
-    let mut request = pending();
-    request.action.verb = "infrastructure.database.instance.parameter.group.modify".to_owned();
-    request.action.resource_id = long_resource().into();
-    request.action.parameters = (0..24)
-        .map(|index| {
-            parameter(
-                &format!("parameters.settings[{index}]"),
-                &format!("{{\n  \"name\": \"max_connections_{index}\",\n  \"value\": \"{}\"\n}}", "9".repeat(index * 8)),
-            )
-        })
-        .collect();
-    request.action.inputs = vec![Input {
-        kind: "file",
-        name: "terraform/plan.json".into(),
-        digest: hash("plan"),
-        size: Bytes(48_211),
-        content: InputContent::Text(Code::new(
-            Language::Json,
-            (0..120).map(|index| format!("  {{\"address\": \"module.db.parameter[{index}]\", \"change\": {{\"actions\": [\"update\"], \"after\": {index}}}}},\n")).collect::<String>(),
-        )),
-    }];
-    request.why.justification = long_reason().into();
-    request.factors = (0..14)
-        .map(|index| factor(30 - index, &format!("reason number {index} among the many that speak against it"), "r-many", index == 3))
-        .collect();
-    request.risk = Risk::new(100);
-    request.seals =
-        sets(vec![
-            (0..9)
-                .map(|index| {
-                    if index < 4 {
-                        set("Wilhelmina Featherstonehaugh-Blackadder", "group:sre", 60)
-                    } else {
-                        open("group:sre", index == 4, 2)
-                    }
-                })
-                .collect(),
-            vec![open("user:ana|user:ben|user:tomasz|user:priya", true, 4)],
-        ]);
-    request.requirement = "9 of group:sre or 1 of user:ana|user:ben|user:tomasz|user:priya".to_owned();
     request
 }

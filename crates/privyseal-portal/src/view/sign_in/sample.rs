@@ -69,10 +69,13 @@ impl Sampled for EnrolPage {
             EnrolPage {
                 passkeys: Vec::new(), proposal: "Ana’s laptop".to_owned(), next: "/requests/019abf1c".to_owned(), ..page.clone()
             };
-        arrived.shell.notice =
-            Some(Notice { failed: false, text: "You are signed in. This link is used up; enrol a passkey to come back.".into() });
+        arrived.shell.notice = Some(Notice {
+            failed: false,
+            text: "You are signed in. This link is used up.".into(),
+            next: Some(("/settings/passkey", "Enrol a passkey")),
+        });
         let mut attacked = EnrolPage { shell: hostile(Place::Elsewhere), passkeys: vec![passkey(HOSTILE, true, None)], ..page.clone() };
-        attacked.shell.notice = Some(Notice { failed: true, text: HOSTILE.into() });
+        attacked.shell.notice = Some(Notice { failed: true, text: HOSTILE.into(), next: None });
         vec![("some", page), ("first", arrived), ("hostile", attacked)]
     }
 }

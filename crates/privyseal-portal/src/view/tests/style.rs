@@ -51,6 +51,39 @@ fn every_class_is_both_styled_and_used() {
 }
 
 #[test]
+fn the_sheet_hides_nothing_of_an_action() {
+    // INVARIANT of the request page, as in `what_is_approved_is_never_folded_or_cut`: what overflows must be seen, not cut.
+    let shown = [".code", ".line", ".params", ".input", ".command", ".digest", ".said", ".request-title"];
+    let mut rules = 0;
+    for rule in CSS.split('}') {
+        let Some((selector, declarations)) = rule.rsplit_once('{') else { continue };
+        if shown
+            .iter()
+            .any(|class| selector.split(|c: char| !(c.is_ascii_alphanumeric() || ".-_".contains(c))).any(|part| part.contains(class)))
+        {
+            rules += 1;
+            for banned in [
+                "overflow:",
+                "overflow-x",
+                "overflow-y",
+                "max-height",
+                "line-clamp",
+                "ellipsis",
+                "display: none",
+                "visibility",
+                "nowrap;",
+                "clip",
+            ] {
+                // Groups of a digest stay together; eight digits always fit.
+                let fits = selector.contains(".half") && banned == "nowrap;";
+                assert!(!declarations.contains(banned) || fits, "{selector}: {banned}");
+            }
+        }
+    }
+    assert!(rules > 10, "{rules}");
+}
+
+#[test]
 fn the_sheet_loads_nothing_and_names_colours_once() {
     assert!(!CSS.contains("url(") && !CSS.contains("@import") && !CSS.contains("expression("));
     let (_, rules) = CSS.split_once("/* Ground").unwrap();

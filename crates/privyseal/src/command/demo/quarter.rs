@@ -77,6 +77,10 @@ enum Step {
     Withdraw {
         request: RequestId,
     },
+    /// Tell other people of an emergency.
+    Tell {
+        request: RequestId,
+    },
     Redeem {
         request: RequestId,
         changed: bool,
