@@ -70,10 +70,6 @@ enum Step {
         verdict: Verdict,
         comment: &'static str,
     },
-    /// Tell people of an emergency.
-    Tell {
-        request: RequestId,
-    },
     Withdraw {
         request: RequestId,
     },
