@@ -5,9 +5,13 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod held_command;
+#[cfg(test)]
+mod portal;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

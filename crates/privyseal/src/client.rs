@@ -46,9 +46,6 @@ pub(crate) struct Problem {
     /// One sentence.
     #[serde(default)]
     pub(crate) detail: String,
-    /// The request it is about, when there is one.
-    #[serde(default)]
-    pub(crate) request_id: Option<String>,
 }
 
 /// How a call ended without an answer.
@@ -105,12 +102,6 @@ impl Client {
             .build()
             .into();
         Self { agent, url: url.to_owned(), secret: secret.to_owned() }
-    }
-
-    /// Address of the server.
-    #[must_use]
-    pub(crate) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Reads.

@@ -116,7 +116,8 @@ impl Config {
     }
 
     fn validate(&self) -> anyhow::Result<()> {
-        if !self.server.url.is_empty() && !(self.server.url.starts_with("http://") || self.server.url.starts_with("https://")) {
+        let url = self.server.url.as_str();
+        if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
             bail!("server.url `{}` does not begin with http:// or https://", self.server.url);
         }
         if self.server.url.ends_with('/') {

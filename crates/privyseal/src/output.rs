@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 
 /// Writes data to standard output, with a newline.
-#[expect(clippy::print_stdout, reason = "this is the door for data")]
 pub(crate) fn data(text: &str) {
     if writeln!(io::stdout().lock(), "{}", text.strip_suffix('\n').unwrap_or(text)).is_err() {
         // A closed pipe (`| head`) is the reader's choice; there is nobody left to tell.

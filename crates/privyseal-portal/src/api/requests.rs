@@ -337,7 +337,10 @@ fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Tim
     let reviews: Vec<Value> = request
         .reviews
         .iter()
-        .map(|review| json!({"reviewer": review.body.reviewer.principal, "verdict": review.body.verdict, "at": review.at}))
+        .map(|review| {
+            let (at, body) = (review.at, &review.body);
+            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().and_then(|comment| comment.clear()), "at": at})
+        })
         .collect();
     let mut shown = json!({
         "id": request.id, "state": request.state().as_str(), "action": submitted.action, "action_digest": submitted.action_digest,

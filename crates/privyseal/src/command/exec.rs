@@ -64,6 +64,12 @@ pub(crate) fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<Exit
     let state = text(&request, "state");
     if state != "approved" {
         output::note(&format!("{state}: {}", explain(state)));
+        for review in request.get("reviews").and_then(Value::as_array).into_iter().flatten() {
+            if text(review, "verdict") == "deny" {
+                let (who, why) = (text(review, "reviewer"), text(review, "comment"));
+                output::note(&format!("{} said: {}", who.escape_debug(), if why.is_empty() { "nothing" } else { why }.escape_debug()));
+            }
+        }
         return Ok(ExitCode::from(NOT_APPROVED));
     }
     execute(&client, options, &request, &directory)

@@ -34,7 +34,9 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Account, owner, parent, model, version, what it is for.
-const AGENTS: &[(&str, &str, Option<&str>, &str, &str, &[&str])] = &[
+type Agent = (&'static str, &'static str, Option<&'static str>, &'static str, &'static str, &'static [&'static str]);
+
+const AGENTS: &[Agent] = &[
     ("agent:deploy-bot", "ana", None, "release-runner", "4.2", &["db.schema", "infra", "config"]),
     ("agent:migrator", "ben", None, "claude-migrate", "2026-05", &["db.schema", "db.data"]),
     ("agent:etl", "farid", None, "flow-runner", "1.9", &["data.export"]),

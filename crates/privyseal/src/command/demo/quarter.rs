@@ -133,7 +133,6 @@ type Answer = Pin<Box<dyn Future<Output = Result<Reply, EngineError>> + Send>>;
 
 struct Replay<'a> {
     engine: &'a Engine,
-    clock: &'a SimulatedClock,
     ids: Arc<SeededEntropy>,
     company: &'a Company,
     random: Random,
@@ -155,7 +154,6 @@ pub(super) async fn replay(
 ) -> anyhow::Result<Counts> {
     let mut replay = Replay {
         engine,
-        clock,
         ids,
         company,
         random: Random::new(span.seed),
