@@ -72,6 +72,8 @@ fn calls_that_are_malformed() {
                 .post(&url)
                 .header("authorization", format!("Bearer {}", key.trim()))
                 .header("content-type", kind)
+                // A body that is too large is refused before it is sent, so that the answer can be read.
+                .header("expect", "100-continue")
                 .send(&body[..])
                 .unwrap(),
         )

@@ -222,6 +222,15 @@ impl Engine {
         }
     }
 
+    /// Puts the first policy in force, as part of setting up. Whoever holds the data folder does that before anybody can sign in, so
+    /// nobody is named as its author.
+    ///
+    /// # Errors
+    /// When the policy is broken (every problem is named), or a policy is in force.
+    pub async fn found_policy(&self, files: Vec<PolicyFile>) -> Result<Reply, EngineError> {
+        self.publish_policy(files, None, "the first policy", self.system_actor(Channel::Cli, AuthMethod::Local)?).await
+    }
+
     /// Puts a policy in force: compiles it, keeps its files, records it.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::command::{Command, Directory};
-use privyseal_core::event::signed_message;
+use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel, signed_message};
+use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
 use privyseal_engine::{Engine, Options, OsEntropy, SystemClock};
@@ -160,7 +161,7 @@ async fn fill(folder: &Path, events: u64) -> anyhow::Result<()> {
     let mut answers = Vec::new();
     for number in 0..events {
         let queued = if number % 2 == 0 { signed_event(number)? } else { heartbeat() };
-        let actor = super::init::at_machine(&"ana".parse()?);
+        let actor = at_machine(&"ana".parse()?);
         let actor = privyseal_core::event::Actor { kind: privyseal_core::event::ActorKind::System, id: "system".parse()?, ..actor };
         answers.push(engine.queue(queued, actor)?);
         if answers.len() >= 4_096 {
@@ -263,4 +264,10 @@ fn read_all(folder: &Path) -> anyhow::Result<u64> {
             if path.is_dir() { read_all(&path)? } else { u64::try_from(std::hint::black_box(std::fs::read(&path)?).len()).unwrap_or(0) };
     }
     Ok(total)
+}
+
+/// A person acting with the data folder in hand.
+fn at_machine(principal: &PrincipalId) -> Actor {
+    let auth = Auth { method: AuthMethod::Local, amr: Vec::new(), auth_time: None, session: None, credential: None };
+    Actor { id: principal.clone(), kind: ActorKind::Human, channel: Channel::Cli, auth }
 }

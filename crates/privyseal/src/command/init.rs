@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use privyseal_core::command::{Command, Directory};
+use privyseal_core::event::ActorKind;
 use privyseal_core::event::directory::{CredentialKey, Principal};
-use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::id::PrincipalId;
 use privyseal_engine::Engine;
 use privyseal_policy::{Policy, PolicyFile};
@@ -78,7 +78,7 @@ async fn populate(engine: &Engine, admin: &PrincipalId, operator: &PrincipalId, 
         .open(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(file, "pv_{}", secret.expose()).with_context(|| format!("cannot write {}", path.display()))?;
-    engine.publish_policy(files, None, "the first policy", at_machine(admin)).await?;
+    engine.found_policy(files).await?;
     Ok(())
 }
 
@@ -109,13 +109,6 @@ pub(crate) async fn register_person(engine: &Engine, principal: &PrincipalId, na
         engine.as_operator(Command::Directory(assign)).await?;
     }
     Ok(())
-}
-
-/// A person acting with the data folder in hand.
-#[must_use]
-pub(crate) fn at_machine(principal: &PrincipalId) -> Actor {
-    let auth = Auth { method: AuthMethod::Local, amr: Vec::new(), auth_time: None, session: None, credential: None };
-    Actor { id: principal.clone(), kind: ActorKind::Human, channel: Channel::Cli, auth }
 }
 
 /// Reads `*.cedar` and `catalogue.toml` of a folder.
