@@ -4,6 +4,7 @@
 //! routing rule refuses the request.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{AuthorizationError, Decision, EvaluationError, PolicyId, PolicySet, Response};
@@ -27,7 +28,7 @@ const ROSTER_RULE: &str = "at-last-review";
 type Context = BTreeMap<&'static str, FactValue>;
 
 /// Risk rules that match, by number, with whether they erred; and the facts that were missing.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Matched {
     rules: BTreeMap<usize, bool>,
     missing: BTreeSet<String>,
@@ -91,28 +92,31 @@ impl Policy {
     }
 
     /// The risk rules that match. SQL that cannot be read is judged as the riskiest thing it could be as well, so that garbling a
-    /// statement never lowers its risk.
+    /// statement never lowers its risk. The riskiest class is the one with the most points together with what matches anyway: points
+    /// of the class alone would let one rule more move the choice to a class that shares its rules with those, and lower the sum.
     fn risk_of(&self, question: &Question, facts: &Facts) -> Result<Matched, Unaskable> {
-        let mut matched = self.matching(question, &facts.context)?;
+        let certain = self.matching(question, &facts.context)?;
         if !facts.class_uncertain() {
-            return Ok(matched);
+            return Ok(certain);
         }
         let mut context = facts.context.clone();
-        let mut worst = Matched::default();
+        let mut worst = certain.clone();
         for class in StatementClass::ALL {
             context.insert("statement_class", FactValue::Text(class.as_str().to_owned()));
             let found = self.matching(question, &context)?;
-            if self.points(&found) > self.points(&worst) {
-                worst = found;
+            let mut both = certain.clone();
+            for number in found.rules.into_keys() {
+                if let Entry::Vacant(rule) = both.rules.entry(number) {
+                    rule.insert(true);
+                    both.missing.insert("statement_class".to_owned());
+                }
+            }
+            both.missing.extend(found.missing);
+            if self.points(&both) > self.points(&worst) {
+                worst = both;
             }
         }
-        for number in worst.rules.into_keys() {
-            if matched.rules.insert(number, true).is_none() {
-                matched.missing.insert("statement_class".to_owned());
-            }
-        }
-        matched.missing.extend(worst.missing);
-        Ok(matched)
+        Ok(worst)
     }
 
     fn matching(&self, question: &Question, context: &Context) -> Result<Matched, Unaskable> {

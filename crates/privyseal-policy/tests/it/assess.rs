@@ -301,6 +301,21 @@ fn sql_that_cannot_be_read_is_as_risky_as_the_worst_it_could_be() {
 }
 
 #[test]
+fn the_riskiest_class_is_chosen_with_what_matches_anyway() {
+    let policy = policy(
+        r#"
+        @id("ok") @approvals("none") permit (principal, action, resource);
+        @id("both") @risk("10") @because("b") permit (principal, action, resource) when { ["unknown", "write"].contains(context.statement_class) };
+        @id("write") @risk("5") @because("w") permit (principal, action, resource) when { context.statement_class == "write" };
+        @id("schema") @risk("14") @because("s") permit (principal, action, resource) when { context.statement_class == "schema" };
+        "#,
+    );
+    // A write alone has 15 points and a schema change 14, but the 10 of `both` count for either.
+    let assessed = Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "frobnicate"})).assess(&policy);
+    assert_eq!(factors(&assessed), ["schema 14!", "both 10"]);
+}
+
+#[test]
 fn facts() {
     let policy = default_policy();
     let check = |sample: &Sample, expected: Value| {

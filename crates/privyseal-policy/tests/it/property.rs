@@ -161,7 +161,10 @@ proptest! {
         let after = ask.assess(&policy(&format!("{base}{}", risk_text(&rules)))).assessment;
         prop_assert!(after.risk >= before.risk);
         let names = |assessment: &Assessment| assessment.factors.iter().map(|factor| factor.rule.clone()).collect::<BTreeSet<_>>();
-        prop_assert!(names(&after).is_superset(&names(&before)));
+        // SQL that nobody can read is judged as its riskiest class, and a rule more may make that another class.
+        if before.facts["unread_sql"] == false {
+            prop_assert!(names(&after).is_superset(&names(&before)));
+        }
         prop_assert_eq!(u32::from(after.risk), after.factors.iter().map(|factor| u32::from(factor.points)).sum::<u32>().min(100));
     }
 
