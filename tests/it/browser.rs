@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 
 use crate::support::PATIENCE;
@@ -116,9 +117,13 @@ impl Browser {
         }
     }
 
-    /// Presses what there is to press.
+    /// Presses what there is to press. A page may be replaced by its newer self between the look and the press; then it is looked again.
     pub(crate) async fn press(&self, selector: &str) {
-        self.see(selector).await.click().await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.see(selector).await.click().await {
+            let replaced = matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_));
+            assert!(replaced && Instant::now() < deadline, "{}: cannot press {selector}: {error}", self.who);
+        }
     }
 
     /// Writes into a field.

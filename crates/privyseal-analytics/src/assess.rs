@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use privyseal_core::catalog::{Catalogs, Control, Framework};
 use privyseal_core::event::evidence::Snapshot as SnapshotRef;
-use privyseal_core::finding::{AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
+use privyseal_core::finding::{self, AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::{Period, Timestamp};
 use serde_json::Value;
@@ -25,10 +25,6 @@ pub(crate) const GATES: [&str; 3] = ["I01", "I02", "I04"];
 
 /// Longest time for one test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// How long after a period entries still count as evidence about it, in seconds: nodes count a day after it is over, and an emergency is
-/// reviewed after it happened. Seven days; what comes later changes no finding.
-const SETTLING_SECONDS: i64 = 7 * 86_400;
 
 /// Tests and controls over a runner.
 pub(crate) struct Assessor {
@@ -81,7 +77,7 @@ impl Assessor {
         interrupt: Arc<Interrupt>,
     ) -> Result<(Arc<Snapshot>, Vec<AssertionFinding>), QueryError> {
         let whole = self.runner.snapshot().await?;
-        let snapshot = self.runner.before(&whole, period.end.plus_seconds(SETTLING_SECONDS)).await?;
+        let snapshot = self.runner.before(&whole, finding::settled_at(period)).await?;
         let policy = self.policy_parameters(period, &snapshot, &interrupt).await?;
         let sources = self.sources(period, &snapshot, whole.last_at, &interrupt).await?;
         let shared = Arc::new(Shared { period, snapshot: Arc::clone(&snapshot), policy, sources, interrupt });

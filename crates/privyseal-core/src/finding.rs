@@ -7,6 +7,16 @@ use crate::digest::Digest;
 use crate::event::evidence::Snapshot;
 use crate::time::{Period, Timestamp};
 
+/// How long after a period entries still count as evidence about it, in seconds: nodes count a day after it is over, and an emergency is
+/// reviewed after it happened.
+const SETTLING_SECONDS: i64 = 7 * 86_400;
+
+/// When the findings of a period are settled: seven days after its end. What the log says from then on changes none of them.
+#[must_use]
+pub fn settled_at(period: Period) -> Timestamp {
+    period.end.plus_seconds(SETTLING_SECONDS)
+}
+
 /// What a test says about one item of its population. SQL's NULL is `Indeterminate`, never `Ok`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

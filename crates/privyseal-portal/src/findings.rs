@@ -1,12 +1,13 @@
 //! What control tests found lately. A run over the whole population takes seconds, so a page shows the last run of its period, says when
-//! that was and over which prefix of the log, and runs anew when somebody asks for it or the run is old.
+//! that was and over which prefix of the log, and runs anew when somebody asks for it or the run is old. The findings of a period that has
+//! settled stay.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use privyseal_core::finding::Findings;
+use privyseal_core::finding::{Findings, settled_at};
 use privyseal_core::time::{Period, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
@@ -62,7 +63,7 @@ impl Runs {
                 // Under way, unless whoever ran it has vanished.
                 None => run.has_changed().is_ok(),
                 Some(Run { found: Err(_), .. }) => false,
-                Some(Run { found: Ok(found), .. }) if found.snapshot.size == head => true,
+                Some(Run { found: Ok(found), at }) if found.snapshot.size == head || *at >= settled_at(period) => true,
                 Some(_) => !anew && now.seconds_since(*begun) < GOOD_FOR_SECONDS,
             };
             if good {
