@@ -4,6 +4,7 @@
 
 mod directory;
 mod execution;
+mod keys;
 mod review;
 mod submit;
 
@@ -158,6 +159,7 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::JudgeBreakglass(judge) => execution::judge(&ctx, judge),
         Command::Directory(change) => directory::change(&ctx, change),
         Command::Session(session) => directory::session(&mut ctx, session),
+        Command::Keys(command) => keys::change(&ctx, command),
         Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)

@@ -182,9 +182,15 @@ impl NodeKey {
     /// Signs a note text (which must end in a newline) and returns the whole note with one signature line.
     #[must_use]
     pub fn sign_note(&self, text: &str) -> String {
+        format!("{text}\n{}", self.note_line(text))
+    }
+
+    /// The signature line over a note text, to stand on the note beside those of other keys.
+    #[must_use]
+    pub fn note_line(&self, text: &str) -> String {
         let mut line = self.id.0.to_vec();
         line.extend_from_slice(&self.sign(text.as_bytes()));
-        format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(line))
+        format!("\u{2014} {} {}\n", self.name, STANDARD.encode(line))
     }
 }
 

@@ -3,8 +3,10 @@
 //! Folding the same events always gives the same state; `privyseal replay` checks that. Nothing here decides anything.
 
 mod apply;
+mod keys;
 mod people;
 
+pub use keys::{KeyState, Keys};
 pub use people::{History, PrincipalState, RoleHeld, Session};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +28,8 @@ pub struct State {
     pub next_seq: u64,
     /// Time of the last entry; the next one is never before it.
     pub last_time: Timestamp,
+    /// Keys that sign or signed the log.
+    pub keys: Keys,
     /// Accounts.
     pub principals: BTreeMap<PrincipalId, PrincipalState>,
     /// Ways to sign in.

@@ -63,6 +63,16 @@ pub enum OpenError {
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The key in the folder may not sign this log.
+    #[error("the signing key {path} ({key}) cannot sign this log: {why}; put the right key back, or restore the folder's newest backup")]
+    WrongKey {
+        /// Which file.
+        path: PathBuf,
+        /// Its id.
+        key: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The log holds something that this build cannot follow.
     #[error("the ledger in {path} cannot be followed at entry {seq}: {detail}; run `privyseal verify --data {path}`")]
     Content {

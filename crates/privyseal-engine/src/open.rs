@@ -8,10 +8,10 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, D
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::{Checkpoint, NodeKey};
 use privyseal_core::port::Clock;
-use privyseal_core::state::State;
+use privyseal_core::state::{KeyState, State};
 use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
-use privyseal_ledger::keys;
+use privyseal_ledger::keys::{self, KeyError};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::Log as _;
 use privyseal_ledger::sqlite::SqliteLog;
@@ -89,9 +89,9 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
         return Err(OpenError::Missing { path: root.to_owned() });
     }
     let lock = lock(&options.layout)?;
-    let key = keys::load(&options.layout.key())?;
     let log = SqliteLog::open(&options.layout.log())?;
-    let folded = fold(&options.layout, &log, &key)?;
+    let folded = fold(&options.layout, &log)?;
+    let key = Arc::new(own_key(&options.layout, &folded.state)?);
     let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
     Engine::start(options.clone(), start)
 }
@@ -103,7 +103,7 @@ struct Folded {
     day_count: (String, u64),
 }
 
-fn fold(layout: &Layout, log: &SqliteLog, key: &NodeKey) -> Result<Folded, OpenError> {
+fn fold(layout: &Layout, log: &SqliteLog) -> Result<Folded, OpenError> {
     let root = layout.root();
     let content = |seq: u64, detail: String| OpenError::Content { path: root.to_owned(), seq, detail };
     let head = log.head()?.ok_or_else(|| content(0, "the log is empty".to_owned()))?;
@@ -139,12 +139,36 @@ fn fold(layout: &Layout, log: &SqliteLog, key: &NodeKey) -> Result<Folded, OpenE
     if let Some(checkpoint) = published.filter(|checkpoint| checkpoint.size > edge.size()) {
         return Err(OpenError::RolledBack { path: root.to_owned(), size: edge.size(), published: checkpoint.size });
     }
-    let signed = Checkpoint::open(&head.checkpoint, &state.log, &key.verifier());
-    if head.edge != edge || !signed.is_ok_and(|checkpoint| checkpoint.size == edge.size() && checkpoint.root == edge.root()) {
-        return Err(content(edge.size(), "the head does not match the entries, or is not signed by this node's key".to_owned()));
+    let wanted = Checkpoint { origin: state.log.clone(), size: edge.size(), root: edge.root() };
+    let signs = |key: &KeyState| Checkpoint::open(&head.checkpoint, &state.log, &key.key).is_ok_and(|checkpoint| checkpoint == wanted);
+    if head.edge != edge || !state.keys.iter().any(|(_, key)| key.may_sign_head(edge.size()) && signs(key)) {
+        return Err(content(edge.size(), "the head does not match the entries, or no key of the log signed it".to_owned()));
     }
     let tip = Tip { origin: state.log.clone(), edge, prev, time: state.last_time };
     Ok(Folded { state, tip, tiles, day_count })
+}
+
+/// The key of this node. A rotation that was interrupted is finished when the log has the new key, and forgotten when it has not.
+fn own_key(layout: &Layout, state: &State) -> Result<NodeKey, OpenError> {
+    let staged = layout.next_key();
+    if staged.exists() {
+        // A key that is only half written was never used: its file is durable before the log hears of it.
+        let enrolled = match keys::load(&staged) {
+            Ok(next) => state.keys.get(&next.id()).is_some(),
+            Err(KeyError::Damaged { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if enrolled { keys::promote(layout)? } else { keys::discard(layout)? }
+    }
+    let key = keys::load(&layout.key())?;
+    match state.keys.get(&key.id()) {
+        Some(known) if known.signs_heads() && known.signs_events() => Ok(key),
+        known => Err(OpenError::WrongKey {
+            path: layout.key(),
+            key: key.id().to_string(),
+            why: if known.is_some() { "it was retired or revoked, or signs only one of heads and events" } else { "it was never enrolled" },
+        }),
+    }
 }
 
 /// The head that was published last, as a memory outside the database. Its signature is checked by `privyseal verify`; here only a

@@ -18,6 +18,7 @@ use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
+use privyseal_ledger::keys;
 use privyseal_ledger::log::{Log, StoredEntry};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
@@ -42,6 +43,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Put another key, staged on disk, in the place of the node's.
+    Rotate(Command, Arc<NodeKey>),
     /// Finish what is decided, publish the head, let go of the folder.
     Close,
 }
@@ -59,7 +62,7 @@ pub(crate) struct Message {
 /// What a checked folder hands to the writer.
 pub(crate) struct Start {
     pub(crate) lock: File,
-    pub(crate) key: NodeKey,
+    pub(crate) key: Arc<NodeKey>,
     pub(crate) log: SqliteLog,
     pub(crate) tip: Tip,
     pub(crate) state: State,
@@ -72,7 +75,9 @@ pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
     options: Options,
-    key: NodeKey,
+    key: Arc<NodeKey>,
+    /// The key that is being replaced, until the batch that says so is on disk.
+    outgoing: Option<Arc<NodeKey>>,
     log: SqliteLog,
     tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
@@ -105,6 +110,7 @@ impl Writer {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         Self {
             key: start.key,
+            outgoing: None,
             log: start.log,
             tip: start.tip,
             working: start.state,
@@ -190,18 +196,47 @@ impl Writer {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
             }
+            Intent::Rotate(command, next) => return self.rotate(command, next, &message.actor, now, fresh, pending),
         };
         let decision = decide(&self.working, command, &message.actor, now, fresh);
-        self.record(decision, now, fresh, pending)
+        self.record(decision, now, fresh, pending, None)
+    }
+
+    /// The old key signs the enrolment of the new one, the new one signs the end of the old one, and both sign the head of the commit.
+    fn rotate(
+        &mut self,
+        command: &Command,
+        next: &Arc<NodeKey>,
+        actor: &Actor,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+    ) -> Result<Reply, EngineError> {
+        if self.outgoing.is_some() {
+            return Err(EngineError::BadInput("the key is being rotated already".to_owned()));
+        }
+        let decision = decide(&self.working, command, actor, now, fresh);
+        let reply = self.record(decision, now, fresh, pending, Some(next))?;
+        self.outgoing = Some(std::mem::replace(&mut self.key, Arc::clone(next)));
+        Ok(reply)
     }
 
     /// Gives every draft of a decision its place, or none of them.
-    fn record(&mut self, decision: Decision, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
+    fn record(
+        &mut self,
+        decision: Decision,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+        successor: Option<&NodeKey>,
+    ) -> Result<Reply, EngineError> {
         let mut tip = self.tip.clone();
         let mut placed = Vec::with_capacity(decision.drafts.len());
         for draft in decision.drafts {
             let kind = draft.body.kind().name();
-            let place = tip.place(draft, fresh.event_id(), now, &self.key);
+            let ends_a_key = matches!(draft.body, Body::KeyRetired(_) | Body::KeyRevoked(_));
+            let signer = successor.filter(|_| ends_a_key).unwrap_or(&self.key);
+            let place = tip.place(draft, fresh.event_id(), now, signer);
             placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
         }
         self.tip = tip;
@@ -253,7 +288,7 @@ impl Writer {
         let (Some(actor), Ok(seed)) = (system(Channel::Engine, AuthMethod::Engine), self.options.entropy.seed()) else { return };
         let mut fresh = Fresh::new(now, seed);
         let decision = decide(&self.working, command, &actor, now, &mut fresh);
-        if let Err(error) = self.record(decision, now, &mut fresh, pending) {
+        if let Err(error) = self.record(decision, now, &mut fresh, pending, None) {
             tracing::error!(engine.error = %error, "the engine could not record an act of its own");
         }
     }
@@ -284,7 +319,11 @@ impl Writer {
     ///    and idempotency keys and states tell them what happened.
     fn commit(&mut self, pending: Pending) {
         if !pending.entries.is_empty() {
-            let batch = self.tip.batch(pending.entries, &self.key);
+            let mut batch = self.tip.batch(pending.entries, &self.key);
+            if let Some(outgoing) = &self.outgoing {
+                // Whoever trusts the old key follows to the new one by the head that carries both.
+                batch.checkpoint.push_str(&outgoing.note_line(&self.tip.checkpoint().text()));
+            }
             if let Err(error) = self.log.append(&batch) {
                 self.roll_back(&error, &batch.edge);
                 let reason = chain(&error);
@@ -304,6 +343,12 @@ impl Writer {
                 self.tiles.push(stored.leaf);
             }
             self.head.send_replace(self.tip.edge.size());
+            if self.outgoing.take().is_some()
+                && let Err(error) = keys::promote(&self.options.layout)
+            {
+                // The log has the new key, and the next start puts it in place; until then this process goes on with it.
+                tracing::error!(key.error = %chain(&error), "the new signing key could not be put in the place of the old one");
+            }
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
@@ -313,6 +358,7 @@ impl Writer {
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.
     fn roll_back(&mut self, error: &dyn std::error::Error, attempted: &privyseal_core::tree::Edge) {
         let stands = self.log.head();
+        let rotating = self.outgoing.take().map(|old| self.key = old).is_some();
         let Ok(committed) = self.committed.read() else {
             self.stopped = Some("a reader failed while it held the state".to_owned());
             return;
@@ -325,6 +371,9 @@ impl Writer {
                 let last = committed.next_seq.checked_sub(1).and_then(|last| self.log.entries(last, 1).ok());
                 self.tip.prev = last.and_then(|entries| entries.first().map(|entry| entry.leaf));
                 self.day_count = (committed.last_time.date(), self.day_count.1);
+                if rotating && let Err(error) = keys::discard(&self.options.layout) {
+                    tracing::error!(key.error = %chain(&error), "a signing key that was never used could not be removed");
+                }
             }
             Ok(Some(head)) if head.edge == *attempted => {
                 self.stopped = Some(format!("the disk reported a failure for a commit that it kept ({error})"));

@@ -36,6 +36,12 @@ impl Layout {
         self.root.join("keys").join("node.key")
     }
 
+    /// The private key that is about to take the node key's place, mode 0600; there only while keys are rotated.
+    #[must_use]
+    pub fn next_key(&self) -> PathBuf {
+        self.root.join("keys").join("next.key")
+    }
+
     /// The lock that the one writing process holds.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

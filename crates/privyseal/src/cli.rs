@@ -304,8 +304,46 @@ pub(crate) struct PeopleLink {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// List the keys that sign this log.
+    /// List the keys that sign this log, and those that did.
     List,
+    /// Put a new key in the place of this machine's. The old private key is destroyed.
+    Rotate(KeyEnd),
+    /// Let a key that is kept elsewhere sign this log too.
+    Enroll {
+        /// Its public half, as `privyseal keys list` prints it there.
+        #[arg(value_name = "VERIFIER-KEY")]
+        key: String,
+        /// What it may sign.
+        #[arg(long, value_enum, value_delimiter = ',', default_values = ["heads", "events"])]
+        signs: Vec<Signs>,
+    },
+    /// End a key that others can replace.
+    Retire {
+        /// Its id, 8 hex digits.
+        key: String,
+        #[command(flatten)]
+        end: KeyEnd,
+    },
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signs {
+    /// Heads of the log.
+    Heads,
+    /// Events.
+    Events,
+}
+
+/// How a key ends.
+#[derive(Debug, Args)]
+pub(crate) struct KeyEnd {
+    /// Why. Auditors read it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// The key was compromised: the first entry that somebody else may have signed.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) compromised_since: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]

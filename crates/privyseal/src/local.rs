@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
-use privyseal_engine::{Options, OsEntropy, SystemClock};
+use privyseal_engine::{Engine, OpenError, Options, OsEntropy, SystemClock};
 
 use crate::config::Config;
 use crate::content::Embedded;
@@ -28,6 +28,19 @@ pub(crate) fn engine_options(context: &Context) -> Options {
         entropy: Arc::new(OsEntropy),
         node: "node-1".to_owned(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
+    }
+}
+
+/// The engine of the data folder of this command; none when a server has it.
+///
+/// # Errors
+/// When the folder cannot be opened for another reason.
+pub(crate) fn engine(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
+    let runtime = runtime()?;
+    match runtime.block_on(async { privyseal_engine::open(&engine_options(context)) }) {
+        Ok(engine) => Ok(Some((runtime, engine))),
+        Err(OpenError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Evidence, Keys, Verb};
+use crate::cli::{Cli, Evidence, Verb};
 use crate::context::Context;
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Replay => command::replay::run(&context),
         Verb::Seal => command::seal::run(&context),
         Verb::Checkpoint => command::keys::checkpoint(&context),
-        Verb::Keys(Keys::List) => command::keys::list(&context),
+        Verb::Keys(verb) => command::keys::run(&context, &verb),
         Verb::Bench(verb) => command::bench::run(&context, &verb),
     }
 }

@@ -20,7 +20,13 @@ impl State {
         self.last_time = event.time;
         let at = event.time;
         match &event.body {
-            Body::LedgerOpened(_) => self.log.clone_from(&event.log),
+            Body::LedgerOpened(opened) => {
+                self.log.clone_from(&event.log);
+                self.keys.open(&opened.key);
+            }
+            Body::KeyEnrolled(enrolled) => self.keys.enroll(enrolled, event.seq),
+            Body::KeyRetired(retired) => self.keys.end(&retired.key_id, event.seq + 1),
+            Body::KeyRevoked(revoked) => self.keys.end(&revoked.key_id, revoked.since_seq.unwrap_or(event.seq + 1)),
             Body::PrincipalRegistered(record) => self.register(record, at),
             Body::PrincipalChanged(change) => {
                 if let Some(state) = self.principals.get_mut(&change.record.principal) {

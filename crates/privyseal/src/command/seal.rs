@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use privyseal_core::event::ledger::SegmentSealed;
-use privyseal_engine::OpenError;
 use serde_json::json;
 
 use crate::cli::Format;
@@ -16,18 +15,13 @@ use crate::{local, output};
 /// # Errors
 /// When a segment cannot be made or recorded.
 pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    let runtime = local::runtime()?;
-    let opened = runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) });
-    let sealed: Vec<SegmentSealed> = match opened {
-        Ok(engine) => runtime.block_on(async {
+    let sealed: Vec<SegmentSealed> = match local::engine(context)? {
+        Some((runtime, engine)) => runtime.block_on(async {
             let sealed = engine.seal().await;
             engine.close().await;
             sealed
         })?,
-        Err(OpenError::Locked { .. }) => {
-            serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?
-        }
-        Err(error) => return Err(error.into()),
+        None => serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?,
     };
     if context.global.format == Some(Format::Json) {
         output::data(&serde_json::to_string_pretty(&sealed)?);

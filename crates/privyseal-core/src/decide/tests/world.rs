@@ -14,6 +14,7 @@ use crate::event::ledger::Opened;
 use crate::event::request::{ReviewStatement, Verdict};
 use crate::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
 use crate::id::*;
+use crate::note::NodeKey;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -48,13 +49,18 @@ pub(super) const PEOPLE: [(&str, &str, &[&str]); 6] = [
 /// Agents: account, owner, parent.
 pub(super) const AGENTS: [(&str, &str, Option<&str>); 2] = [("bot", "dan", None), ("sub", "ben", Some("bot"))];
 
+/// Keys by number; the log was opened with the first.
+pub(super) fn key(seed: u8) -> NodeKey {
+    NodeKey::from_seed(LOG, &[seed; 32]).unwrap()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let mut world = Self { state: State::default(), events: Vec::new(), now: "2026-07-01T09:00:00Z".parse().unwrap(), drawn: 0 };
         world.record(vec![Draft {
             actor: operator(),
             request_id: None,
-            body: Body::LedgerOpened(Opened { format: 1, key: String::new(), previous: None }),
+            body: Body::LedgerOpened(Opened { format: 1, key: key(1).verifier().to_string(), previous: None }),
         }]);
         for (principal, person, roles) in PEOPLE {
             let record = Principal {
