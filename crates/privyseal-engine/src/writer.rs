@@ -19,7 +19,6 @@ use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::log::{Log, StoredEntry};
-use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
@@ -60,7 +59,7 @@ pub(crate) struct Message {
 pub(crate) struct Start {
     pub(crate) lock: File,
     pub(crate) key: NodeKey,
-    pub(crate) log: SqliteLog,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) tip: Tip,
     pub(crate) state: State,
     pub(crate) tiles: TileWriter,
@@ -73,7 +72,7 @@ pub(crate) type Committed = Arc<RwLock<State>>;
 pub(crate) struct Writer {
     options: Options,
     key: NodeKey,
-    log: SqliteLog,
+    log: Box<dyn Log>,
     tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
     working: State,

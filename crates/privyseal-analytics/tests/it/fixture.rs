@@ -16,7 +16,7 @@ use privyseal_core::port::{Analytics as _, Answer, QueryError, QueryLimits};
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::{Log as _, StoredEntry};
+use privyseal_ledger::log::{Log as _, LogReader as _, StoredEntry};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::{keys, seal};
 use serde_json::{Value, json};
