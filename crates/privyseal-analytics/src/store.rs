@@ -13,9 +13,10 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::Kind;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::{Log as _, LogError, StoredEntry};
+use privyseal_ledger::log::{LogError, StoredEntry};
 use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
@@ -102,6 +103,7 @@ impl StoreError {
     pub(crate) fn outward(&self) -> String {
         match self {
             StoreError::Log(LogError::Unavailable { doing, source, .. }) => format!("the log cannot be {doing}: {source}"),
+            StoreError::Log(LogError::Moved { size, .. }) => format!("the log has moved on to {size} entries"),
             StoreError::Log(LogError::Damaged { detail, .. }) => {
                 format!("the log is damaged: {detail}; run `privyseal verify` and restore a backup")
             }
@@ -245,7 +247,9 @@ fn hash_file(path: &std::path::Path) -> std::io::Result<Digest> {
 impl State {
     fn opened(&mut self) -> Result<(String, Timestamp), StoreError> {
         if self.opened.is_none() {
-            self.opened = self.event_at(0)?.map(|event| (event.log, event.time));
+            // Looked up by kind: pruning keeps it, whatever else it takes away.
+            let first = self.reader.log().entries_of(Kind::LedgerOpened)?.into_iter().next();
+            self.opened = first.and_then(|entry| serde_json::from_slice(&entry.entry).ok()).map(|event: EventHead| (event.log, event.time));
         }
         Ok(self.opened.clone().unwrap_or_default())
     }

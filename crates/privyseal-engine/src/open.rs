@@ -13,8 +13,8 @@ use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys::{self, KeyError};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::log::LogReader;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::tiles::TileWriter;
 
 use crate::entropy::Entropy;
@@ -57,14 +57,15 @@ pub(crate) fn system(channel: Channel, method: AuthMethod) -> Option<Actor> {
 pub fn create(options: &Options, origin: &str) -> Result<Engine, OpenError> {
     let root = options.layout.root();
     let io = |source| OpenError::Io { path: root.to_owned(), source };
-    if options.layout.log().exists() || options.layout.key().exists() {
+    let store = Store::of(&options.layout);
+    if store.exists()? || options.layout.key().exists() {
         return Err(OpenError::Exists { path: root.to_owned() });
     }
     std::fs::create_dir_all(options.layout.ledger()).map_err(io)?;
     let lock = lock(&options.layout)?;
     let seed = options.entropy.seed().map_err(|error| io(std::io::Error::other(error)))?;
     let key = keys::create(&options.layout.key(), origin, &seed)?;
-    let mut log = SqliteLog::create(&options.layout.log())?;
+    let mut log = store.create()?;
     let opened = Opened { format: 1, key: key.verifier().to_string(), previous: None };
     let actor = system(Channel::Cli, AuthMethod::Local).ok_or_else(|| OpenError::Policy("no system principal".to_owned()))?;
     let draft = Draft { actor, request_id: None, body: Body::LedgerOpened(opened) };
@@ -85,12 +86,13 @@ pub fn create(options: &Options, origin: &str) -> Result<Engine, OpenError> {
 /// When it is missing, in use, damaged, rolled back, or of a newer version.
 pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let root = options.layout.root();
-    if !options.layout.log().is_file() {
+    let store = Store::of(&options.layout);
+    if !store.exists()? {
         return Err(OpenError::Missing { path: root.to_owned() });
     }
     let lock = lock(&options.layout)?;
-    let log = SqliteLog::open(&options.layout.log())?;
-    let folded = fold(&options.layout, &log)?;
+    let log = store.open()?;
+    let folded = fold(&options.layout, log.as_ref())?;
     let key = Arc::new(own_key(&options.layout, &folded.state)?);
     let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
     Engine::start(options.clone(), start)
@@ -103,7 +105,7 @@ struct Folded {
     day_count: (String, u64),
 }
 
-fn fold(layout: &Layout, log: &SqliteLog) -> Result<Folded, OpenError> {
+fn fold(layout: &Layout, log: &dyn LogReader) -> Result<Folded, OpenError> {
     let root = layout.root();
     let content = |seq: u64, detail: String| OpenError::Content { path: root.to_owned(), seq, detail };
     let head = log.head()?.ok_or_else(|| content(0, "the log is empty".to_owned()))?;

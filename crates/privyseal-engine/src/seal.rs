@@ -5,7 +5,7 @@ use privyseal_core::command::Command;
 use privyseal_core::event::Body;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_ledger::seal;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 
 use crate::error::EngineError;
 use crate::handle::Engine;
@@ -23,8 +23,8 @@ impl Engine {
         loop {
             let layout = self.layout().clone();
             let made = tokio::task::spawn_blocking(move || -> Result<Option<SegmentSealed>, seal::SealError> {
-                let log = SqliteLog::open_read_only(&layout.log())?;
-                seal::make_segment(&layout, &log, end)
+                let log = Store::of(&layout).reader()?;
+                seal::make_segment(&layout, log.as_ref(), end)
             })
             .await
             .map_err(|error| EngineError::NotRecorded(error.to_string()))?;

@@ -20,7 +20,6 @@ use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys;
 use privyseal_ledger::log::{Log, StoredEntry};
-use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
@@ -63,7 +62,7 @@ pub(crate) struct Message {
 pub(crate) struct Start {
     pub(crate) lock: File,
     pub(crate) key: Arc<NodeKey>,
-    pub(crate) log: SqliteLog,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) tip: Tip,
     pub(crate) state: State,
     pub(crate) tiles: TileWriter,
@@ -78,7 +77,7 @@ pub(crate) struct Writer {
     key: Arc<NodeKey>,
     /// The key that is being replaced, until the batch that says so is on disk.
     outgoing: Option<Arc<NodeKey>>,
-    log: SqliteLog,
+    log: Box<dyn Log>,
     tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
     working: State,

@@ -24,7 +24,7 @@ impl Layout {
         &self.root
     }
 
-    /// The log database.
+    /// The log database, when the log is in SQLite; [`crate::store::Store::of`] opens it wherever it is.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.root.join("log.sqlite")

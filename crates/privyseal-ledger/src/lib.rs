@@ -1,4 +1,4 @@
-//! The durable ledger: an append-only log in SQLite, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
+//! The durable ledger: an append-only log, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
 //!
 //! `docs/LEDGER.md` describes every byte that this crate writes. Deciding what is written happens elsewhere.
 
@@ -12,6 +12,7 @@ pub mod reader;
 pub mod seal;
 pub mod segment;
 pub mod sqlite;
+pub mod store;
 pub mod tiles;
 pub mod verify;
 

@@ -21,10 +21,9 @@ use privyseal_core::event::ledger::SegmentSealed;
 
 use crate::durable;
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError};
+use crate::log::{LogError, LogReader};
 use crate::reader::{self, SegmentsError};
 use crate::segment::{self, SegmentError, SegmentWriter};
-use crate::sqlite::SqliteLog;
 
 /// Most entries in one segment.
 pub const MAX_ROWS: u64 = 1_000_000;
@@ -74,7 +73,7 @@ pub enum SealError {
 ///
 /// # Errors
 /// See [`SealError`]; nothing is recorded then.
-pub fn make_segment(layout: &Layout, log: &SqliteLog, end: u64) -> Result<Option<SegmentSealed>, SealError> {
+pub fn make_segment(layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Option<SegmentSealed>, SealError> {
     let first = reader::segments(log)?.last().map_or(0, |segment| segment.last + 1);
     let end = end.min(first.saturating_add(MAX_ROWS));
     let Some(last) = end.checked_sub(1).filter(|last| *last >= first) else { return Ok(None) };

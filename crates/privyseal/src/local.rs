@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
 use privyseal_engine::{Engine, OpenError, Options, OsEntropy, SystemClock};
+use privyseal_ledger::store::Store;
 
 use crate::config::Config;
 use crate::content::Embedded;
@@ -50,7 +51,7 @@ pub(crate) fn engine(context: &Context) -> anyhow::Result<Option<(tokio::runtime
 /// When there is no readable log.
 pub(crate) fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
     let layout = context.layout();
-    if !layout.log().is_file() {
+    if !Store::of(&layout).exists()? {
         anyhow::bail!("there is no Privyseal instance in {}: name one with --data, or run `privyseal init`", context.data.display());
     }
     SqlEngine::open(sql_options(context)).with_context(|| format!("the audit data in {} cannot be opened", context.data.display()))

@@ -8,7 +8,7 @@ use privyseal_core::note::{Note, VerifierKey};
 use privyseal_engine::{EngineError, OpenError, open};
 use privyseal_ledger::keys;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 

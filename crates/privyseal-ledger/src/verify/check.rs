@@ -14,8 +14,7 @@ use privyseal_core::tree::Edge;
 use privyseal_core::webauthn;
 
 use super::report::{Place, Report};
-use crate::log::StoredEntry;
-use crate::sqlite::FoundBy;
+use crate::log::{FoundBy, StoredEntry};
 
 /// A key that may sign, with the entries for which it counts.
 struct TrustedKey {

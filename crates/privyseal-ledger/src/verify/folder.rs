@@ -13,9 +13,9 @@ use privyseal_core::tree::{self, NodeSource as _, TILE_WIDTH, Tile};
 use super::check::Checker;
 use super::report::{Place, Report};
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError, StoredEntry};
+use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
 use crate::segment::{self, Typed};
-use crate::sqlite::SqliteLog;
+use crate::store::Store;
 
 const STEP: usize = 8_192;
 
@@ -28,7 +28,8 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 pub fn verify_folder(layout: &Layout, trusted: Option<VerifierKey>, progress: Progress<'_>) -> Report {
     let mut checker = Checker::new(trusted);
     let log_name = layout.log().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let walked = SqliteLog::open_read_only(&layout.log()).and_then(|log| log.snapshot(|log| walk_log(log, layout, &mut checker, progress)));
+    let walked =
+        Store::of(layout).reader().and_then(|log| at_one_moment(log.as_ref(), |log| walk_log(log, layout, &mut checker, progress)));
     match walked {
         Ok(hashes) => {
             published_head(layout, &mut checker, &hashes);
@@ -52,7 +53,7 @@ struct Hashes {
 }
 
 /// Walks the log once, checking each kept head right after the entry that it covers last.
-fn walk_log(log: &SqliteLog, layout: &Layout, checker: &mut Checker, progress: Progress<'_>) -> Result<Hashes, LogError> {
+fn walk_log(log: &dyn LogReader, layout: &Layout, checker: &mut Checker, progress: Progress<'_>) -> Result<Hashes, LogError> {
     let head = log.head()?;
     let total = head.as_ref().map_or(0, |head| head.edge.size());
     let heads: BTreeMap<u64, String> = log.checkpoints()?.into_iter().collect();
@@ -153,7 +154,7 @@ fn check_segment(layout: &Layout, segment: &SegmentSealed, size: u64) -> Result<
     if segment.last >= size {
         return Err(wrong("it holds entries beyond the end of the log".to_owned()));
     }
-    let log = SqliteLog::open_read_only(&layout.log()).map_err(|error| (error.to_string(), false))?;
+    let log = Store::of(layout).reader().map_err(|error| (error.to_string(), false))?;
     let mut seq = segment.first;
     for rows in segment::read(Bytes::from(bytes)).map_err(|error| wrong(error.to_string()))? {
         let rows = rows.map_err(|error| wrong(error.to_string()))?;

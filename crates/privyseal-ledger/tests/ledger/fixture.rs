@@ -13,7 +13,7 @@ use privyseal_core::note::NodeKey;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::{Log as _, LogReader as _};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_ledger::verify::{Report, verify_folder};

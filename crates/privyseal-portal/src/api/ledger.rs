@@ -8,7 +8,7 @@ use privyseal_core::digest::{Digest, base64, base64url};
 use privyseal_core::event::Event;
 use privyseal_core::id::Role;
 use privyseal_core::note::{Checkpoint, Note};
-use privyseal_ledger::log::{Log as _, StoredEntry};
+use privyseal_ledger::log::StoredEntry;
 use privyseal_ledger::tiles;
 use serde_json::{Value, json};
 

@@ -7,7 +7,6 @@ use privyseal_core::command::{Command, KeyCommand};
 use privyseal_core::event::ledger::KeyPurpose;
 use privyseal_core::event::{Event, Kind};
 use privyseal_core::state::{KeyState, State};
-use privyseal_ledger::log::Log as _;
 use privyseal_ledger::reader::Reader;
 use serde_json::{Value, json};
 

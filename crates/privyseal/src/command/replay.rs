@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use privyseal_core::event::{Body, Event};
 use privyseal_core::state::State;
-use privyseal_ledger::log::Log as _;
 use privyseal_ledger::reader::Reader;
 use serde_json::json;
 

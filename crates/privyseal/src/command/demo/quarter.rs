@@ -20,8 +20,7 @@ use privyseal_core::time::Timestamp;
 use privyseal_core::webauthn;
 use privyseal_engine::{Engine, EngineError, Entropy, SeededEntropy, SimulatedClock};
 use privyseal_ledger::blob;
-use privyseal_ledger::log::Log as _;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 
 use super::company::{Company, direct, note};
 use super::random::Random;
@@ -512,7 +511,7 @@ impl Replay<'_> {
     /// The on-call phone rings: recorded as the delivery of the news of `breakglass.invoked`.
     async fn tell(&mut self, request: RequestId) -> anyhow::Result<()> {
         self.settle().await?;
-        let log = SqliteLog::open_read_only(&self.engine.layout().log())?;
+        let log = Store::of(self.engine.layout()).reader()?;
         let seq = self.engine.read(|state| state.requests.get(&request).map(|request| request.seq));
         let entries = log.entries(seq.unwrap_or(0), 8)?;
         let events = entries.iter().filter_map(|stored| Event::from_entry(&stored.entry).ok());
