@@ -10,7 +10,7 @@ use crate::note::{KeyId, VerifierKey};
 pub struct KeyState {
     /// The public half.
     pub key: VerifierKey,
-    /// Size from which it may sign heads; none when it was never enrolled for that.
+    /// First entry under the heads that it may sign; none when it was never enrolled for that.
     pub heads_from: Option<u64>,
     /// Entry from which it may sign events; none when it was never enrolled for that.
     pub events_from: Option<u64>,
@@ -25,10 +25,10 @@ impl KeyState {
         self.ended.is_none()
     }
 
-    /// Whether its signature counts on a head over `size` entries.
+    /// Whether its signature counts on a head over `size` entries, which stands at the last of them.
     #[must_use]
     pub fn may_sign_head(&self, size: u64) -> bool {
-        self.heads_from.is_some_and(|from| from <= size) && self.ended.is_none_or(|ended| size <= ended)
+        self.heads_from.is_some_and(|from| from < size) && self.ended.is_none_or(|ended| size <= ended)
     }
 
     /// Whether it may sign the next heads.

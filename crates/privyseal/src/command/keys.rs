@@ -58,8 +58,8 @@ fn list(context: &Context) -> anyhow::Result<ExitCode> {
 
 fn in_words(key: &KeyState) -> String {
     let signs = match (key.heads_from, key.events_from) {
-        (Some(heads), Some(events)) => format!("signs heads from size {heads} and events from entry {events} on"),
-        (Some(heads), None) => format!("signs heads from size {heads} on"),
+        (Some(heads), Some(events)) => format!("signs heads from entry {heads} and events from entry {events} on"),
+        (Some(heads), None) => format!("signs heads from entry {heads} on"),
         (None, Some(events)) => format!("signs events from entry {events} on"),
         (None, None) => "signs nothing".to_owned(),
     };
