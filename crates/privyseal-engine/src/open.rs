@@ -94,13 +94,15 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let key = keys::load(&options.layout.key())?;
     let log = store.open()?;
     let folded = fold(&options.layout, log.as_ref(), &key)?;
-    let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
+    let start =
+        Start { lock, key, log, tip: folded.tip, note: folded.note, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
     Engine::start(options.clone(), start)
 }
 
 struct Folded {
     state: State,
     tip: Tip,
+    note: String,
     tiles: TileWriter,
     day_count: (String, u64),
 }
@@ -113,7 +115,9 @@ fn fold(layout: &Layout, log: &dyn LogReader, key: &NodeKey) -> Result<Folded, O
     let (mut state, mut edge, mut tiles, mut prev) = (State::default(), Edge::new(), TileWriter::new(), None);
     let mut day_count = (String::new(), 0);
     loop {
-        let entries = log.entries(edge.size(), STEP)?;
+        // Up to the head that was read: in a shared log others go on meanwhile, and the writer will fold that.
+        let mut entries = log.entries(edge.size(), STEP)?;
+        entries.retain(|stored| stored.seq < head.edge.size());
         if entries.is_empty() {
             break;
         }
@@ -146,7 +150,7 @@ fn fold(layout: &Layout, log: &dyn LogReader, key: &NodeKey) -> Result<Folded, O
         return Err(content(edge.size(), "the head does not match the entries, or is not signed by this node's key".to_owned()));
     }
     let tip = Tip { origin: state.log.clone(), edge, prev, time: state.last_time };
-    Ok(Folded { state, tip, tiles, day_count })
+    Ok(Folded { state, tip, note: head.checkpoint, tiles, day_count })
 }
 
 /// The head that was published last, as a memory outside the database. Its signature is checked by `privyseal verify`; here only a

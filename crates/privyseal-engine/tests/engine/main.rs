@@ -3,8 +3,13 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+#[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod journeys;
+#[cfg(test)]
+mod shared;
