@@ -103,6 +103,7 @@ impl StoreError {
     pub(crate) fn outward(&self) -> String {
         match self {
             StoreError::Log(LogError::Unavailable { doing, source, .. }) => format!("the log cannot be {doing}: {source}"),
+            StoreError::Log(LogError::InDoubt { .. }) => "it is not known whether the log was written".to_owned(),
             StoreError::Log(LogError::Moved { size, .. }) => format!("the log has moved on to {size} entries"),
             StoreError::Log(LogError::Damaged { detail, .. }) => {
                 format!("the log is damaged: {detail}; run `privyseal verify` and restore a backup")

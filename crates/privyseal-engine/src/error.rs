@@ -8,7 +8,7 @@ use privyseal_ledger::keys::KeyError;
 use privyseal_ledger::log::LogError;
 
 /// A command that has no answer, or the answer no.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The engine said no; the refusal says what to do.
     #[error(transparent)]
@@ -22,6 +22,9 @@ pub enum EngineError {
     /// The disk did not take it; nothing was recorded, nothing happened.
     #[error("the ledger cannot be written, so nothing was done: {0}")]
     NotRecorded(String),
+    /// The connection to the ledger ended while the commit was on its way, and the ledger could not be asked since.
+    #[error("it is not known whether this was recorded: {0}; look, or send it again with the same idempotency key")]
+    InDoubt(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]
     Stopped(String),

@@ -379,6 +379,6 @@ fn read_files(layout: &Layout, files: &[FileRef]) -> Result<Vec<PolicyFile>, Ope
         .collect()
 }
 
-fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
+pub(crate) fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
     Policy::load(read_files(layout, files)?).map_err(|problems| OpenError::Policy(problems.to_string()))
 }

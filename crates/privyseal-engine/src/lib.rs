@@ -12,6 +12,7 @@ mod identity;
 mod open;
 mod people;
 mod seal;
+mod turn;
 mod writer;
 
 pub use clock::{SimulatedClock, SystemClock};

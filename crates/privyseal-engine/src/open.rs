@@ -8,7 +8,7 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, D
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::{Checkpoint, NodeKey};
 use privyseal_core::port::Clock;
-use privyseal_core::state::{KeyState, State};
+use privyseal_core::state::State;
 use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys::{self, KeyError};
@@ -94,13 +94,15 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let log = store.open()?;
     let folded = fold(&options.layout, log.as_ref())?;
     let key = Arc::new(own_key(&options.layout, &folded.state)?);
-    let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
+    let start =
+        Start { lock, key, log, tip: folded.tip, note: folded.note, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
     Engine::start(options.clone(), start)
 }
 
 struct Folded {
     state: State,
     tip: Tip,
+    note: String,
     tiles: TileWriter,
     day_count: (String, u64),
 }
@@ -113,7 +115,9 @@ fn fold(layout: &Layout, log: &dyn LogReader) -> Result<Folded, OpenError> {
     let (mut state, mut edge, mut tiles, mut prev) = (State::default(), Edge::new(), TileWriter::new(), None);
     let mut day_count = (String::new(), 0);
     loop {
-        let entries = log.entries(edge.size(), STEP)?;
+        // Up to the head that was read: in a shared log others go on meanwhile, and the writer will fold that.
+        let mut entries = log.entries(edge.size(), STEP)?;
+        entries.retain(|stored| stored.seq < head.edge.size());
         if entries.is_empty() {
             break;
         }
@@ -142,12 +146,11 @@ fn fold(layout: &Layout, log: &dyn LogReader) -> Result<Folded, OpenError> {
         return Err(OpenError::RolledBack { path: root.to_owned(), size: edge.size(), published: checkpoint.size });
     }
     let wanted = Checkpoint { origin: state.log.clone(), size: edge.size(), root: edge.root() };
-    let signs = |key: &KeyState| Checkpoint::open(&head.checkpoint, &state.log, &key.key).is_ok_and(|checkpoint| checkpoint == wanted);
-    if head.edge != edge || !state.keys.iter().any(|(_, key)| key.may_sign_head(edge.size()) && signs(key)) {
+    if head.edge != edge || !state.keys.signed(&head.checkpoint, &wanted) {
         return Err(content(edge.size(), "the head does not match the entries, or no key of the log signed it".to_owned()));
     }
     let tip = Tip { origin: state.log.clone(), edge, prev, time: state.last_time };
-    Ok(Folded { state, tip, tiles, day_count })
+    Ok(Folded { state, tip, note: head.checkpoint, tiles, day_count })
 }
 
 /// The key of this node. A rotation that was interrupted is finished when the log has the new key, and forgotten when it has not.

@@ -19,7 +19,7 @@ use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys;
-use privyseal_ledger::log::{Log, StoredEntry};
+use privyseal_ledger::log::{Log, LogError, StoredEntry};
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
@@ -33,6 +33,10 @@ use crate::open::{Options, system};
 const MAX_BATCH: usize = 1_024;
 /// Shortest time between two published heads, in microseconds.
 const PUBLISH_EVERY_US: i64 = 1_000_000;
+/// How often an idle writer looks whether time brings something.
+const KEEP_TIME_EVERY: Duration = Duration::from_millis(250);
+/// How often an idle writer of a shared log looks whether others have written, so that readers here see it soon.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 /// What the writer is asked to do.
 pub(crate) enum Intent {
@@ -64,6 +68,8 @@ pub(crate) struct Start {
     pub(crate) key: Arc<NodeKey>,
     pub(crate) log: Box<dyn Log>,
     pub(crate) tip: Tip,
+    /// The signed head at `tip`.
+    pub(crate) note: String,
     pub(crate) state: State,
     pub(crate) tiles: TileWriter,
     pub(crate) day_count: (String, u64),
@@ -73,34 +79,45 @@ pub(crate) struct Start {
 pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
-    options: Options,
-    key: Arc<NodeKey>,
+    pub(crate) options: Options,
+    pub(crate) key: Arc<NodeKey>,
     /// The key that is being replaced, until the batch that says so is on disk.
     outgoing: Option<Arc<NodeKey>>,
-    log: Box<dyn Log>,
-    tip: Tip,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) tip: Tip,
+    /// The tip as of the last commit, which `tip` goes back to when a batch was not recorded.
+    pub(crate) committed_tip: Tip,
+    /// The signed head over `committed_tip`.
+    pub(crate) note: String,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
-    working: State,
-    committed: Committed,
-    policies: BTreeMap<Digest, Arc<Policy>>,
-    tiles: TileWriter,
+    pub(crate) working: State,
+    pub(crate) committed: Committed,
+    pub(crate) policies: BTreeMap<Digest, Arc<Policy>>,
+    pub(crate) tiles: TileWriter,
     published_at: Timestamp,
     published_size: u64,
     /// The UTC day of the last entry and how many entries it has.
-    day_count: (String, u64),
+    pub(crate) day_count: (String, u64),
+    /// The same as of the last commit.
+    pub(crate) committed_day_count: (String, u64),
+    /// A day that another node has counted to its end. What this node adds to that count is nothing, and it says so.
+    pub(crate) counted_by_another: Option<String>,
     heartbeat_due: Timestamp,
-    head: watch::Sender<u64>,
-    stopped: Option<String>,
+    pub(crate) head: watch::Sender<u64>,
+    pub(crate) stopped: Option<String>,
+    /// Whether the store was out of reach when it was last asked, so that this is told once.
+    pub(crate) out_of_reach: bool,
     _lock: File,
 }
 
 type Waiting = (oneshot::Sender<Result<Reply, EngineError>>, Result<Reply, EngineError>);
 
 #[derive(Default)]
-struct Pending {
+pub(crate) struct Pending {
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
     answers: Vec<Waiting>,
+    /// Who asked to close.
     last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
@@ -111,6 +128,8 @@ impl Writer {
             key: start.key,
             outgoing: None,
             log: start.log,
+            committed_tip: start.tip.clone(),
+            note: start.note,
             tip: start.tip,
             working: start.state,
             committed,
@@ -118,10 +137,13 @@ impl Writer {
             tiles: start.tiles,
             published_at: Timestamp::default(),
             published_size: 0,
+            committed_day_count: start.day_count.clone(),
             day_count: start.day_count,
+            counted_by_another: None,
             heartbeat_due: Timestamp::default(),
             head,
             stopped: None,
+            out_of_reach: false,
             options,
             _lock: start.lock,
         }
@@ -130,7 +152,8 @@ impl Writer {
     /// Runs until every sender is gone; then publishes the head a last time.
     pub(crate) fn run(mut self, queue: &Receiver<Message>) {
         loop {
-            let first = match queue.recv_timeout(Duration::from_millis(250)) {
+            let patience = if self.log.is_shared() { FOLLOW_EVERY } else { KEEP_TIME_EVERY };
+            let first = match queue.recv_timeout(patience) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -138,14 +161,21 @@ impl Writer {
             let mut pending = Pending::default();
             match first {
                 Some(first) => {
-                    self.take(first, &mut pending);
-                    for message in queue.try_iter().take(MAX_BATCH - 1) {
-                        self.take(message, &mut pending);
+                    let turn = self.turn();
+                    // Only now, so that whatever arrived while others had their turn shares this one.
+                    for message in std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)) {
+                        match &turn {
+                            Ok(()) => self.take(message, &mut pending),
+                            Err(reason) => refuse(message, reason, &mut pending),
+                        }
                     }
                 }
                 None => {
+                    self.follow();
                     let now = self.options.clock.now();
-                    self.keep_time(now, &mut pending);
+                    if self.is_due(now) && self.turn().is_ok() {
+                        self.keep_time(now, &mut pending);
+                    }
                 }
             }
             let last = pending.last.take();
@@ -197,6 +227,11 @@ impl Writer {
             }
             Intent::Rotate(command, next) => return self.rotate(command, next, &message.actor, now, fresh, pending),
         };
+        if let Command::Record(body) = command
+            && let Body::SegmentSealed(segment) = body.as_ref()
+        {
+            self.check_seal(segment)?;
+        }
         let decision = decide(&self.working, command, &message.actor, now, fresh);
         self.record(decision, now, fresh, pending, None)
     }
@@ -248,7 +283,7 @@ impl Writer {
         Ok(decision.result?)
     }
 
-    fn count_day(&mut self, time: Timestamp) {
+    pub(crate) fn count_day(&mut self, time: Timestamp) {
         let day = time.date();
         if self.day_count.0 != day {
             self.day_count = (day, 0);
@@ -256,11 +291,24 @@ impl Writer {
         self.day_count.1 += 1;
     }
 
+    /// Whether time itself brings something at `now`, so that a turn is worth taking.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let now = now.max(self.working.last_time);
+        self.counted_by_another.is_some()
+            || (self.day_count.0 != now.date() && self.day_count.1 > 0)
+            || self.working.next_deadline().is_some_and(|deadline| deadline <= now)
+            || now >= self.heartbeat_due
+    }
+
     /// What time itself brings before anything else happens at `now`: the count of a day that is over, expiries, heartbeats.
     fn keep_time(&mut self, now: Timestamp, pending: &mut Pending) {
         let now = now.max(self.working.last_time);
         if self.stopped.is_some() {
             return;
+        }
+        if let Some(day) = self.counted_by_another.take() {
+            let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events: 0, covers: Vec::new() };
+            self.note(Body::SourceCounted(counted), now, pending);
         }
         let today = now.date();
         if self.day_count.0 != today && self.day_count.1 > 0 {
@@ -323,16 +371,27 @@ impl Writer {
                 // Whoever trusts the old key follows to the new one by the head that carries both.
                 batch.checkpoint.push_str(&outgoing.note_line(&self.tip.checkpoint().text()));
             }
-            if let Err(error) = self.log.append(&batch) {
-                self.roll_back(&error, &batch.edge);
+            let mut appended = self.log.append(&batch);
+            if let Err(error @ LogError::InDoubt { .. }) = appended {
+                appended = self.resolve(&batch, error);
+            }
+            if let Err(error) = appended {
                 let reason = chain(&error);
                 tracing::error!(ledger.error = %reason, "a batch was not recorded");
+                let answer = match error {
+                    LogError::InDoubt { .. } => EngineError::InDoubt(reason),
+                    _ => EngineError::NotRecorded(reason),
+                };
+                self.roll_back(&answer, &batch.edge);
                 for (reply, _) in pending.answers {
                     // A caller that has gone away needs no answer.
-                    let _ = reply.send(Err(EngineError::NotRecorded(reason.clone())));
+                    let _ = reply.send(Err(answer.clone()));
                 }
                 return;
             }
+            self.committed_tip = self.tip.clone();
+            self.committed_day_count.clone_from(&self.day_count);
+            self.note = batch.checkpoint;
             if let Ok(mut committed) = self.committed.write() {
                 for event in &pending.events {
                     committed.apply(event);
@@ -348,30 +407,47 @@ impl Writer {
                 // The log has the new key, and the next start puts it in place; until then this process goes on with it.
                 tracing::error!(key.error = %chain(&error), "the new signing key could not be put in the place of the old one");
             }
+        } else {
+            self.log.end_turn();
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
     }
 
+    /// After a rotation that was not recorded.
+    fn forget_staged_key(&self) {
+        if let Err(error) = keys::discard(&self.options.layout) {
+            tracing::error!(key.error = %chain(&error), "a signing key that was never used could not be removed");
+        }
+    }
+
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.
-    fn roll_back(&mut self, error: &dyn std::error::Error, attempted: &privyseal_core::tree::Edge) {
-        let stands = self.log.head();
+    fn roll_back(&mut self, error: &EngineError, attempted: &privyseal_core::tree::Edge) {
         let rotating = self.outgoing.take().map(|old| self.key = old).is_some();
+        if self.log.is_shared() {
+            // The next turn reads the head before anything is decided, and folds what is there, be it ours.
+            self.go_back();
+            match error {
+                EngineError::InDoubt(_) if rotating => {
+                    self.stopped = Some("nobody knows yet which signing key the log has: a restart settles it".to_owned());
+                }
+                _ if rotating => self.forget_staged_key(),
+                _ => {}
+            }
+            return;
+        }
+        let stands = self.log.head();
         let Ok(committed) = self.committed.read() else {
             self.stopped = Some("a reader failed while it held the state".to_owned());
             return;
         };
         match stands {
             Ok(Some(head)) if head.edge.size() == committed.next_seq => {
-                self.working = committed.clone();
-                self.tip.edge = head.edge;
-                self.tip.time = committed.last_time;
-                let last = committed.next_seq.checked_sub(1).and_then(|last| self.log.entries(last, 1).ok());
-                self.tip.prev = last.and_then(|entries| entries.first().map(|entry| entry.leaf));
-                self.day_count = (committed.last_time.date(), self.day_count.1);
-                if rotating && let Err(error) = keys::discard(&self.options.layout) {
-                    tracing::error!(key.error = %chain(&error), "a signing key that was never used could not be removed");
+                drop(committed);
+                self.go_back();
+                if rotating {
+                    self.forget_staged_key();
                 }
             }
             Ok(Some(head)) if head.edge == *attempted => {
@@ -387,13 +463,21 @@ impl Writer {
         if self.published_size == self.tiles.size() || self.stopped.is_some() {
             return;
         }
-        let published = self.tiles.publish(&self.options.layout.tiles()).and_then(|()| match self.log.head() {
-            Ok(Some(head)) => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
-            _ => Err(std::io::Error::other("the log's head cannot be read")),
-        });
+        // The head over exactly these tiles: in a shared log the newest one may cover more.
+        let published = self.tiles.publish(&self.options.layout.tiles());
+        let published = published.and_then(|()| privyseal_ledger::publish_checkpoint(&self.options.layout, &self.note));
         match published {
             Ok(()) => self.published_size = self.tiles.size(),
             Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
         }
+    }
+}
+
+/// Answers a command that could not even be decided, because the log is out of reach.
+fn refuse(message: Message, reason: &EngineError, pending: &mut Pending) {
+    if matches!(message.intent, Intent::Close) {
+        pending.last = Some(message.reply);
+    } else {
+        pending.answers.push((message.reply, Err(reason.clone())));
     }
 }

@@ -5,17 +5,39 @@ use std::path::{Path, PathBuf};
 use privyseal_core::digest::Digest;
 use privyseal_core::time::Timestamp;
 
-/// A data folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::postgres::Database;
+
+/// A data folder, and the database of its log when that is not in the folder too.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
+    database: Option<Database>,
+}
+
+/// Without the database's address, which may hold a password.
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layout").field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 impl Layout {
     /// The layout of the data folder `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), database: None }
+    }
+
+    /// The same folder, with the log in a database.
+    #[must_use]
+    pub fn with_database(self, database: Option<Database>) -> Self {
+        Self { database, ..self }
+    }
+
+    /// The database that holds the log; `None` when it is in SQLite.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// The folder itself.

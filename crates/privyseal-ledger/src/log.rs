@@ -61,6 +61,15 @@ pub enum LogError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Whether the batch was written is not known: the connection ended while it was being committed. Take a turn, look at the head.
+    #[error("it is not known whether the log {path} has the last batch: the connection ended while it was committed")]
+    InDoubt {
+        /// Which log.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another process has written since the batch was decided: nothing was written. Fold what it wrote, and decide again.
     #[error("the log {path} has moved on to {size} entries")]
     Moved {
@@ -188,11 +197,27 @@ pub fn at_one_moment<T>(log: &dyn LogReader, read: impl FnOnce(&dyn LogReader) -
 ///
 /// Durability: when `append` returns `Ok`, the batch survives a crash and power loss. Atomicity: a batch is there whole or not at all,
 /// also when `append` returned an error. Ordering: a batch is accepted only when it continues the stored head exactly.
+/// Concurrency: several processes may write a shared store. Each takes a turn before it decides, and holds it until it has appended.
 pub trait Log: LogReader {
-    /// Appends a batch.
+    /// Whether other processes may write this log too.
+    fn is_shared(&self) -> bool;
+
+    /// Takes the right to append, waiting for whoever has it now, and tells the head as of then. Nobody else appends until
+    /// [`Log::append`] or [`Log::end_turn`]; if this process dies, the store takes the right back. A turn that is held already is ended
+    /// first.
     ///
     /// # Errors
-    /// `Unavailable` when nothing was written; `Moved` when others have written since; `Damaged` when the batch is not what it says.
+    /// `Unavailable` when the store cannot be reached or others take too long; no turn is held then.
+    fn take_turn(&mut self) -> Result<Option<Head>, LogError>;
+
+    /// Gives the right back without having written. Nothing happens when it is not held.
+    fn end_turn(&mut self);
+
+    /// Appends a batch and ends the turn; takes one first when none is held.
+    ///
+    /// # Errors
+    /// `Unavailable` when nothing was written; `InDoubt` when that is not known; `Moved` when others have written since; `Damaged` when
+    /// the batch is not what it says. In every case the turn has ended.
     fn append(&mut self, batch: &Batch) -> Result<(), LogError>;
 
     /// Removes the entries before `before` from the log, except those of the [`KEPT`] kinds. The caller has made sure that recorded

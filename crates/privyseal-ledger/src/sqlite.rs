@@ -205,6 +205,17 @@ fn signed(number: u64) -> i64 {
 }
 
 impl Log for SqliteLog {
+    fn is_shared(&self) -> bool {
+        // The folder's lock keeps other processes away for as long as this one lives.
+        false
+    }
+
+    fn take_turn(&mut self) -> Result<Option<Head>, LogError> {
+        self.head()
+    }
+
+    fn end_turn(&mut self) {}
+
     fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
         let path = self.path.clone();
         let error = move |source: rusqlite::Error| LogError::Unavailable { path: path.clone(), doing: "written", source: Box::new(source) };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::layout::Layout;
 use crate::log::{Log, LogError, LogReader};
+use crate::postgres::{Database, PostgresLog};
 use crate::sqlite::SqliteLog;
 
 /// The place of a log. Opening it is left to whoever reads or writes: a store holds no connection.
@@ -11,13 +12,18 @@ use crate::sqlite::SqliteLog;
 pub enum Store {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database, which several processes may write.
+    Postgres(Database),
 }
 
 impl Store {
     /// The store of an instance.
     #[must_use]
     pub fn of(layout: &Layout) -> Self {
-        Store::Sqlite(layout.log())
+        match layout.database() {
+            Some(database) => Store::Postgres(database.clone()),
+            None => Store::Sqlite(layout.log()),
+        }
     }
 
     /// What to call it in a message.
@@ -25,6 +31,7 @@ impl Store {
     pub fn name(&self) -> PathBuf {
         match self {
             Store::Sqlite(path) => path.clone(),
+            Store::Postgres(database) => database.name().into(),
         }
     }
 
@@ -35,6 +42,7 @@ impl Store {
     pub fn exists(&self) -> Result<bool, LogError> {
         match self {
             Store::Sqlite(path) => Ok(path.exists()),
+            Store::Postgres(database) => PostgresLog::exists(database),
         }
     }
 
@@ -45,6 +53,7 @@ impl Store {
     pub fn create(&self) -> Result<Box<dyn Log>, LogError> {
         match self {
             Store::Sqlite(path) => Ok(Box::new(SqliteLog::create(path)?)),
+            Store::Postgres(database) => Ok(Box::new(PostgresLog::create(database)?)),
         }
     }
 
@@ -55,6 +64,7 @@ impl Store {
     pub fn open(&self) -> Result<Box<dyn Log>, LogError> {
         match self {
             Store::Sqlite(path) => Ok(Box::new(SqliteLog::open(path)?)),
+            Store::Postgres(database) => Ok(Box::new(PostgresLog::open(database)?)),
         }
     }
 
@@ -65,6 +75,7 @@ impl Store {
     pub fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
         match self {
             Store::Sqlite(path) => Ok(Box::new(SqliteLog::open_read_only(path)?)),
+            Store::Postgres(database) => Ok(Box::new(PostgresLog::open(database)?)),
         }
     }
 }

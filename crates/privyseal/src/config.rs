@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use privyseal_ledger::postgres::Database;
 use serde::Deserialize;
 
 /// The folder used when nothing says otherwise.
@@ -18,6 +19,37 @@ pub(crate) struct Config {
     pub(crate) seal: Seal,
     /// `[sql]`
     pub(crate) sql: Sql,
+    /// `[database]`
+    pub(crate) database: DatabaseSection,
+}
+
+/// Where the log is.
+#[derive(Clone, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DatabaseSection {
+    /// Address of a PostgreSQL database (15 or newer) that holds the log, `postgres://user:password@host/database`. Several servers may
+    /// share it. The log is a SQLite file in the data folder when empty. `PRIVYSEAL_DATABASE_URL`
+    pub(crate) url: String,
+}
+
+/// Without the address, which may hold a password.
+impl std::fmt::Debug for DatabaseSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSection").finish_non_exhaustive()
+    }
+}
+
+impl DatabaseSection {
+    /// The database, when one is configured.
+    ///
+    /// # Errors
+    /// When the address cannot be used; it is not repeated.
+    pub(crate) fn database(&self) -> anyhow::Result<Option<Database>> {
+        if self.url.is_empty() {
+            return Ok(None);
+        }
+        Database::parse(&self.url).map(Some).map_err(|reason| anyhow::anyhow!("database.url: {reason}"))
+    }
 }
 
 /// How the server is reached.
@@ -33,6 +65,8 @@ pub(crate) struct Server {
     pub(crate) session_minutes: u32,
     /// Seconds between heartbeats in the log, 10 to 86400. `PRIVYSEAL_SERVER_HEARTBEAT_SECONDS`
     pub(crate) heartbeat_seconds: u64,
+    /// Name of this server in heartbeats and counts; servers that share a database each have their own. `PRIVYSEAL_SERVER_NODE`
+    pub(crate) node: String,
 }
 
 /// When the log is sealed by itself.
@@ -57,7 +91,13 @@ pub(crate) struct Sql {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8420".to_owned(), url: String::new(), session_minutes: 480, heartbeat_seconds: 60 }
+        Self {
+            listen: "127.0.0.1:8420".to_owned(),
+            url: String::new(),
+            session_minutes: 480,
+            heartbeat_seconds: 60,
+            node: "node-1".to_owned(),
+        }
     }
 }
 
@@ -79,10 +119,12 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SERVER_URL", "server", "url"),
     ("PRIVYSEAL_SERVER_SESSION_MINUTES", "server", "session_minutes"),
     ("PRIVYSEAL_SERVER_HEARTBEAT_SECONDS", "server", "heartbeat_seconds"),
+    ("PRIVYSEAL_SERVER_NODE", "server", "node"),
     ("PRIVYSEAL_SEAL_ENTRIES", "seal", "entries"),
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+    ("PRIVYSEAL_DATABASE_URL", "database", "url"),
 ];
 
 impl Config {
@@ -123,6 +165,11 @@ impl Config {
         if self.server.url.ends_with('/') {
             bail!("server.url `{}` ends in a slash: leave it out", self.server.url);
         }
+        let node = self.server.node.as_str();
+        if node.is_empty() || node.len() > 64 || !node.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+            bail!("server.node `{node}` is not a name: use 1 to 64 letters, digits, `-`, `.` and `_`");
+        }
+        self.database.database()?;
         let in_range = |name: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
         };
@@ -163,6 +210,7 @@ mod tests {
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
+            ("[database]\nurl = 'mysql://ana:geheim@host/d'", "database.url: a database address begins with postgres://"),
         ] {
             let error = format!("{:#}", load(text, &[]).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
@@ -171,7 +219,18 @@ mod tests {
 
     #[test]
     fn every_key_has_its_variable() {
-        let keys = ["listen", "url", "session_minutes", "heartbeat_seconds", "entries", "memory_mib", "timeout_seconds", "max_rows"];
+        let keys = [
+            "listen",
+            "url",
+            "session_minutes",
+            "heartbeat_seconds",
+            "node",
+            "entries",
+            "memory_mib",
+            "timeout_seconds",
+            "max_rows",
+            "url",
+        ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {
             assert_eq!(*name, format!("PRIVYSEAL_{}_{}", section, key).to_uppercase());

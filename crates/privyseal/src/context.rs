@@ -31,6 +31,7 @@ impl Context {
     /// Where things stand in the data folder.
     #[must_use]
     pub(crate) fn layout(&self) -> Layout {
-        Layout::new(&self.data)
+        // Read once already when the configuration was validated.
+        Layout::new(&self.data).with_database(self.config.database.database().unwrap_or_default())
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn engine_options(context: &Context) -> Options {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        node: "node-1".to_owned(),
+        node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::ledger::{KeyEnrolled, KeyPurpose};
-use crate::note::{KeyId, VerifierKey};
+use crate::note::{Checkpoint, KeyId, VerifierKey};
 
 /// A key of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,13 @@ impl Keys {
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&KeyId, &KeyState)> {
         self.0.iter()
+    }
+
+    /// Whether a signed head is this one, by the signature of a key that may sign it.
+    #[must_use]
+    pub fn signed(&self, note: &str, head: &Checkpoint) -> bool {
+        let may = self.0.values().filter(|key| key.may_sign_head(head.size));
+        may.into_iter().any(|key| Checkpoint::open(note, &head.origin, &key.key).is_ok_and(|found| found == *head))
     }
 
     /// The key that opens the log: it signs both, from the first entry on. Text that is no key adds none; `verify` says so.

@@ -62,8 +62,14 @@ pub(crate) fn policy_files() -> Vec<PolicyFile> {
 
 impl Fixture {
     pub(crate) async fn new(folder: &Path) -> Self {
+        Self::with(folder, |layout| layout).await
+    }
+
+    /// The same, with its log elsewhere.
+    pub(crate) async fn with(folder: &Path, place: impl FnOnce(Layout) -> Layout) -> Self {
         let clock = Arc::new(SimulatedClock::new("2026-07-01T09:00:00Z".parse().unwrap()));
         let options = options(folder, &clock);
+        let options = Options { layout: place(options.layout.clone()), ..options };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/engine").unwrap();
         let fixture = Self { engine, clock, options };
         for (principal, kind, owner, roles) in [

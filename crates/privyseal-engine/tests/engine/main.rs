@@ -3,6 +3,9 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+#[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod fixture;
@@ -10,3 +13,5 @@ mod fixture;
 mod journeys;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod shared;
