@@ -48,6 +48,14 @@ impl Digest {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Reads the one text form that entries use: 43 characters of base64url.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut bytes = [0; 33];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        Self::from_slice(bytes.get(..length)?)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
