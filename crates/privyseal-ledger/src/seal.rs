@@ -16,14 +16,14 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use privyseal_core::digest::Digest;
-use privyseal_core::event::Event;
 use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_core::event::{Entry, Event};
 
 use crate::durable;
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError};
+use crate::log::{Log as _, LogError, StoredEntry};
 use crate::reader::{self, SegmentsError};
-use crate::segment::{self, SegmentError, SegmentWriter};
+use crate::segment::{self, Columns, SegmentError, SegmentWriter};
 use crate::sqlite::SqliteLog;
 
 /// Most entries in one segment.
@@ -103,18 +103,19 @@ pub fn make_segment(layout: &Layout, log: &SqliteLog, end: u64) -> Result<Option
     let on_disk = fs::read(&file).map_err(|source| SealError::Io { path: file.clone(), source })?;
     let (sha256, length) = (Digest::of(&on_disk), u64::try_from(on_disk.len()).unwrap_or(u64::MAX));
     let mut seq = first;
-    for rows in segment::read(Bytes::from(on_disk)).map_err(failed)? {
-        let rows = rows.map_err(failed)?;
-        let entries = log.entries(seq, rows.len())?;
-        let differs = rows
-            .iter()
-            .zip(&entries)
-            .position(|(row, entry)| row.stored != *entry || segment::Typed::of(&entry.entry).ok().as_ref() != Some(&row.typed));
-        if rows.len() != entries.len() || differs.is_some() {
+    for batch in segment::batches(Bytes::from(on_disk), 0).map_err(failed)? {
+        let batch = batch.map_err(failed)?;
+        let columns = Columns::of(&batch).map_err(failed)?;
+        let entries = log.entries(seq, columns.rows())?;
+        let same = |row: usize, entry: &StoredEntry| {
+            columns.holds(row, entry) && Entry::read(&entry.entry).is_ok_and(|entry| columns.differs(row, &entry).is_none())
+        };
+        let differs = entries.iter().enumerate().position(|(row, entry)| row >= columns.rows() || !same(row, entry));
+        if columns.rows() != entries.len() || differs.is_some() {
             let offset = u64::try_from(differs.unwrap_or(0)).unwrap_or(0);
             return Err(SealError::ReadBack { path: file, seq: seq + offset });
         }
-        seq += u64::try_from(rows.len()).unwrap_or(0);
+        seq += u64::try_from(entries.len()).unwrap_or(0);
     }
     if seq != end {
         return Err(SealError::ReadBack { path: file, seq });

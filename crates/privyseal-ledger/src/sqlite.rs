@@ -192,6 +192,24 @@ impl SqliteLog {
         .collect()
     }
 
+    /// Checkpoints kept over `from` entries or more, by size, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn checkpoints_from(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
+        let read = |source| self.error("read", source);
+        let sql = "SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
+        rows.map(|row| {
+            let (size, note) = row.map_err(read)?;
+            Ok((u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note))
+        })
+        .collect()
+    }
+
     fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
         let sql = format!("SELECT seq, entry, leaf, signature, key_id FROM entry {tail}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(|source| self.error("read", source))?;
