@@ -16,12 +16,12 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::Event;
 use privyseal_core::event::ledger::SegmentSealed;
-use privyseal_core::event::{Entry, Event};
 
 use crate::durable;
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError, StoredEntry};
+use crate::log::{Log as _, LogError};
 use crate::reader::{self, SegmentsError};
 use crate::segment::{self, Columns, SegmentError, SegmentWriter};
 use crate::sqlite::SqliteLog;
@@ -107,13 +107,8 @@ pub fn make_segment(layout: &Layout, log: &SqliteLog, end: u64) -> Result<Option
         let batch = batch.map_err(failed)?;
         let columns = Columns::of(&batch).map_err(failed)?;
         let entries = log.entries(seq, columns.rows())?;
-        let same = |row: usize, entry: &StoredEntry| {
-            columns.holds(row, entry) && Entry::read(&entry.entry).is_ok_and(|entry| columns.differs(row, &entry).is_none())
-        };
-        let differs = entries.iter().enumerate().position(|(row, entry)| row >= columns.rows() || !same(row, entry));
-        if columns.rows() != entries.len() || differs.is_some() {
-            let offset = u64::try_from(differs.unwrap_or(0)).unwrap_or(0);
-            return Err(SealError::ReadBack { path: file, seq: seq + offset });
+        if let Some(row) = columns.equal(&entries) {
+            return Err(SealError::ReadBack { path: file, seq: seq + u64::try_from(row).unwrap_or(0) });
         }
         seq += u64::try_from(entries.len()).unwrap_or(0);
     }

@@ -338,6 +338,16 @@ impl<'a> Columns<'a> {
         same.iter().find(|(_, same)| !same).map(|(name, _)| *name)
     }
 
+    /// The first row that is not this entry with its typed columns; `None` when all are.
+    #[must_use]
+    pub fn equal(&self, entries: &[StoredEntry]) -> Option<usize> {
+        let same = |row: usize, stored: &StoredEntry| {
+            self.holds(row, stored) && Entry::read(&stored.entry).is_ok_and(|entry| self.differs(row, &entry).is_none())
+        };
+        let differs = entries.iter().enumerate().position(|(row, stored)| row >= self.rows || !same(row, stored));
+        differs.or((self.rows != entries.len()).then_some(entries.len().min(self.rows)))
+    }
+
     /// The bytes of the row's entry.
     #[must_use]
     pub fn entry(&self, row: usize) -> &'a [u8] {

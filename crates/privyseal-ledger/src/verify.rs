@@ -9,10 +9,12 @@ mod folder;
 mod keyring;
 mod look;
 mod progress;
+mod range;
 mod report;
 mod source;
 mod tile_check;
 
 pub use check::{Checker, Summary};
-pub use folder::{Options, Progress, verify, verify_folder};
+pub use folder::{Options, Progress, Resume, verify, verify_folder};
+pub use range::{Range, verify_range};
 pub use report::{Finding, Place, Problem, Report, Verdict};

@@ -35,11 +35,19 @@ pub struct Options {
     pub trusted: Option<VerifierKey>,
     /// Signed heads that the caller remembers, each with the name that it is reported under.
     pub remembered: Vec<(String, String)>,
-    /// A file in which progress is kept, so that an interrupted verification goes on where it was. It is the verifier's own: whoever can
-    /// write it can have entries passed over.
-    pub resume: Option<PathBuf>,
+    /// Where progress is kept, so that an interrupted verification goes on where it was.
+    pub resume: Option<Resume>,
     /// Leaves event signatures out. Only to measure everything else.
     pub without_signatures: bool,
+}
+
+/// A file in which progress is kept. It is the verifier's own: whoever can write it can have entries passed over.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    /// The file. It need not exist yet.
+    pub file: PathBuf,
+    /// Least number of entries between two writes of it.
+    pub every: u64,
 }
 
 /// Verifies a data folder, beside a process that writes it or without one. Never writes.
@@ -165,10 +173,9 @@ fn walk(
     let wanted = published.into_iter().chain(options.remembered.iter().filter_map(|(_, note)| claimed_size(note)));
     wanted.for_each(|size| checker.want_root(size));
     let mut tiles = TileCheck::new(layout, files.tiles.clone(), published.unwrap_or(0));
-    if let Some(path) = &options.resume {
-        match progress::load(path, log, checker, &mut tiles, total) {
-            Kept::Nothing => {}
-            Kept::Continues => {}
+    if let Some(Resume { file, .. }) = &options.resume {
+        match progress::load(file, log, checker, &mut tiles, total) {
+            Kept::Nothing | Kept::Continues => {}
             Kept::Refused(problem) => {
                 checker.report.add(problem);
                 return Ok(false);
@@ -182,7 +189,7 @@ fn walk(
         let (checker, tiles) = (&mut *checker, &mut tiles);
         let consumer = std::thread::Builder::new()
             .name("verify".to_owned())
-            .spawn_scoped(scope, move || consume(&receiver, checker, tiles, options.resume.as_deref()));
+            .spawn_scoped(scope, move || consume(&receiver, checker, tiles, options.resume.as_ref()));
         if let Err(error) = consumer {
             return Err(Stopped::Log(LogError::Unavailable { path: layout.log(), doing: "verified", source: Box::new(error) }));
         }
@@ -221,17 +228,14 @@ fn walk(
     known_heads(files, options, checker);
     tiles.finish(end, &mut checker.report);
     checker.judge_doubts();
-    if let Some(path) = options.resume.as_deref().filter(|_| checker.report.verdict == Verdict::Verified) {
+    if let Some(resume) = options.resume.as_ref().filter(|_| checker.report.verdict == Verdict::Verified) {
         // The next verification is a whole one again.
-        let _ = fs::remove_file(path);
+        let _gone = fs::remove_file(&resume.file);
     }
     Ok(true)
 }
 
-/// Entries between two writes of a progress file.
-const KEEP_EVERY: u64 = 262_144;
-
-fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileCheck, resume: Option<&Path>) {
+fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileCheck, resume: Option<&Resume>) {
     let mut segment: Option<(Finding, String)> = None;
     let (mut missing, mut kept) = (false, checker.size());
     for chunk in chunks {
@@ -270,8 +274,8 @@ fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileChec
                 checker.report.unknown(place, what);
             }
         }
-        if let Some(path) = resume
-            && checker.size() - kept >= KEEP_EVERY
+        if let Some(Resume { file: path, every }) = resume
+            && checker.size() - kept >= *every
             && checker.report.verdict == Verdict::Verified
         {
             kept = checker.size();

@@ -15,6 +15,8 @@ struct Held {
     until: Option<u64>,
     /// The last entry that it signed, or head that only it signed: all that is needed to say later what its compromise touches.
     last_used: Option<u64>,
+    /// The entry that says it was stolen.
+    stolen_at: Option<u64>,
 }
 
 /// A range that a compromised key signed and nobody else vouches for.
@@ -61,7 +63,7 @@ impl Keyring {
     }
 
     fn add(&mut self, key: VerifierKey, log: bool, node: bool, from: u64) {
-        let held = Held { key: key.to_string(), log, node, from, until: None, last_used: None };
+        let held = Held { key: key.to_string(), log, node, from, until: None, last_used: None, stolen_at: None };
         self.held.push((key, held));
     }
 
@@ -77,6 +79,7 @@ impl Keyring {
             if let Some(last) = used.filter(|last| *last >= since) {
                 self.doubts.push(Doubt { key_id: key_id.to_owned(), first: since, last, revoked_at: seq });
             }
+            self.held.iter_mut().filter(|(key, _)| key.id() == id).for_each(|(_, held)| held.stolen_at = Some(seq));
         }
         self.end(key_id, since.unwrap_or(seq + 1));
     }
@@ -100,6 +103,12 @@ impl Keyring {
 
     pub(super) fn knows(&self, id: KeyId) -> bool {
         self.held.iter().any(|(key, _)| key.id() == id)
+    }
+
+    /// Whether a key is known to have been stolen before entry `seq`, and was revoked only after it: what it signed there proves nothing.
+    pub(super) fn stolen(&self, id: KeyId, seq: u64) -> bool {
+        let between = |held: &Held| held.until.is_some_and(|until| until <= seq) && held.stolen_at.is_some_and(|at| seq < at);
+        self.held.iter().any(|(key, held)| key.id() == id && held.node && between(held))
     }
 
     /// The key with this id, if it may sign entry `seq`.

@@ -7,4 +7,6 @@ mod append;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tamper;
