@@ -190,7 +190,7 @@ impl Store {
     /// Checkpoints kept up to `size` entries. Blocks on the disk.
     pub(crate) fn checkpoints(&self, size: u64) -> Result<Vec<(u64, String)>, StoreError> {
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let mut checkpoints = state.reader.log().checkpoints()?;
+        let mut checkpoints = state.reader.log().checkpoints(0, usize::MAX)?;
         checkpoints.retain(|(covered, _)| *covered <= size);
         Ok(checkpoints)
     }

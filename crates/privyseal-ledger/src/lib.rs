@@ -9,6 +9,7 @@ pub mod layout;
 pub mod limits;
 pub mod log;
 pub mod postgres;
+pub mod measure;
 pub mod reader;
 pub mod seal;
 pub mod segment;

@@ -159,11 +159,12 @@ pub trait LogReader: Send {
     /// When the store cannot be read.
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError>;
 
-    /// Checkpoints kept, by size: at least the newest of every second in which something was written.
+    /// Checkpoints kept over `from` entries or more, by size, at most `limit` of them: at least the newest of every second in which
+    /// something was written.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError>;
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError>;
 
     /// What stands beside the entries from `from` on, at most `limit` of them, in order.
     ///

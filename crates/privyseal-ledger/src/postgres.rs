@@ -425,11 +425,11 @@ impl LogReader for PostgresLog {
             .collect()
     }
 
-    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
-        let sql = "SELECT size, note FROM privyseal.checkpoint WHERE size NOT IN (SELECT size FROM privyseal.cosigned)
-            UNION ALL SELECT size, note FROM privyseal.cosigned ORDER BY size";
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
+        let sql = "SELECT size, note FROM privyseal.checkpoint WHERE size >= $1 AND size NOT IN (SELECT size FROM privyseal.cosigned)
+            UNION ALL SELECT size, note FROM privyseal.cosigned WHERE size >= $1 ORDER BY size LIMIT $2";
         let unreadable = |source: postgres::Error| self.error("read", source.into());
-        let rows = self.rows(sql.to_owned(), Vec::new())?;
+        let rows = self.rows(sql.to_owned(), vec![Box::new(signed(from)), Box::new(i64::try_from(limit).unwrap_or(i64::MAX))])?;
         rows.iter()
             .map(|row| {
                 let size: i64 = row.try_get(0).map_err(unreadable)?;

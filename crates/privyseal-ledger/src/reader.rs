@@ -95,7 +95,7 @@ impl Reader {
             }
             let mut edge = Edge::new();
             log.leaves(0..earlier)?.into_iter().for_each(|leaf| edge.push(leaf));
-            let checkpoint = log.checkpoints()?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
+            let checkpoint = log.checkpoints(0, usize::MAX)?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
             Ok(Prefix { size: earlier, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
         })
     }

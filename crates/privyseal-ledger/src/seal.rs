@@ -23,7 +23,7 @@ use crate::durable;
 use crate::layout::{self, Layout};
 use crate::log::{LogError, LogReader};
 use crate::reader::{self, SegmentsError};
-use crate::segment::{self, SegmentError, SegmentWriter};
+use crate::segment::{self, Columns, SegmentError, SegmentWriter};
 
 /// Most entries in one segment.
 pub const MAX_ROWS: u64 = 1_000_000;
@@ -102,18 +102,14 @@ pub fn make_segment(layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Op
     let on_disk = fs::read(&file).map_err(|source| SealError::Io { path: file.clone(), source })?;
     let (sha256, length) = (Digest::of(&on_disk), u64::try_from(on_disk.len()).unwrap_or(u64::MAX));
     let mut seq = first;
-    for rows in segment::read(Bytes::from(on_disk)).map_err(failed)? {
-        let rows = rows.map_err(failed)?;
-        let entries = log.entries(seq, rows.len())?;
-        let differs = rows
-            .iter()
-            .zip(&entries)
-            .position(|(row, entry)| row.stored != *entry || segment::Typed::of(&entry.entry).ok().as_ref() != Some(&row.typed));
-        if rows.len() != entries.len() || differs.is_some() {
-            let offset = u64::try_from(differs.unwrap_or(0)).unwrap_or(0);
-            return Err(SealError::ReadBack { path: file, seq: seq + offset });
+    for batch in segment::batches(Bytes::from(on_disk), 0).map_err(failed)? {
+        let batch = batch.map_err(failed)?;
+        let columns = Columns::of(&batch).map_err(failed)?;
+        let entries = log.entries(seq, columns.rows())?;
+        if let Some(row) = columns.equal(&entries) {
+            return Err(SealError::ReadBack { path: file, seq: seq + u64::try_from(row).unwrap_or(0) });
         }
-        seq += u64::try_from(rows.len()).unwrap_or(0);
+        seq += u64::try_from(entries.len()).unwrap_or(0);
     }
     if seq != end {
         return Err(SealError::ReadBack { path: file, seq });

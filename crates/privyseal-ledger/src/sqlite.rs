@@ -357,17 +357,19 @@ impl LogReader for SqliteLog {
         rows.map(|row| row.map(|(kind, count)| (kind, u64::try_from(count).unwrap_or(0))).map_err(read)).collect()
     }
 
-    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
         let read = |source| self.error("read", source);
         // Where a checkpoint of the same size was cosigned, that one.
         let sql = if self.version < 2 {
-            "SELECT size, note FROM checkpoint ORDER BY size"
+            "SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT ?2"
         } else {
-            "SELECT size, note FROM checkpoint WHERE size NOT IN (SELECT size FROM cosigned)
-            UNION ALL SELECT size, note FROM cosigned ORDER BY size"
+            "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size NOT IN (SELECT size FROM cosigned)
+            UNION ALL SELECT size, note FROM cosigned WHERE size >= ?1 ORDER BY size LIMIT ?2"
         };
         let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(read)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
         rows.map(|row| {
             let (size, note) = row.map_err(read)?;
             Ok((u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note))

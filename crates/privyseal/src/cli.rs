@@ -224,6 +224,21 @@ pub(crate) struct Verify {
     /// The log's first key, as you know it from elsewhere: text or a file with it.
     #[arg(long, value_name = "KEY")]
     pub(crate) trusted_key: Option<String>,
+    /// First entry of a range of a data folder, proven against the tree without reading the rest.
+    #[arg(long, value_name = "SEQ", requires = "to", conflicts_with = "event")]
+    pub(crate) from: Option<u64>,
+    /// Last entry of the range.
+    #[arg(long, value_name = "SEQ", requires = "from")]
+    pub(crate) to: Option<u64>,
+    /// One event of a data folder, by its id.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["head", "resume"])]
+    pub(crate) event: Option<String>,
+    /// A file with a signed head that you remember; may be repeated. Finds a cut tail, a folder that was rolled back, and a fork.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(crate) head: Vec<PathBuf>,
+    /// Keep progress in this file and go on from it. Keep it where only you can write: it says what need not be read again.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(crate) resume: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -354,8 +369,14 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
-    /// Verified events per second, beside raw signature checks.
+    /// Verified events per second, with and without signatures, and memory, beside raw signature checks.
     Verify {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        events: u64,
+    },
+    /// Sealed events per second and bytes per sealed event, beside hashing and compressing the same bytes.
+    Seal {
         /// Events in the measured ledger.
         #[arg(long, default_value_t = 100_000, value_name = "N")]
         events: u64,

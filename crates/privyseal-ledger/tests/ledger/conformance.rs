@@ -167,16 +167,16 @@ const BEHAVIOURS: &[Behaviour] = &[
             notes.push((batch.edge.size(), batch.checkpoint.clone()));
             log.append(&batch).unwrap();
         }
-        assert_eq!(log.checkpoints().unwrap()[1..], notes);
+        assert_eq!(log.checkpoints(0, usize::MAX).unwrap()[1..], notes);
         log.keep_cosigned(3, "first").unwrap();
         log.keep_cosigned(3, "with witnesses").unwrap();
         notes[1].1 = "with witnesses".to_owned();
-        assert_eq!(store.reader().unwrap().checkpoints().unwrap()[1..], notes);
+        assert_eq!(store.reader().unwrap().checkpoints(0, usize::MAX).unwrap()[1..], notes);
         // Two commits of one second: the earlier one's checkpoint is implied by the later one's.
         let mut batch = maker.batch(vec![heartbeat()]);
         batch.time = log.head().unwrap().unwrap().time;
         log.append(&batch).unwrap();
-        assert_eq!(log.checkpoints().unwrap().iter().map(|(size, _)| *size).collect::<Vec<_>>(), [1, 2, 3, 5]);
+        assert_eq!(log.checkpoints(0, usize::MAX).unwrap().iter().map(|(size, _)| *size).collect::<Vec<_>>(), [1, 2, 3, 5]);
     }),
     ("pruning takes away what was asked and keeps what is looked up for ever", |store| {
         let (mut maker, mut log) = begun(store);
