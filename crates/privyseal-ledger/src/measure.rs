@@ -25,9 +25,10 @@ fn rate(count: u64, time: Duration) -> f64 {
 /// Processor time of all threads of this process, as the kernel counts it: in ticks of 10 ms.
 fn processor_time() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> = text.rsplit(')').next().unwrap_or_default().split_whitespace().filter_map(|field| field.parse().ok()).collect();
-    // After the name and the state letter: user and system time are the 14th and 15th fields of the line.
-    let ticks = fields.get(10).copied().unwrap_or(0) + fields.get(11).copied().unwrap_or(0);
+    // After the name in parentheses; user and system time are fields 14 and 15 of the line, the state is field 3.
+    let mut fields = text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
+    let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let ticks = ticks() + ticks();
     Duration::from_millis(ticks * 10)
 }
 

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::verify::{Options, Place, Range, Report, Resume, verify, verify_range};
+use privyseal_ledger::verify::{Options, Place, Range, Report, Resume, Verdict, verify, verify_range};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
@@ -17,11 +17,26 @@ use crate::output;
 /// Entries between two writes of a progress file: a few seconds' work.
 const KEEP_EVERY: u64 = 262_144;
 
-/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell.
+/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell; options that cannot be used tell nothing, so that they are a 2 as well.
 ///
 /// # Errors
-/// When the options cannot be used.
+/// When the report cannot be written as JSON; every other failure is an answer.
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
+    let report = match report(context, options) {
+        Ok(report) => report,
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            return Ok(ExitCode::from(Verdict::CouldNotTell.exit_code()));
+        }
+    };
+    match context.global.format {
+        Some(Format::Json) => output::data(&serde_json::to_string_pretty(&report)?),
+        _ => output::data(&report.to_string()),
+    }
+    Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
     let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
     let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
     let remembered = options
@@ -63,11 +78,7 @@ pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<Ex
         },
     };
     bar.finish_and_clear();
-    match context.global.format {
-        Some(Format::Json) => output::data(&serde_json::to_string_pretty(&report)?),
-        _ => output::data(&report.to_string()),
-    }
-    Ok(ExitCode::from(report.verdict.exit_code()))
+    Ok(report)
 }
 
 fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
