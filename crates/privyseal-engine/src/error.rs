@@ -22,9 +22,18 @@ pub enum EngineError {
     /// The disk did not take it; nothing was recorded, nothing happened.
     #[error("the ledger cannot be written, so nothing was done: {0}")]
     NotRecorded(String),
+    /// The log could not be read where the answer stands; nothing was recorded, nothing happened.
+    #[error("the ledger cannot be read, so nothing was done: {0}")]
+    Unreadable(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]
     Stopped(String),
+}
+
+impl EngineError {
+    pub(crate) fn unreadable(error: LogError) -> Self {
+        Self::Unreadable(privyseal_core::cause::chain(&error))
+    }
 }
 
 /// Why a data folder cannot be opened.

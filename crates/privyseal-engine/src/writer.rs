@@ -15,24 +15,24 @@ use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::request::Request;
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::log::{Log, StoredEntry};
 use privyseal_ledger::sqlite::SqliteLog;
-use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
 use crate::error::EngineError;
 use crate::handle::Ask;
-use crate::open::{Options, system};
+use crate::open::{Folded, Options, system};
+use crate::publish::{self, Publisher, Seed};
+use crate::recall::recall;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
-/// Shortest time between two published heads, in microseconds.
-const PUBLISH_EVERY_US: i64 = 1_000_000;
 
 /// What the writer is asked to do.
 pub(crate) enum Intent {
@@ -59,12 +59,9 @@ pub(crate) struct Message {
 /// What a checked folder hands to the writer.
 pub(crate) struct Start {
     pub(crate) lock: File,
-    pub(crate) key: NodeKey,
+    pub(crate) key: Arc<NodeKey>,
     pub(crate) log: SqliteLog,
-    pub(crate) tip: Tip,
-    pub(crate) state: State,
-    pub(crate) tiles: TileWriter,
-    pub(crate) day_count: (String, u64),
+    pub(crate) folded: Folded,
 }
 
 /// What readers share with the writer: the state as of the last commit.
@@ -72,16 +69,14 @@ pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
     options: Options,
-    key: NodeKey,
+    key: Arc<NodeKey>,
     log: SqliteLog,
     tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
     working: State,
     committed: Committed,
     policies: BTreeMap<Digest, Arc<Policy>>,
-    tiles: TileWriter,
-    published_at: Timestamp,
-    published_size: u64,
+    publisher: Publisher,
     /// The UTC day of the last entry and how many entries it has.
     day_count: (String, u64),
     heartbeat_due: Timestamp,
@@ -101,25 +96,39 @@ struct Pending {
 }
 
 impl Writer {
-    pub(crate) fn new(options: Options, start: Start, committed: Committed, policy: Option<Arc<Policy>>, head: watch::Sender<u64>) -> Self {
+    /// A writer for a checked folder, with its publisher running.
+    ///
+    /// # Errors
+    /// When there is no thread for the publisher.
+    pub(crate) fn new(
+        options: Options,
+        start: Start,
+        committed: Committed,
+        policy: Option<Arc<Policy>>,
+        head: watch::Sender<u64>,
+    ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
-        Self {
+        let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
+        let (layout, clock) = (options.layout.clone(), Arc::clone(&options.clock));
+        // Without a keeper the log's own connection checkpoints, as SQLite does by itself: slower now and then, never wrong.
+        let wal = WalKeeper::open(&layout.log()).and_then(|keeper| start.log.leave_wal_to_keeper().map(|()| keeper));
+        let wal = wal.inspect_err(|error| tracing::warn!(ledger.error = %error, "the log checkpoints itself")).ok();
+        let publisher = Publisher::start(layout, Arc::clone(&start.key), clock, tiles, checkpoint, snapshot_size, wal)?;
+        Ok(Self {
             key: start.key,
             log: start.log,
-            tip: start.tip,
-            working: start.state,
+            tip,
+            working: state,
             committed,
             policies,
-            tiles: start.tiles,
-            published_at: Timestamp::default(),
-            published_size: 0,
-            day_count: start.day_count,
+            publisher,
+            day_count,
             heartbeat_due: Timestamp::default(),
             head,
             stopped: None,
             options,
             _lock: start.lock,
-        }
+        })
     }
 
     /// Runs until every sender is gone; then publishes the head a last time.
@@ -145,19 +154,25 @@ impl Writer {
             }
             let last = pending.last.take();
             self.commit(pending);
-            let now = self.options.clock.now();
             if let Some(last) = last {
-                self.publish(now);
-                drop(self);
+                self.close();
                 let _ = last.send(Ok(Reply::Done));
                 return;
             }
-            if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
-                self.publish(now);
+        }
+        self.close();
+    }
+
+    /// A last snapshot, so that the next start has nothing to fold, and the last publication. Then the folder is let go of.
+    fn close(mut self) {
+        if self.stopped.is_none() && self.publisher.snapshot_size() < self.tip.edge.size() {
+            match self.log.head() {
+                Ok(Some(head)) => self.pass_on(Vec::new(), head.checkpoint, true),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(ledger.error = %chain(&error), "no snapshot of the state: the log's head cannot be read"),
             }
         }
-        let now = self.options.clock.now();
-        self.publish(now);
+        self.publisher.close();
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
@@ -191,8 +206,17 @@ impl Writer {
                 command
             }
         };
-        let decision = decide(&self.working, command, &message.actor, now, fresh);
+        let recalled = self.recall(command)?;
+        let decision = self.working.with_recalled(recalled, |state| decide(state, command, &message.actor, now, fresh));
         self.record(decision, now, fresh, pending)
+    }
+
+    /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
+    fn recall(&self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
+        match command.names().filter(|named| self.working.named(*named).is_none()) {
+            Some(named) => recall(&self.log, named).map_err(EngineError::unreadable),
+            None => Ok(None),
+        }
     }
 
     /// Gives every draft of a decision its place, or none of them.
@@ -201,7 +225,7 @@ impl Writer {
         let mut placed = Vec::with_capacity(decision.drafts.len());
         for draft in decision.drafts {
             let kind = draft.body.kind().name();
-            let place = tip.place(draft, fresh.event_id(), now, &self.key);
+            let place = tip.place_unsigned(draft, fresh.event_id(), now);
             placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
         }
         self.tip = tip;
@@ -282,8 +306,10 @@ impl Writer {
     /// 1. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
     /// 2. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    fn commit(&mut self, pending: Pending) {
+    fn commit(&mut self, mut pending: Pending) {
+        let mut passed_on = None;
         if !pending.entries.is_empty() {
+            privyseal_ledger::chain::sign(&mut pending.entries, &self.key);
             let batch = self.tip.batch(pending.entries, &self.key);
             if let Err(error) = self.log.append(&batch) {
                 self.roll_back(&error, &batch.edge);
@@ -300,14 +326,27 @@ impl Writer {
                     committed.apply(event);
                 }
             }
-            for (stored, _) in &batch.entries {
-                self.tiles.push(stored.leaf);
-            }
             self.head.send_replace(self.tip.edge.size());
+            let leaves = batch.entries.iter().map(|(stored, _)| stored.leaf).collect();
+            passed_on = Some((leaves, batch.checkpoint));
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
+        // After the answers, because a snapshot's copy of the state takes a moment.
+        if let Some((leaves, checkpoint)) = passed_on {
+            let wants_state = self.publisher.wants_state(self.tip.edge.size());
+            self.pass_on(leaves, checkpoint, wants_state);
+        }
+    }
+
+    /// Tells the publisher what was committed.
+    fn pass_on(&mut self, leaves: Vec<Digest>, checkpoint: String, with_state: bool) {
+        let state = self.tip.prev.filter(|_| with_state).map(|prev| {
+            let (state, edge, day) = (self.working.clone(), self.tip.edge.clone(), self.day_count.clone());
+            Box::new(Seed { state, edge, prev, day })
+        });
+        self.publisher.committed(publish::Committed { leaves, checkpoint, state });
     }
 
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.
@@ -330,22 +369,6 @@ impl Writer {
                 self.stopped = Some(format!("the disk reported a failure for a commit that it kept ({error})"));
             }
             _ => self.stopped = Some(format!("after a failed write the log cannot be read ({error})")),
-        }
-    }
-
-    /// Publishes tiles, then the head that they prove. A crash between the two leaves more tiles than the head needs.
-    fn publish(&mut self, now: Timestamp) {
-        self.published_at = now;
-        if self.published_size == self.tiles.size() || self.stopped.is_some() {
-            return;
-        }
-        let published = self.tiles.publish(&self.options.layout.tiles()).and_then(|()| match self.log.head() {
-            Ok(Some(head)) => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
-            _ => Err(std::io::Error::other("the log's head cannot be read")),
-        });
-        match published {
-            Ok(()) => self.published_size = self.tiles.size(),
-            Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
         }
     }
 }

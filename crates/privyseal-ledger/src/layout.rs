@@ -42,6 +42,12 @@ impl Layout {
         self.root.join("lock")
     }
 
+    /// What can be made again from the log: state snapshots.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
     /// The public part.
     #[must_use]
     pub fn ledger(&self) -> PathBuf {

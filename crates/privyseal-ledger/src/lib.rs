@@ -11,9 +11,11 @@ pub mod log;
 pub mod reader;
 pub mod seal;
 pub mod segment;
+pub mod snapshot;
 pub mod sqlite;
 pub mod tiles;
 pub mod verify;
+pub mod wal;
 
 mod durable;
 

@@ -46,6 +46,15 @@ pub struct Head {
     pub time: Timestamp,
 }
 
+/// A way through the log, from a position that is not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// Towards the beginning.
+    NewestBefore(u64),
+    /// Towards the end.
+    OldestAfter(u64),
+}
+
 /// A failing store. What the caller should do is in the variant.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -98,6 +107,20 @@ pub trait Log: Send {
     /// # Errors
     /// When the store cannot be read.
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError>;
+
+    /// At most `limit` entries of one kind in the order of the walk: the ones nearest to where it begins.
+    ///
+    /// The default reads every entry of the kind; a store with an index by kind and position does better.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let entries = self.entries_of(kind)?.into_iter();
+        Ok(match walk {
+            Walk::NewestBefore(end) => entries.rev().filter(|entry| entry.seq < end).take(limit).collect(),
+            Walk::OldestAfter(start) => entries.filter(|entry| entry.seq > start).take(limit).collect(),
+        })
+    }
 
     /// Leaf hashes of the first `size` entries, in order.
     ///

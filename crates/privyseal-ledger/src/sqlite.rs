@@ -11,7 +11,7 @@ use privyseal_core::tree::Edge;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 
-use crate::log::{Batch, Head, Log, LogError, StoredEntry};
+use crate::log::{Batch, Head, Log, LogError, StoredEntry, Walk};
 
 /// Marks the file as ours (`PRAGMA application_id`): the bytes "PvSl".
 const APPLICATION_ID: i32 = 0x5076_536c;
@@ -116,6 +116,14 @@ impl SqliteLog {
         let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;";
         connection.execute_batch(pragmas).map_err(unavailable)?;
         Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Stops this connection from checkpointing the write-ahead log on the way of a commit; a [`crate::wal::WalKeeper`] has to do it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn leave_wal_to_keeper(&self) -> Result<(), LogError> {
+        self.connection.execute_batch("PRAGMA wal_autocheckpoint=0;").map_err(|source| self.error("opened", source))
     }
 
     fn check_version(&self) -> Result<(), LogError> {
@@ -282,6 +290,18 @@ impl Log for SqliteLog {
 
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError> {
         self.select("WHERE kind = ?1 ORDER BY seq", params![kind.name()])
+    }
+
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        match walk {
+            Walk::NewestBefore(end) => {
+                self.select("WHERE kind = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3", params![kind.name(), signed(end), limit])
+            }
+            Walk::OldestAfter(start) => {
+                self.select("WHERE kind = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3", params![kind.name(), signed(start), limit])
+            }
+        }
     }
 
     fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError> {

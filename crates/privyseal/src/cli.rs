@@ -316,6 +316,15 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
+    /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
+    Open {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+        events: u64,
+        /// Open this data folder once and print how long it took, instead of making one.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
     /// Verified events per second, beside raw signature checks.
     Verify {
         /// Events in the measured ledger.

@@ -7,4 +7,6 @@ mod durability;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod forgetting;
+#[cfg(test)]
 mod journeys;

@@ -1,5 +1,7 @@
 //! `privyseal bench`: this machine's figures beside its physical limits, measured in the same run. No figure is written in by hand.
 
+mod open;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub(crate) fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> 
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
+        Bench::Open { folder: Some(data), .. } => open::once(&runtime, data)?,
+        Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
         Bench::Verify { events } => verify(&runtime, folder.path(), *events)?,
         Bench::Sql { events } => sql(&runtime, folder.path(), *events)?,
     }
