@@ -83,7 +83,7 @@ pub(crate) enum Verb {
     /// Fold the whole log again and check that it gives the head and the answers on record.
     Replay,
     /// Move everything committed into Parquet segments.
-    Seal,
+    Seal(Seal),
     /// Print the newest signed head.
     Checkpoint,
     /// Signing keys.
@@ -218,6 +218,14 @@ pub(crate) struct Sql {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Seal {
+    /// Afterwards remove from the log what segments hold, after reading each of them back. Nothing is lost, but old entries are then
+    /// read from segments, which is slower.
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// A data folder or an evidence pack; the data folder when absent.
     pub(crate) target: Option<PathBuf>,
@@ -315,6 +323,27 @@ pub(crate) enum Bench {
         /// Seconds each measurement runs.
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
+    },
+    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    Postgres {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 5, value_name = "S")]
+        seconds: u64,
+        /// Address of an empty database; a log is made in it and left there.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Be the second process, on this data folder.
+        #[arg(long, value_name = "DIR", hide = true)]
+        join: Option<PathBuf>,
+    },
+    /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
+    Open {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+        events: u64,
+        /// Open this data folder once and print how long it took, instead of making one.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Verified events per second, beside raw signature checks.
     Verify {

@@ -29,7 +29,7 @@ pub fn verify_folder(layout: &Layout, trusted: Option<VerifierKey>, progress: Pr
     let mut checker = Checker::new(trusted);
     let log_name = layout.log().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let walked =
-        Store::of(layout).reader().and_then(|log| at_one_moment(log.as_ref(), |log| walk_log(log, layout, &mut checker, progress)));
+        Store::of(layout).reader_alone().and_then(|log| at_one_moment(log.as_ref(), |log| walk_log(log, layout, &mut checker, progress)));
     match walked {
         Ok(hashes) => {
             published_head(layout, &mut checker, &hashes);
@@ -154,7 +154,7 @@ fn check_segment(layout: &Layout, segment: &SegmentSealed, size: u64) -> Result<
     if segment.last >= size {
         return Err(wrong("it holds entries beyond the end of the log".to_owned()));
     }
-    let log = Store::of(layout).reader().map_err(|error| (error.to_string(), false))?;
+    let log = Store::of(layout).reader_alone().map_err(|error| (error.to_string(), false))?;
     let mut seq = segment.first;
     for rows in segment::read(Bytes::from(bytes)).map_err(|error| wrong(error.to_string()))? {
         let rows = rows.map_err(|error| wrong(error.to_string()))?;

@@ -142,7 +142,7 @@ const BEHAVIOURS: &[Behaviour] = &[
         };
         let mut probe = Maker { tip: maker.tip.clone(), ..Maker::new() };
         text.push_str(&"x".repeat(65_535 - probe.batch(vec![fits(&text)]).entries[0].0.entry.len()));
-        let batch = maker.batch(vec![fits(&text); 50]);
+        let batch = maker.batch(vec![fits(&text); 9]);
         assert_eq!(batch.entries[0].0.entry.len(), 65_535);
         log.append(&batch).unwrap();
         assert!(log.entries(1, 100).unwrap() == stored(&[&batch]));
@@ -186,7 +186,7 @@ const BEHAVIOURS: &[Behaviour] = &[
         for before in [2, 3, 3, 1] {
             log.prune(before).unwrap();
         }
-        for log in [store.open().unwrap(), store.open().unwrap()] {
+        for log in [store.open_alone().unwrap(), store.open_alone().unwrap()] {
             assert_eq!((log.first().unwrap(), log.entries(0, 10).unwrap()), (3, all[3..].to_vec()));
             assert_eq!(log.found_by(0, 10).unwrap()[0].seq, 3);
             assert_eq!(log.entries_of(Kind::LedgerOpened).unwrap(), all[..1]);
@@ -235,7 +235,7 @@ fn postgres_keeps_every_promise() {
 }
 
 fn store(cluster: &Cluster, name: &str) -> Store {
-    Store::Postgres(Database::parse(&cluster.database(name)).ok().unwrap())
+    Store::of(&Layout::new("unused").with_database(Database::parse(&cluster.database(name)).ok()))
 }
 
 fn words(result: Result<Box<dyn Log>, LogError>) -> String {

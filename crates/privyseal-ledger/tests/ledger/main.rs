@@ -11,4 +11,6 @@ mod conformance;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod tamper;

@@ -27,7 +27,11 @@ pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<Ex
         bar.set_position(done);
     };
     let report = if target.is_dir() {
-        verify_folder(&Layout::new(&target).with_database(context.config.database.database()?), trusted, &mut progress)
+        verify_folder(
+            &Layout::new(&target).with_database(context.config.database.database()?).with_bucket(context.config.segments.bucket()?),
+            trusted,
+            &mut progress,
+        )
     } else {
         match std::fs::read(&target) {
             Ok(bytes) => verify_pack(&bytes, trusted, &mut progress),
