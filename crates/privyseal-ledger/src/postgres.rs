@@ -414,7 +414,7 @@ impl LogReader for PostgresLog {
 
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError> {
         let sql = "SELECT kind, sum(entries)::bigint
-            FROM (SELECT kind, count(*) AS entries FROM privyseal.entry GROUP BY kind UNION ALL SELECT kind, entries FROM privyseal.pruned_kind) AS both
+            FROM (SELECT kind, count(*) AS entries FROM privyseal.entry GROUP BY kind UNION ALL SELECT kind, entries FROM privyseal.pruned_kind) AS counted
             GROUP BY kind ORDER BY 2 DESC, kind COLLATE \"C\"";
         let unreadable = |source: postgres::Error| self.error("read", source.into());
         let rows = self.rows(sql.to_owned(), Vec::new())?;

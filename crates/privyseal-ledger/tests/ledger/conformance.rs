@@ -245,30 +245,30 @@ fn words(result: Result<Box<dyn Log>, LogError>) -> String {
 }
 
 fn newer_and_foreign_tables_are_refused(cluster: &Cluster) {
-    let store = store(cluster, "foreign");
+    let store = store(cluster, "foreign_log");
     assert!(words(store.open()).contains("not a Privyseal log"));
     store.create().unwrap();
-    cluster.run_sql("foreign", "UPDATE privyseal.about SET layout = 99");
+    cluster.run_sql("foreign_log", "UPDATE privyseal.about SET layout = 99");
     assert!(words(store.open()).contains("version 99"));
-    cluster.run_sql("foreign", "DELETE FROM privyseal.about");
+    cluster.run_sql("foreign_log", "DELETE FROM privyseal.about");
     assert!(words(store.open()).contains("version 0"));
 }
 
 fn unsafe_servers_are_refused(cluster: &Cluster) {
-    let store = store(cluster, "unsafe");
+    let store = store(cluster, "unsafe_server");
     store.create().unwrap();
     for setting in ["fsync", "full_page_writes"] {
-        cluster.run_sql("unsafe", &format!("ALTER SYSTEM SET {setting} = off"));
+        cluster.run_sql("unsafe_server", &format!("ALTER SYSTEM SET {setting} = off"));
         cluster.control(&["reload"]);
         // A reload is a signal; the next connection may still see the old value.
         let refused = (0..200).map(|_| store.open()).find(Result::is_err).expect("it was never refused");
         assert!(words(refused).contains(&format!("{setting}=off")));
-        cluster.run_sql("unsafe", &format!("ALTER SYSTEM RESET {setting}"));
+        cluster.run_sql("unsafe_server", &format!("ALTER SYSTEM RESET {setting}"));
         cluster.control(&["reload"]);
         assert!((0..200).any(|_| store.open().is_ok()), "{setting} is on again");
     }
     // A role that asks for less than durability does not get it.
-    cluster.run_sql("unsafe", "ALTER DATABASE unsafe SET synchronous_commit = off");
+    cluster.run_sql("unsafe_server", "ALTER DATABASE unsafe_server SET synchronous_commit = off");
     let mut log = store.open().unwrap();
     log.append(&Maker::new().opened()).unwrap();
 }
