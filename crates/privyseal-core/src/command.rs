@@ -50,6 +50,41 @@ pub enum Command {
     Record(Box<Body>),
 }
 
+/// The request that a command is about, by whichever id it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By its own id.
+    Request(RequestId),
+    /// By that of its grant.
+    Grant(GrantId),
+    /// By that of a run.
+    Execution(ExecutionId),
+}
+
+impl Command {
+    /// The request whose present or past the answer depends on; `None` for commands about none, and for a new one.
+    #[must_use]
+    pub fn names(&self) -> Option<Named> {
+        match self {
+            Command::Withdraw(command) => Some(Named::Request(command.request)),
+            Command::Review(command) => Some(Named::Request(command.request)),
+            Command::Redeem(command) => Some(Named::Grant(command.grant)),
+            Command::Finish(command) => Some(Named::Execution(command.execution)),
+            Command::GiveUp(command) => Some(Named::Execution(command.execution)),
+            Command::RevokeGrant(command) => Some(Named::Grant(command.grant)),
+            Command::JudgeBreakglass(command) => Some(Named::Grant(command.grant)),
+            Command::PublishPolicy(command) => command.change_request.map(Named::Request),
+            Command::Submit(_)
+            | Command::Expire
+            | Command::Directory(_)
+            | Command::Session(_)
+            | Command::Keys(_)
+            | Command::PublishCatalog(_)
+            | Command::Record(_) => None,
+        }
+    }
+}
+
 /// Ask for a privileged action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submit {

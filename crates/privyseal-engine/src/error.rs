@@ -25,9 +25,18 @@ pub enum EngineError {
     /// The connection to the ledger ended while the commit was on its way, and the ledger could not be asked since.
     #[error("it is not known whether this was recorded: {0}; look, or send it again with the same idempotency key")]
     InDoubt(String),
+    /// The log could not be read where the answer stands; nothing was recorded, nothing happened.
+    #[error("the ledger cannot be read, so nothing was done: {0}")]
+    Unreadable(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]
     Stopped(String),
+}
+
+impl EngineError {
+    pub(crate) fn unreadable(error: LogError) -> Self {
+        Self::Unreadable(privyseal_core::cause::chain(&error))
+    }
 }
 
 /// Why a data folder cannot be opened.

@@ -84,18 +84,16 @@ pub struct Engine {
 
 impl Engine {
     pub(crate) fn start(options: Options, start: Start) -> Result<Self, OpenError> {
-        let policy = match &start.state.policy {
+        let policy = match &start.folded.state.policy {
             Some(published) => Some(Arc::new(load_policy(&options.layout, &published.files)?)),
             None => None,
         };
-        let committed = Arc::new(RwLock::new(start.state.clone()));
+        let committed = Arc::new(RwLock::new(start.folded.state.clone()));
         let (queue, commands) = sync_channel(QUEUE);
-        let (head, watching) = watch::channel(start.tip.edge.size());
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head);
-        std::thread::Builder::new()
-            .name("privyseal-writer".to_owned())
-            .spawn(move || writer.run(&commands))
-            .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
+        let (head, watching) = watch::channel(start.folded.tip.edge.size());
+        let no_thread = |source| OpenError::Io { path: options.layout.root().to_owned(), source };
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head).map_err(no_thread)?;
+        std::thread::Builder::new().name("privyseal-writer".to_owned()).spawn(move || writer.run(&commands)).map_err(no_thread)?;
         let (looked_at, sealing, rotating) = (Mutex::default(), tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
         Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing, rotating }) })
     }

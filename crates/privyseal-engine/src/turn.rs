@@ -125,9 +125,7 @@ impl Writer {
             )));
         }
         // From here on nothing fails: state, tree and tiles move on together.
-        self.note.clone_from(&head.checkpoint);
         self.committed_tip = self.tip.clone();
-        leaves.into_iter().for_each(|leaf| self.tiles.push(leaf));
         for event in &events {
             self.notice(event);
             self.count_day(event.time);
@@ -138,6 +136,8 @@ impl Writer {
             events.iter().for_each(|event| committed.apply(event));
         }
         self.head.send_replace(size);
+        let wants_state = self.publisher.wants_state(size);
+        self.pass_on(leaves, head.checkpoint.clone(), wants_state);
         Ok(())
     }
 

@@ -15,24 +15,24 @@ use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::request::Request;
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys;
 use privyseal_ledger::log::{Log, LogError, StoredEntry};
-use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
 use crate::error::EngineError;
 use crate::handle::Ask;
-use crate::open::{Options, system};
+use crate::open::{Folded, Options, system};
+use crate::publish::{self, Publisher, Seed};
+use crate::recall::recall;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
-/// Shortest time between two published heads, in microseconds.
-const PUBLISH_EVERY_US: i64 = 1_000_000;
 /// How often an idle writer looks whether time brings something.
 const KEEP_TIME_EVERY: Duration = Duration::from_millis(250);
 /// How often an idle writer of a shared log looks whether others have written, so that readers here see it soon.
@@ -67,12 +67,7 @@ pub(crate) struct Start {
     pub(crate) lock: File,
     pub(crate) key: Arc<NodeKey>,
     pub(crate) log: Box<dyn Log>,
-    pub(crate) tip: Tip,
-    /// The signed head at `tip`.
-    pub(crate) note: String,
-    pub(crate) state: State,
-    pub(crate) tiles: TileWriter,
-    pub(crate) day_count: (String, u64),
+    pub(crate) folded: Folded,
 }
 
 /// What readers share with the writer: the state as of the last commit.
@@ -87,15 +82,11 @@ pub(crate) struct Writer {
     pub(crate) tip: Tip,
     /// The tip as of the last commit, which `tip` goes back to when a batch was not recorded.
     pub(crate) committed_tip: Tip,
-    /// The signed head over `committed_tip`.
-    pub(crate) note: String,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
     pub(crate) working: State,
     pub(crate) committed: Committed,
     pub(crate) policies: BTreeMap<Digest, Arc<Policy>>,
-    pub(crate) tiles: TileWriter,
-    published_at: Timestamp,
-    published_size: u64,
+    pub(crate) publisher: Publisher,
     /// The UTC day of the last entry and how many entries it has.
     pub(crate) day_count: (String, u64),
     /// The same as of the last commit.
@@ -116,29 +107,43 @@ type Waiting = (oneshot::Sender<Result<Reply, EngineError>>, Result<Reply, Engin
 pub(crate) struct Pending {
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
+    /// How many of the entries, from the first on, the outgoing key signs.
+    signed_by_outgoing: usize,
     answers: Vec<Waiting>,
-    /// Who asked to close.
     last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
 impl Writer {
-    pub(crate) fn new(options: Options, start: Start, committed: Committed, policy: Option<Arc<Policy>>, head: watch::Sender<u64>) -> Self {
+    /// A writer for a checked folder, with its publisher running.
+    ///
+    /// # Errors
+    /// When there is no thread for the publisher.
+    pub(crate) fn new(
+        options: Options,
+        start: Start,
+        committed: Committed,
+        policy: Option<Arc<Policy>>,
+        head: watch::Sender<u64>,
+    ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
-        Self {
+        let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
+        let (layout, clock) = (options.layout.clone(), Arc::clone(&options.clock));
+        // Without a keeper the log's own connection checkpoints, as SQLite does by itself: slower now and then, never wrong.
+        let wal = start.log.wal_keeper();
+        let wal = wal.inspect_err(|error| tracing::warn!(ledger.error = %error, "the log checkpoints itself")).unwrap_or_default();
+        let publisher = Publisher::start(layout, clock, tiles, checkpoint, snapshot_size, wal)?;
+        Ok(Self {
             key: start.key,
             outgoing: None,
             log: start.log,
-            committed_tip: start.tip.clone(),
-            note: start.note,
-            tip: start.tip,
-            working: start.state,
+            committed_tip: tip.clone(),
+            tip,
+            working: state,
             committed,
             policies,
-            tiles: start.tiles,
-            published_at: Timestamp::default(),
-            published_size: 0,
-            committed_day_count: start.day_count.clone(),
-            day_count: start.day_count,
+            publisher,
+            committed_day_count: day_count.clone(),
+            day_count,
             counted_by_another: None,
             heartbeat_due: Timestamp::default(),
             head,
@@ -146,7 +151,7 @@ impl Writer {
             out_of_reach: false,
             options,
             _lock: start.lock,
-        }
+        })
     }
 
     /// Runs until every sender is gone; then publishes the head a last time.
@@ -180,19 +185,27 @@ impl Writer {
             }
             let last = pending.last.take();
             self.commit(pending);
-            let now = self.options.clock.now();
             if let Some(last) = last {
-                self.publish(now);
-                drop(self);
+                self.close();
                 let _ = last.send(Ok(Reply::Done));
                 return;
             }
-            if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
-                self.publish(now);
+        }
+        self.close();
+    }
+
+    /// A last snapshot, so that the next start has nothing to fold, and the last publication. Then the folder is let go of.
+    fn close(mut self) {
+        self.follow();
+        if self.stopped.is_none() && self.publisher.snapshot_size() < self.tip.edge.size() {
+            match self.log.head() {
+                Ok(Some(head)) if head.edge == self.tip.edge => self.pass_on(Vec::new(), head.checkpoint, true),
+                // Another process of a shared log has gone on since; its publisher does the rest.
+                Ok(_) => {}
+                Err(error) => tracing::warn!(ledger.error = %chain(&error), "no snapshot of the state: the log's head cannot be read"),
             }
         }
-        let now = self.options.clock.now();
-        self.publish(now);
+        self.publisher.close();
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
@@ -232,11 +245,13 @@ impl Writer {
         {
             self.check_seal(segment)?;
         }
-        let decision = decide(&self.working, command, &message.actor, now, fresh);
-        self.record(decision, now, fresh, pending, None)
+        let recalled = self.recall(command)?;
+        let decision = self.working.with_recalled(recalled, |state| decide(state, command, &message.actor, now, fresh));
+        self.record(decision, now, fresh, pending)
     }
 
-    /// The old key signs the enrolment of the new one, the new one signs the end of the old one, and both sign the head of the commit.
+    /// The old key signs the enrolment of the new one, the new one signs the end of the old one and whatever follows, and both sign the
+    /// head of the commit.
     fn rotate(
         &mut self,
         command: &Command,
@@ -250,27 +265,27 @@ impl Writer {
             return Err(EngineError::BadInput("the key is being rotated already".to_owned()));
         }
         let decision = decide(&self.working, command, actor, now, fresh);
-        let reply = self.record(decision, now, fresh, pending, Some(next))?;
+        let reply = self.record(decision, now, fresh, pending)?;
+        pending.signed_by_outgoing = pending.entries.len().saturating_sub(1);
         self.outgoing = Some(std::mem::replace(&mut self.key, Arc::clone(next)));
         Ok(reply)
     }
 
+    /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
+    fn recall(&self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
+        match command.names().filter(|named| self.working.named(*named).is_none()) {
+            Some(named) => recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
+            None => Ok(None),
+        }
+    }
+
     /// Gives every draft of a decision its place, or none of them.
-    fn record(
-        &mut self,
-        decision: Decision,
-        now: Timestamp,
-        fresh: &mut Fresh,
-        pending: &mut Pending,
-        successor: Option<&NodeKey>,
-    ) -> Result<Reply, EngineError> {
+    fn record(&mut self, decision: Decision, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
         let mut tip = self.tip.clone();
         let mut placed = Vec::with_capacity(decision.drafts.len());
         for draft in decision.drafts {
             let kind = draft.body.kind().name();
-            let ends_a_key = matches!(draft.body, Body::KeyRetired(_) | Body::KeyRevoked(_));
-            let signer = successor.filter(|_| ends_a_key).unwrap_or(&self.key);
-            let place = tip.place(draft, fresh.event_id(), now, signer);
+            let place = tip.place_unsigned(draft, fresh.event_id(), now);
             placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
         }
         self.tip = tip;
@@ -335,7 +350,7 @@ impl Writer {
         let (Some(actor), Ok(seed)) = (system(Channel::Engine, AuthMethod::Engine), self.options.entropy.seed()) else { return };
         let mut fresh = Fresh::new(now, seed);
         let decision = decide(&self.working, command, &actor, now, &mut fresh);
-        if let Err(error) = self.record(decision, now, &mut fresh, pending, None) {
+        if let Err(error) = self.record(decision, now, &mut fresh, pending) {
             tracing::error!(engine.error = %error, "the engine could not record an act of its own");
         }
     }
@@ -364,8 +379,12 @@ impl Writer {
     /// 1. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
     /// 2. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    fn commit(&mut self, pending: Pending) {
+    fn commit(&mut self, mut pending: Pending) {
+        let mut passed_on = None;
         if !pending.entries.is_empty() {
+            let (earlier, later) = pending.entries.split_at_mut(pending.signed_by_outgoing);
+            privyseal_ledger::chain::sign(earlier, self.outgoing.as_ref().unwrap_or(&self.key));
+            privyseal_ledger::chain::sign(later, &self.key);
             let mut batch = self.tip.batch(pending.entries, &self.key);
             if let Some(outgoing) = &self.outgoing {
                 // Whoever trusts the old key follows to the new one by the head that carries both.
@@ -391,14 +410,10 @@ impl Writer {
             }
             self.committed_tip = self.tip.clone();
             self.committed_day_count.clone_from(&self.day_count);
-            self.note = batch.checkpoint;
             if let Ok(mut committed) = self.committed.write() {
                 for event in &pending.events {
                     committed.apply(event);
                 }
-            }
-            for (stored, _) in &batch.entries {
-                self.tiles.push(stored.leaf);
             }
             self.head.send_replace(self.tip.edge.size());
             if self.outgoing.take().is_some()
@@ -407,12 +422,28 @@ impl Writer {
                 // The log has the new key, and the next start puts it in place; until then this process goes on with it.
                 tracing::error!(key.error = %chain(&error), "the new signing key could not be put in the place of the old one");
             }
+            let leaves = batch.entries.iter().map(|(stored, _)| stored.leaf).collect();
+            passed_on = Some((leaves, batch.checkpoint));
         } else {
             self.log.end_turn();
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
+        // After the answers, because a snapshot's copy of the state takes a moment.
+        if let Some((leaves, checkpoint)) = passed_on {
+            let wants_state = self.publisher.wants_state(self.tip.edge.size());
+            self.pass_on(leaves, checkpoint, wants_state);
+        }
+    }
+
+    /// Tells the publisher what was committed.
+    pub(crate) fn pass_on(&mut self, leaves: Vec<Digest>, checkpoint: String, with_state: bool) {
+        let state = self.tip.prev.filter(|_| with_state).map(|prev| {
+            let (state, edge, day) = (self.working.clone(), self.tip.edge.clone(), self.day_count.clone());
+            Box::new(Seed { state, edge, prev, day, key: Arc::clone(&self.key) })
+        });
+        self.publisher.committed(publish::Committed { leaves, checkpoint, state });
     }
 
     /// After a rotation that was not recorded.
@@ -454,21 +485,6 @@ impl Writer {
                 self.stopped = Some(format!("the disk reported a failure for a commit that it kept ({error})"));
             }
             _ => self.stopped = Some(format!("after a failed write the log cannot be read ({error})")),
-        }
-    }
-
-    /// Publishes tiles, then the head that they prove. A crash between the two leaves more tiles than the head needs.
-    fn publish(&mut self, now: Timestamp) {
-        self.published_at = now;
-        if self.published_size == self.tiles.size() || self.stopped.is_some() {
-            return;
-        }
-        // The head over exactly these tiles: in a shared log the newest one may cover more.
-        let published = self.tiles.publish(&self.options.layout.tiles());
-        let published = published.and_then(|()| privyseal_ledger::publish_checkpoint(&self.options.layout, &self.note));
-        match published {
-            Ok(()) => self.published_size = self.tiles.size(),
-            Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
         }
     }
 }

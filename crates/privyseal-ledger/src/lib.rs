@@ -8,15 +8,19 @@ pub mod keys;
 pub mod layout;
 pub mod limits;
 pub mod log;
+pub mod place;
 pub mod postgres;
 pub mod measure;
 pub mod reader;
 pub mod seal;
 pub mod segment;
+pub mod snapshot;
 pub mod sqlite;
 pub mod store;
 pub mod tiles;
 pub mod verify;
+pub mod wal;
+mod whole;
 
 mod durable;
 

@@ -10,6 +10,8 @@ use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
 
+use crate::wal::WalKeeper;
+
 /// One entry as it is stored: the signed bytes verbatim and what stands beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEntry {
@@ -45,6 +47,15 @@ pub struct Head {
     pub checkpoint: String,
     /// Time of the last entry.
     pub time: Timestamp,
+}
+
+/// A way through the log, from a position that is not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// Towards the beginning.
+    NewestBefore(u64),
+    /// Towards the end.
+    OldestAfter(u64),
 }
 
 /// A failing store. What the caller should do is in the variant.
@@ -141,6 +152,20 @@ pub trait LogReader: Send {
     /// When the store cannot be read.
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError>;
 
+    /// At most `limit` entries of one kind in the order of the walk: the ones nearest to where it begins.
+    ///
+    /// The default reads every entry of the kind; a store with an index by kind and position does better.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let entries = self.entries_of(kind)?.into_iter();
+        Ok(match walk {
+            Walk::NewestBefore(end) => entries.rev().filter(|entry| entry.seq < end).take(limit).collect(),
+            Walk::OldestAfter(start) => entries.filter(|entry| entry.seq > start).take(limit).collect(),
+        })
+    }
+
     /// Entries that concern one request, in order, as far as they were not pruned.
     ///
     /// # Errors
@@ -210,6 +235,14 @@ pub trait Log: LogReader {
     /// # Errors
     /// `Unavailable` when the store cannot be reached or others take too long; no turn is held then.
     fn take_turn(&mut self) -> Result<Option<Head>, LogError>;
+
+    /// Whoever shortens the store's write-ahead log from beside the writer from now on; `None` when the store does that by itself.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    fn wal_keeper(&self) -> Result<Option<WalKeeper>, LogError> {
+        Ok(None)
+    }
 
     /// Gives the right back without having written. Nothing happens when it is not held.
     fn end_turn(&mut self);

@@ -23,6 +23,7 @@ use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, S
 pub(crate) mod blobs;
 mod connection;
 mod database;
+pub mod limits;
 
 use connection::{Connection, Worker};
 pub use database::Database;
@@ -67,9 +68,9 @@ const APPEND: &str = "
 WITH added AS (
     INSERT INTO privyseal.entry (seq, kind, request_id, entry, leaf, signature, key_id)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[])),
-forgotten AS (DELETE FROM privyseal.checkpoint WHERE size = $8 AND time / 1000000 = $12 / 1000000),
-kept AS (INSERT INTO privyseal.checkpoint (size, note, time) VALUES ($9, $11, $12))
-UPDATE privyseal.head SET size = $9, peaks = $10, checkpoint = $11, time = $12 WHERE one = 1";
+forgotten AS (DELETE FROM privyseal.checkpoint WHERE size = $8::bigint AND time / 1000000 = $12::bigint / 1000000),
+kept AS (INSERT INTO privyseal.checkpoint (size, note, time) VALUES ($9::bigint, $11::text, $12::bigint))
+UPDATE privyseal.head SET size = $9::bigint, peaks = $10::bytea, checkpoint = $11::text, time = $12::bigint WHERE one = 1";
 
 /// `SET LOCAL` in every turn: a setting of the role or of the database must not make a commit return before the disk has it.
 const TURN: &str = "BEGIN; SET LOCAL synchronous_commit TO on;
@@ -385,7 +386,7 @@ impl LogReader for PostgresLog {
     }
 
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
-        let tail = format!("WHERE seq >= greatest($1, {FIRST}) ORDER BY seq LIMIT $2");
+        let tail = format!("WHERE seq >= greatest($1::bigint, {FIRST}) ORDER BY seq LIMIT $2::bigint");
         self.select(tail, vec![Box::new(signed(from)), Box::new(i64::try_from(limit).unwrap_or(i64::MAX))])
     }
 
@@ -413,7 +414,7 @@ impl LogReader for PostgresLog {
 
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError> {
         let sql = "SELECT kind, sum(entries)::bigint
-            FROM (SELECT kind, count(*) AS entries FROM privyseal.entry GROUP BY kind UNION ALL SELECT kind, entries FROM privyseal.pruned_kind) AS both
+            FROM (SELECT kind, count(*) AS entries FROM privyseal.entry GROUP BY kind UNION ALL SELECT kind, entries FROM privyseal.pruned_kind) AS counted
             GROUP BY kind ORDER BY 2 DESC, kind COLLATE \"C\"";
         let unreadable = |source: postgres::Error| self.error("read", source.into());
         let rows = self.rows(sql.to_owned(), Vec::new())?;
@@ -440,7 +441,9 @@ impl LogReader for PostgresLog {
     }
 
     fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
-        let sql = format!("SELECT seq, kind, request_id FROM privyseal.entry WHERE seq >= greatest($1, {FIRST}) ORDER BY seq LIMIT $2");
+        let sql = format!(
+            "SELECT seq, kind, request_id FROM privyseal.entry WHERE seq >= greatest($1::bigint, {FIRST}) ORDER BY seq LIMIT $2::bigint"
+        );
         let unreadable = |source: postgres::Error| self.error("read", source.into());
         let rows = self.rows(sql, vec![Box::new(signed(from)), Box::new(i64::try_from(limit).unwrap_or(i64::MAX))])?;
         rows.iter()

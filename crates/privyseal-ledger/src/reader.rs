@@ -8,6 +8,7 @@ use privyseal_core::tree::Edge;
 
 use crate::layout::{self, Layout};
 use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
+use crate::place;
 use crate::store::Store;
 
 /// A sealed segment as the log records it.
@@ -72,6 +73,9 @@ impl Reader {
                 return Err(self.damaged("it is empty: it was never opened".to_owned()));
             };
             let segments = self.segments_of(log)?;
+            for segment in &segments {
+                place::fetch(&self.layout, segment).map_err(|source| self.unreadable(segment, source))?;
+            }
             let sealed = segments.last().map_or(0, |segment| segment.last + 1);
             let tail = log.entries(sealed.max(have), usize::MAX)?;
             Ok(Snapshot { size: head.edge.size(), root: head.edge.root(), checkpoint: head.checkpoint, segments, tail })
@@ -119,6 +123,10 @@ impl Reader {
             SegmentsError::Log(error) => error,
             SegmentsError::Misplaced(detail) => self.damaged(detail),
         })
+    }
+
+    fn unreadable(&self, segment: &SegmentRecord, source: std::io::Error) -> LogError {
+        LogError::Unavailable { path: self.layout.below_ledger(&segment.path), doing: "read", source: Box::new(source) }
     }
 
     fn damaged(&self, detail: String) -> LogError {

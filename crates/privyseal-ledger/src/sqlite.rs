@@ -12,7 +12,8 @@ use privyseal_core::tree::Edge;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 
-use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, StoredEntry, continues};
+use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, StoredEntry, Walk, continues};
+use crate::wal::WalKeeper;
 
 /// Marks the file as ours (`PRAGMA application_id`): the bytes "PvSl".
 const APPLICATION_ID: i32 = 0x5076_536c;
@@ -210,6 +211,13 @@ impl Log for SqliteLog {
         false
     }
 
+    fn wal_keeper(&self) -> Result<Option<WalKeeper>, LogError> {
+        let keeper = WalKeeper::open(&self.path)?;
+        // From here on no commit of this connection waits for a checkpoint.
+        self.connection.execute_batch("PRAGMA wal_autocheckpoint=0;").map_err(|source| self.error("opened", source))?;
+        Ok(Some(keeper))
+    }
+
     fn take_turn(&mut self) -> Result<Option<Head>, LogError> {
         self.head()
     }
@@ -324,6 +332,18 @@ impl LogReader for SqliteLog {
 
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError> {
         self.select("WHERE kind = ?1 ORDER BY seq", params![kind.name()])
+    }
+
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        match walk {
+            Walk::NewestBefore(end) => {
+                self.select("WHERE kind = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3", params![kind.name(), signed(end), limit])
+            }
+            Walk::OldestAfter(start) => {
+                self.select("WHERE kind = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3", params![kind.name(), signed(start), limit])
+            }
+        }
     }
 
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Digest>, LogError> {

@@ -4,34 +4,30 @@ use std::path::PathBuf;
 
 use crate::layout::Layout;
 use crate::log::{Log, LogError, LogReader};
-use crate::postgres::{Database, PostgresLog};
+use crate::postgres::PostgresLog;
 use crate::sqlite::SqliteLog;
+use crate::whole::{WholeLog, WholeReader};
 
-/// The place of a log. Opening it is left to whoever reads or writes: a store holds no connection.
+/// The place of a log: a SQLite file in the data folder, or a PostgreSQL database that several processes may write. Opening it is left
+/// to whoever reads or writes: a store holds no connection.
 #[derive(Clone)]
-pub enum Store {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL database, which several processes may write.
-    Postgres(Database),
+pub struct Store {
+    layout: Layout,
 }
 
 impl Store {
     /// The store of an instance.
     #[must_use]
     pub fn of(layout: &Layout) -> Self {
-        match layout.database() {
-            Some(database) => Store::Postgres(database.clone()),
-            None => Store::Sqlite(layout.log()),
-        }
+        Self { layout: layout.clone() }
     }
 
     /// What to call it in a message.
     #[must_use]
     pub fn name(&self) -> PathBuf {
-        match self {
-            Store::Sqlite(path) => path.clone(),
-            Store::Postgres(database) => database.name().into(),
+        match self.layout.database() {
+            Some(database) => database.name().into(),
+            None => self.layout.log(),
         }
     }
 
@@ -40,9 +36,9 @@ impl Store {
     /// # Errors
     /// When the store cannot be reached.
     pub fn exists(&self) -> Result<bool, LogError> {
-        match self {
-            Store::Sqlite(path) => Ok(path.exists()),
-            Store::Postgres(database) => PostgresLog::exists(database),
+        match self.layout.database() {
+            Some(database) => PostgresLog::exists(database),
+            None => Ok(self.layout.log().exists()),
         }
     }
 
@@ -51,31 +47,47 @@ impl Store {
     /// # Errors
     /// When there is one already, or the store cannot be written.
     pub fn create(&self) -> Result<Box<dyn Log>, LogError> {
-        match self {
-            Store::Sqlite(path) => Ok(Box::new(SqliteLog::create(path)?)),
-            Store::Postgres(database) => Ok(Box::new(PostgresLog::create(database)?)),
-        }
+        Ok(match self.layout.database() {
+            Some(database) => Box::new(PostgresLog::create(database)?),
+            None => Box::new(SqliteLog::create(&self.layout.log())?),
+        })
     }
 
-    /// Opens the log for reading and writing, bringing an older layout up to this build's.
+    /// Opens the log for reading and writing, bringing an older layout up to this build's. What was pruned is read from its segments.
     ///
     /// # Errors
     /// When it is missing, not ours, or of a newer version.
     pub fn open(&self) -> Result<Box<dyn Log>, LogError> {
-        match self {
-            Store::Sqlite(path) => Ok(Box::new(SqliteLog::open(path)?)),
-            Store::Postgres(database) => Ok(Box::new(PostgresLog::open(database)?)),
-        }
+        Ok(Box::new(WholeLog::new(self.open_alone()?, &self.layout)))
     }
 
-    /// Opens the log for reading, beside processes that write it.
+    /// Opens the log for reading, beside processes that write it. What was pruned is read from its segments.
     ///
     /// # Errors
     /// When it is missing, not ours, or of a newer version.
     pub fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        match self {
-            Store::Sqlite(path) => Ok(Box::new(SqliteLog::open_read_only(path)?)),
-            Store::Postgres(database) => Ok(Box::new(PostgresLog::open(database)?)),
-        }
+        Ok(Box::new(WholeReader::new(self.reader_alone()?, &self.layout)))
+    }
+
+    /// Opens the log without its segments, for those who compare the two.
+    ///
+    /// # Errors
+    /// When it is missing, not ours, or of a newer version.
+    pub fn open_alone(&self) -> Result<Box<dyn Log>, LogError> {
+        Ok(match self.layout.database() {
+            Some(database) => Box::new(PostgresLog::open(database)?),
+            None => Box::new(SqliteLog::open(&self.layout.log())?),
+        })
+    }
+
+    /// Opens the log for reading, without its segments.
+    ///
+    /// # Errors
+    /// When it is missing, not ours, or of a newer version.
+    pub fn reader_alone(&self) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(match self.layout.database() {
+            Some(database) => Box::new(PostgresLog::open(database)?),
+            None => Box::new(SqliteLog::open_read_only(&self.layout.log())?),
+        })
     }
 }

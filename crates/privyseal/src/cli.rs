@@ -83,7 +83,7 @@ pub(crate) enum Verb {
     /// Fold the whole log again and check that it gives the head and the answers on record.
     Replay,
     /// Move everything committed into Parquet segments.
-    Seal,
+    Seal(Seal),
     /// Print the newest signed head.
     Checkpoint,
     /// Signing keys.
@@ -215,6 +215,14 @@ pub(crate) struct Sql {
     /// Most rows printed.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seal {
+    /// Afterwards remove from the log what segments hold, after reading each of them back. Nothing is lost, but old entries are then
+    /// read from segments, which is slower.
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
 
 #[derive(Debug, Args)]
@@ -368,6 +376,27 @@ pub(crate) enum Bench {
         /// Seconds each measurement runs.
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
+    },
+    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    Postgres {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 5, value_name = "S")]
+        seconds: u64,
+        /// Address of an empty database; a log is made in it and left there.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Be the second process, on this data folder.
+        #[arg(long, value_name = "DIR", hide = true)]
+        join: Option<PathBuf>,
+    },
+    /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
+    Open {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+        events: u64,
+        /// Open this data folder once and print how long it took, instead of making one.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Verified events per second, with and without signatures, and memory, beside raw signature checks.
     Verify {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use privyseal_ledger::place::Bucket;
 use privyseal_ledger::postgres::Database;
 use serde::Deserialize;
 
@@ -21,6 +22,33 @@ pub(crate) struct Config {
     pub(crate) sql: Sql,
     /// `[database]`
     pub(crate) database: DatabaseSection,
+    /// `[segments]`
+    pub(crate) segments: Segments,
+}
+
+/// Where sealed segments are kept.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Segments {
+    /// `s3://bucket/prefix` of any store that speaks S3; how to reach it is read from the variables of Amazon's own tools (`AWS_REGION`,
+    /// `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ALLOW_HTTP`). They stay in the data folder when empty.
+    /// `PRIVYSEAL_SEGMENTS_URL`
+    pub(crate) url: String,
+}
+
+impl Segments {
+    /// The bucket, when one is configured.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub(crate) fn bucket(&self) -> anyhow::Result<Option<Bucket>> {
+        if self.url.is_empty() {
+            return Ok(None);
+        }
+        let options = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let options = options.filter(|(name, _)| name.starts_with("AWS_")).collect();
+        Bucket::parse(&self.url, options).map(Some).map_err(|reason| anyhow::anyhow!("segments.url: {reason}"))
+    }
 }
 
 /// Where the log is.
@@ -125,6 +153,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
     ("PRIVYSEAL_DATABASE_URL", "database", "url"),
+    ("PRIVYSEAL_SEGMENTS_URL", "segments", "url"),
 ];
 
 impl Config {
@@ -170,6 +199,7 @@ impl Config {
             bail!("server.node `{node}` is not a name: use 1 to 64 letters, digits, `-`, `.` and `_`");
         }
         self.database.database()?;
+        self.segments.bucket()?;
         let in_range = |name: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
         };
@@ -210,6 +240,7 @@ mod tests {
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
+            ("[segments]\nurl = 'ftp://x'", "segments.url: `ftp://x` does not begin with s3://"),
             ("[database]\nurl = 'mysql://ana:geheim@host/d'", "database.url: a database address begins with postgres://"),
         ] {
             let error = format!("{:#}", load(text, &[]).unwrap_err());
@@ -229,6 +260,7 @@ mod tests {
             "memory_mib",
             "timeout_seconds",
             "max_rows",
+            "url",
             "url",
         ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);

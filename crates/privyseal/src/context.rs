@@ -32,6 +32,7 @@ impl Context {
     #[must_use]
     pub(crate) fn layout(&self) -> Layout {
         // Read once already when the configuration was validated.
-        Layout::new(&self.data).with_database(self.config.database.database().unwrap_or_default())
+        let (database, bucket) = (self.config.database.database().unwrap_or_default(), self.config.segments.bucket().unwrap_or_default());
+        Layout::new(&self.data).with_database(database).with_bucket(bucket)
     }
 }

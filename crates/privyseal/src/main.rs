@@ -46,7 +46,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Policy(verb) => command::policy::run(&context, &verb),
         Verb::People(verb) => command::people::run(&context, &verb),
         Verb::Replay => command::replay::run(&context),
-        Verb::Seal => command::seal::run(&context),
+        Verb::Seal(options) => command::seal::run(&context, &options),
         Verb::Checkpoint => command::keys::checkpoint(&context),
         Verb::Keys(verb) => command::keys::run(&context, &verb),
         Verb::Bench(verb) => command::bench::run(&context, &verb),

@@ -10,6 +10,8 @@ mod durability;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod forgetting;
+#[cfg(test)]
 mod journeys;
 #[cfg(test)]
 mod keys;

@@ -52,7 +52,7 @@ async fn client(engine: Engine, name: usize, asks: usize, done: watch::Sender<us
         match engine.ask(wanted, actor("bot")).await {
             Ok(Reply::Request { request, .. }) => {
                 // What a node has answered, it knows.
-                assert!(engine.read(|state| state.requests.contains_key(&request)));
+                assert!(engine.read(|state| state.request(&request).is_some()));
                 outcome.recorded.push((key, request));
             }
             Err(EngineError::NotRecorded(_)) => outcome.not_recorded.push(key),
@@ -74,7 +74,7 @@ impl Load {
     /// Half of the clients on each engine, each with at least so many asks, and until [`Load::end`].
     fn start(engines: [&Engine; 2], asks: usize) -> Self {
         let (done, go_on) = (watch::Sender::new(0), Arc::new(AtomicBool::new(true)));
-        let client = |name| tokio::spawn(client(engines[name % 2].clone(), name, asks, done.clone(), go_on.clone()));
+        let client = |name: usize| tokio::spawn(client(engines[name % 2].clone(), name, asks, done.clone(), go_on.clone()));
         Self { clients: (0..CLIENTS).map(client).collect(), done, go_on }
     }
 
@@ -106,7 +106,7 @@ async fn check(first: &Fixture, second: &Engine, outcomes: &[Outcome]) {
     for engine in [&first.engine, second] {
         engine.head().wait_for(|seen| *seen >= size).await.unwrap();
         engine.read(|state| {
-            assert!(recorded.iter().all(|id| state.requests.contains_key(id)), "an answered request is missing");
+            assert!(recorded.iter().all(|id| state.request(id).is_some()), "an answered request is missing");
             assert!(state.requests.len() <= recorded.len() + in_doubt, "something is there that nobody was told of");
         });
     }
@@ -131,12 +131,17 @@ async fn two_engines_write_one_chain_and_each_reads_what_the_other_wrote() {
     let (mut first, mut second) = two(folder.path(), &cluster.database("shared")).await;
     // A decision on one node about a request of the other.
     let request = first.ask("db.change").await;
-    second.head().wait_for(|_| second.read(|state| state.requests.contains_key(&request))).await.unwrap();
+    second.head().wait_for(|_| second.read(|state| state.request(&request).is_some())).await.unwrap();
     std::mem::swap(&mut first.engine, &mut second);
     first.approve("ben", request).await.unwrap();
     std::mem::swap(&mut first.engine, &mut second);
     // Decided on the newest state, though nothing was followed in between: the grant that the other node issued is redeemed here, once.
-    let approved = first.engine.head().wait_for(|_| first.engine.read(|state| state.requests[&request].grant().is_some())).await.is_ok();
+    let approved = first
+        .engine
+        .head()
+        .wait_for(|_| first.engine.read(|state| state.request(&request).is_some_and(|request| request.grant().is_some())))
+        .await
+        .is_ok();
     assert!(approved);
     let (here, there) =
         (first.engine.execute(first.redeem_command(request), actor("bot")), second.execute(first.redeem_command(request), actor("bot")));

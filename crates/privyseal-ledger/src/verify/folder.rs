@@ -66,7 +66,7 @@ pub fn verify(layout: &Layout, options: &Options, progress: Progress<'_>) -> Rep
     let files = Files::list(layout, &mut checker.report);
     let log_name = layout.log().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let walked = Store::of(layout)
-        .reader()
+        .reader_alone()
         .and_then(|log| at_one_moment(log.as_ref(), |log| walk(log, layout, &files, options, &mut checker, progress)));
     match walked {
         Ok(true) => files.check_rest(layout, &mut checker),

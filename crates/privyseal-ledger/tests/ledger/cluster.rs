@@ -28,7 +28,9 @@ impl Cluster {
 
     /// `pg_ctl` with these words, waiting for its end.
     pub(crate) fn control(&self, words: &[&str]) {
-        let options = format!("-k {} -c listen_addresses= -c shared_buffers=32MB", self.folder.path().display());
+        // After a crash the server makes sure of every file of its folder: with one call instead of thousands.
+        let options =
+            format!("-k {} -c listen_addresses= -c shared_buffers=32MB -c recovery_init_sync_method=syncfs", self.folder.path().display());
         let log = self.folder.path().join("log");
         // Its output goes to a file: the server would otherwise keep a pipe open that somebody waits for.
         let mut command = self.command("pg_ctl");

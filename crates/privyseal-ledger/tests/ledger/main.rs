@@ -11,6 +11,8 @@ mod conformance;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod tamper;

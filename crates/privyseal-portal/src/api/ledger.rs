@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use privyseal_core::command::Named;
 use privyseal_core::digest::{Digest, base64, base64url};
 use privyseal_core::event::Event;
 use privyseal_core::id::Role;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::log::{self, unavailable};
+use crate::past;
 use crate::problem::Problem;
 use crate::sight::Sight;
 
@@ -56,10 +58,11 @@ async fn readable(app: &App, caller: &Caller, seq: u64) -> Result<(StoredEntry, 
     let found = found.and_then(|stored| Some((Event::from_entry(&stored.entry).ok()?, stored)));
     let (event, stored) = found.ok_or_else(|| Problem::not_found("entry"))?;
     let now = app.engine().now();
-    let own = app.engine().read(|state| {
-        let request = event.request_id.and_then(|id| state.requests.get(&id));
-        request.is_some_and(|request| Sight::of(state, caller, now).reaches(request))
-    });
+    let request = match event.request_id {
+        Some(id) => past::known(app, Named::Request(id)).await?,
+        None => None,
+    };
+    let own = request.is_some_and(|request| app.engine().read(|state| Sight::of(state, caller, now).reaches(&request)));
     if !own {
         caller.needs(app, &[Role::AUDITOR, Role::ADMIN, Role::APPROVER])?;
     }

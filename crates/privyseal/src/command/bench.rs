@@ -1,5 +1,8 @@
 //! `privyseal bench`: this machine's figures beside its physical limits, measured in the same run. No figure is written in by hand.
 
+mod open;
+mod postgres;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,12 +35,19 @@ const WRITERS: [usize; 4] = [1, 8, 64, 256];
 ///
 /// # Errors
 /// When the disk refuses.
-pub(crate) fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
     let folder =
         tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
+        Bench::Open { folder: Some(data), .. } => open::once(&runtime, data)?,
+        Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
+        Bench::Postgres { seconds, database: Some(url), .. } => postgres::run(&runtime, folder.path(), url, Duration::from_secs(*seconds))?,
+        Bench::Postgres { seconds, join: Some(data), .. } => {
+            postgres::join(&runtime, data, context.config.database.database()?, Duration::from_secs(*seconds))?;
+        }
+        Bench::Postgres { .. } => anyhow::bail!("name an empty PostgreSQL database with --database postgres://host/name"),
         Bench::Verify { events } => verify(&runtime, folder.path(), *events)?,
         Bench::Seal { events } => seal(&runtime, folder.path(), *events)?,
         Bench::Sql { events } => sql(&runtime, folder.path(), *events)?,
@@ -56,7 +66,11 @@ fn options(folder: &Path) -> Options {
 }
 
 async fn new_engine(folder: &Path) -> anyhow::Result<Engine> {
-    let engine = privyseal_engine::create(&options(folder), ORIGIN)?;
+    new_engine_at(&options(folder)).await
+}
+
+async fn new_engine_at(options: &Options) -> anyhow::Result<Engine> {
+    let engine = privyseal_engine::create(options, ORIGIN)?;
     register_person(&engine, &"ana".parse()?, "Ana", &[]).await?;
     Ok(engine)
 }

@@ -3,18 +3,20 @@
 use std::process::ExitCode;
 
 use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_ledger::seal;
+use privyseal_ledger::store::Store;
 use serde_json::json;
 
-use crate::cli::Format;
+use crate::cli::{self, Format};
 use crate::client::Client;
 use crate::context::Context;
 use crate::{local, output};
 
-/// Seals everything committed.
+/// Seals everything committed; prunes the log when asked to, beside a server that runs or without one.
 ///
 /// # Errors
 /// When a segment cannot be made or recorded.
-pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, options: &cli::Seal) -> anyhow::Result<ExitCode> {
     let sealed: Vec<SegmentSealed> = match local::engine(context)? {
         Some((runtime, engine)) => runtime.block_on(async {
             let sealed = engine.seal().await;
@@ -31,6 +33,11 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
         for segment in &sealed {
             output::note(&format!("sealed entries {} to {}: {} ({} bytes)", segment.first, segment.last, segment.path, segment.bytes));
         }
+    }
+    if options.prune {
+        let layout = context.layout();
+        let pruned = seal::prune(&layout, Store::of(&layout).open_alone()?.as_mut(), u64::MAX)?;
+        output::note(&format!("{pruned} sealed entries have left the log; their segments were read back first"));
     }
     Ok(ExitCode::SUCCESS)
 }

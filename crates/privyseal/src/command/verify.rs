@@ -65,9 +65,10 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
         bar.set_length(total);
         bar.set_position(done);
     };
+    let layout = Layout::new(&target).with_database(context.config.database.database()?).with_bucket(context.config.segments.bucket()?);
     let report = match range {
-        Some(range) => verify_range(&Layout::new(&target), &range, &known, &mut progress),
-        None if target.is_dir() => verify(&Layout::new(&target), &known, &mut progress),
+        Some(range) => verify_range(&layout, &range, &known, &mut progress),
+        None if target.is_dir() => verify(&layout, &known, &mut progress),
         None => match std::fs::read(&target) {
             Ok(bytes) => verify_pack(&bytes, known.trusted, &mut progress),
             Err(error) => {

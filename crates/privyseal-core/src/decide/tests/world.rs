@@ -1,6 +1,7 @@
 //! A small company in memory: the smallest engine there can be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use crate::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Eve
 use crate::id::*;
 use crate::note::NodeKey;
 use crate::refusal::Refusal;
+use crate::request::Request;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::webauthn::{self, software::SoftwarePasskey};
@@ -114,9 +116,36 @@ impl World {
     pub(super) fn run(&mut self, actor: &Actor, command: Command) -> Result<Reply, Refusal> {
         self.drawn += 1;
         let seed = *Digest::of(&self.drawn.to_be_bytes()).as_bytes();
-        let decision = decide(&self.state, &command, actor, self.now, &mut Fresh::new(self.now, seed));
+        let recalled = command.names().and_then(|named| self.recall(named));
+        let mut fresh = Fresh::new(self.now, seed);
+        let decision = self.state.with_recalled(recalled, |state| decide(state, &command, actor, self.now, &mut fresh));
         self.record(decision.drafts);
         decision.result
+    }
+
+    /// A request of any age, as the state held it last.
+    pub(super) fn known(&self, named: Named) -> Option<Arc<Request>> {
+        self.state.named(named).cloned().or_else(|| self.recall(named))
+    }
+
+    pub(super) fn request_if_any(&self, id: RequestId) -> Option<Arc<Request>> {
+        self.known(Named::Request(id))
+    }
+
+    pub(super) fn request(&self, id: RequestId) -> Arc<Request> {
+        self.known(Named::Request(id)).unwrap()
+    }
+
+    fn recall(&self, named: Named) -> Option<Arc<Request>> {
+        let names = |event: &&Event| match (named, &event.body) {
+            (Named::Request(id), _) => event.request_id == Some(id),
+            (Named::Grant(id), Body::GrantIssued(issued)) => issued.grant_id == id,
+            (Named::Execution(id), Body::ExecutionStarted(started)) => started.execution_id == id,
+            _ => false,
+        };
+        let id = self.events.iter().find(names)?.request_id;
+        let own: Vec<Event> = self.events.iter().filter(|event| event.request_id == id).cloned().collect();
+        State::recall(&own).map(Arc::new)
     }
 
     fn record(&mut self, drafts: Vec<Draft>) {
@@ -161,7 +190,8 @@ impl World {
     }
 
     pub(super) fn review_command(&self, who: &str, request: RequestId, verdict: Verdict) -> Review {
-        let known = self.state.requests.get(&request);
+        let known = self.known(Named::Request(request));
+        let known = known.as_ref();
         let digest = known.map_or_else(|| Digest::of(b""), |request| request.submitted.action_digest);
         let policy = known.map_or_else(|| Digest::of(b""), |request| request.submitted.assessment.policy.digest);
         let statement = ReviewStatement {
@@ -188,7 +218,7 @@ impl World {
     }
 
     pub(super) fn redeem(&mut self, who: &str, request: RequestId) -> Result<ExecutionId, Refusal> {
-        let known = &self.state.requests[&request];
+        let known = self.request(request);
         let grant = known.grant().unwrap_or_else(|| GrantId::new(self.now, [0; 10]));
         let run_digest = known.submitted.action_digest;
         match self.run(&actor(who), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] }))? {
@@ -213,6 +243,12 @@ impl World {
 
     pub(super) fn expire(&mut self) {
         self.run(&operator(), Command::Expire).unwrap();
+    }
+
+    /// Lets so much time pass that what is settled leaves the state with the next event, which comes.
+    pub(super) fn forget(&mut self) {
+        self.wait(crate::state::SETTLED_SECONDS);
+        self.assign("eve", "auditor");
     }
 
     pub(super) fn kinds_since(&self, seq: usize) -> Vec<&'static str> {
