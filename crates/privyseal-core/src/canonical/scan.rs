@@ -254,10 +254,7 @@ fn plain(bytes: &[u8]) -> usize {
 fn unescaped(name: &str) -> impl Iterator<Item = u8> {
     let mut bytes = name.bytes();
     std::iter::from_fn(move || match bytes.next()? {
-        b'\\' => Some(match bytes.next() {
-            Some(escaped @ (b'"' | b'\\')) => escaped,
-            _ => 0,
-        }),
+        b'\\' => Some(bytes.next().filter(|escaped| matches!(escaped, b'"' | b'\\')).unwrap_or(0)),
         byte => Some(byte),
     })
 }

@@ -144,7 +144,7 @@ impl Checker {
         if size == self.size() { Some(self.root()) } else { self.roots.get(&size).copied().flatten() }
     }
 
-    /// Leaves event signatures out, to measure everything else. What such a run says about signed kinds is worth nothing.
+    /// Leaves signatures of events and passkeys out, to measure everything else. What such a run says about signed kinds is worth nothing.
     pub(super) fn without_signatures(&mut self) {
         self.signatures = false;
     }
@@ -480,6 +480,9 @@ impl Checker {
         let enrolled = assertion.credential.parse().ok().and_then(|id: CredentialId| self.passkeys.get(&id));
         let enrolled = enrolled.filter(|passkey| passkey.principal == event.actor.id);
         let enrolled = enrolled.ok_or("the passkey was not enrolled for the reviewer at that time")?;
+        if !self.signatures {
+            return Ok(None);
+        }
         let challenge = webauthn::review_challenge(statement).map_err(|error| error.to_string())?;
         Ok(Some(ReviewJob { seq, key: enrolled.key.clone(), assertion: assertion.clone(), challenge }))
     }

@@ -36,7 +36,7 @@ pub struct Options {
     pub remembered: Vec<(String, String)>,
     /// Where progress is kept, so that an interrupted verification goes on where it was.
     pub resume: Option<Resume>,
-    /// Leaves event signatures out. Only to measure everything else.
+    /// Leaves signatures of events and passkeys out. Only to measure everything else.
     pub without_signatures: bool,
 }
 
@@ -263,7 +263,12 @@ fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileChec
             }
             missing = gone;
         }
-        let found = checker.take(&copies, Some(tiles), &mut chunk.heads.into_iter().peekable());
+        let mut heads = chunk.heads.into_iter().peekable();
+        let found = checker.take(&copies, Some(tiles), &mut heads);
+        for (size, _) in heads {
+            // Every head in a chunk is over an entry of it. One that was passed over unread must not pass for checked.
+            checker.report.found(Place::Head, Finding::Forked, format!("a kept head over {size} entries belongs to none of them"));
+        }
         segment = segment.or(found);
         if let Some(end) = chunk.ends {
             checker.report.files += 1;

@@ -12,7 +12,7 @@ use crate::log::StoredEntry;
 use crate::segment::Columns;
 use crate::sqlite::FoundBy;
 
-/// Rows that one task takes; small enough to spread over many cores, large enough for its memory of actors to pay.
+/// Rows that one task takes; small enough to spread over many cores, large enough for what it remembers to pay.
 const TASK_ROWS: usize = 256;
 
 /// What is known of the log before these entries are looked at.
@@ -84,27 +84,50 @@ pub(super) fn look(known: &Known, copies: &[Copies<'_>]) -> Vec<Seen> {
     copies
         .par_chunks(TASK_ROWS)
         .flat_map_iter(|task| {
-            let mut actors = Actors::default();
-            task.iter().map(move |copies| look_at(known, copies, &mut actors)).collect::<Vec<_>>()
+            let mut proven = Proven::default();
+            task.iter().map(move |copies| look_at(known, copies, &mut proven)).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// The actors last proven to be of the schema. Few write many entries, so equal text is asked of once.
+/// Texts last proven to be of the schema. Few actors write many entries, and a heartbeat says the same every time: equal text is asked
+/// of once.
 #[derive(Default)]
-struct Actors<'a>(Vec<&'a str>);
+struct Proven<'a> {
+    actors: Vec<&'a str>,
+    bodies: Vec<(Kind, &'a str)>,
+}
 
-impl<'a> Actors<'a> {
-    fn check(&mut self, entry: &Entry<'a>) -> Result<(), event::EventError> {
-        if !self.0.contains(&entry.actor) {
+/// Texts remembered of each sort, and the longest body that is.
+const REMEMBERED: usize = 4;
+const REMEMBERED_BYTES: usize = 256;
+
+impl<'a> Proven<'a> {
+    fn actor(&mut self, entry: &Entry<'a>) -> Result<(), event::EventError> {
+        if !self.actors.contains(&entry.actor) {
             entry.check_actor()?;
-            if self.0.len() >= 8 {
-                self.0.remove(0);
-            }
-            self.0.push(entry.actor);
+            remember(&mut self.actors, entry.actor);
         }
         Ok(())
     }
+
+    fn body(&mut self, entry: &Entry<'a>) -> Result<(), event::EventError> {
+        let body = (entry.kind, entry.body);
+        if !self.bodies.contains(&body) {
+            entry.check_body()?;
+            if entry.body.len() <= REMEMBERED_BYTES {
+                remember(&mut self.bodies, body);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remember<T>(texts: &mut Vec<T>, text: T) {
+    if texts.len() >= REMEMBERED {
+        texts.remove(0);
+    }
+    texts.push(text);
 }
 
 /// The copy that counts.
@@ -114,7 +137,7 @@ struct Copy<'a> {
     signature: Option<([u8; 64], KeyId)>,
 }
 
-fn look_at<'a>(known: &Known, copies: &Copies<'a>, actors: &mut Actors<'a>) -> Seen {
+fn look_at<'a>(known: &Known, copies: &Copies<'a>, proven: &mut Proven<'a>) -> Seen {
     let zero = Digest::from_bytes([0; 32]);
     let mut seen = Seen {
         present: false,
@@ -165,13 +188,13 @@ fn look_at<'a>(known: &Known, copies: &Copies<'a>, actors: &mut Actors<'a>) -> S
         seen.problems.push((Finding::Altered, what.to_owned()));
     }
     match Entry::read(counts.entry) {
-        Ok(entry) => look_into(known, copies, agree, &entry, actors, &mut seen),
+        Ok(entry) => look_into(known, copies, agree, &entry, proven, &mut seen),
         Err(error) => seen.problems.push((Finding::Malformed, error.to_string())),
     }
     seen
 }
 
-fn look_into<'a>(known: &Known, copies: &Copies<'a>, agree: bool, entry: &Entry<'a>, actors: &mut Actors<'a>, seen: &mut Seen) {
+fn look_into<'a>(known: &Known, copies: &Copies<'a>, agree: bool, entry: &Entry<'a>, proven: &mut Proven<'a>, seen: &mut Seen) {
     if agree
         && seen.segment.is_none()
         && let Some((columns, row)) = copies.sealed
@@ -193,7 +216,7 @@ fn look_into<'a>(known: &Known, copies: &Copies<'a>, agree: bool, entry: &Entry<
     }
     seen.envelope =
         Some(Envelope { seq: entry.seq, time: entry.time, prev: entry.prev, kind: entry.kind, same_log: entry.log == known.log });
-    match actors.check(entry).and_then(|()| follow(entry)) {
+    match proven.actor(entry).and_then(|()| follow(entry, proven)) {
         Ok(followed) => seen.followed = followed,
         Err(error) => seen.problems.push((Finding::Malformed, error.to_string())),
     }
@@ -230,7 +253,7 @@ fn differs(seen: &mut Seen, log: &StoredEntry, columns: &Columns<'_>, row: usize
 }
 
 /// Proves that the body is one of its kind, and keeps what later entries are checked against.
-fn follow(entry: &Entry<'_>) -> Result<Followed, event::EventError> {
+fn follow<'a>(entry: &Entry<'a>, proven: &mut Proven<'a>) -> Result<Followed, event::EventError> {
     let request = || entry.request_id.and_then(|text| text.parse::<RequestId>().ok());
     match entry.kind {
         Kind::LedgerOpened
@@ -257,7 +280,7 @@ fn follow(entry: &Entry<'_>) -> Result<Followed, event::EventError> {
             Ok(request().map_or(Followed::Nothing, Followed::Ended))
         }
         _ => {
-            entry.check_body()?;
+            proven.body(entry)?;
             Ok(Followed::Nothing)
         }
     }

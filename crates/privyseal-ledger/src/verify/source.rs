@@ -19,12 +19,15 @@ use crate::segment::{self, BATCH_ROWS};
 /// Heads that are read at a time.
 const HEADS: usize = 4_096;
 
+/// What the log holds at places that follow one another; `None` where nothing is.
+type Places = Vec<Option<(StoredEntry, FoundBy)>>;
+
 /// Entries that follow one another, with everything that is to be compared at their places.
 pub(super) struct Chunk {
     /// Position of the first.
     pub(super) first: u64,
-    /// What the log holds at each place; `None` where nothing is.
-    pub(super) log: Vec<Option<(StoredEntry, FoundBy)>>,
+    /// What the log holds at each place.
+    pub(super) log: Places,
     /// Whether the log should hold something here.
     pub(super) in_log: bool,
     /// The rows of the segment here.
@@ -176,7 +179,7 @@ impl<'a> Source<'a> {
     fn chunk(
         &mut self,
         first: u64,
-        log: Vec<Option<(StoredEntry, FoundBy)>>,
+        log: Places,
         batch: Option<RecordBatch>,
         intact: bool,
         ends: Option<SegmentEnd>,
@@ -203,7 +206,7 @@ impl<'a> Source<'a> {
     }
 
     /// What the log holds at `rows` places from `at` on; `None` at its end.
-    fn log_rows(&self, at: u64, rows: u64) -> Result<Option<Vec<Option<(StoredEntry, FoundBy)>>>, LogError> {
+    fn log_rows(&self, at: u64, rows: u64) -> Result<Option<Places>, LogError> {
         let end = at.saturating_add(rows);
         if end <= self.first_kept() {
             return Ok(None);
@@ -211,7 +214,7 @@ impl<'a> Source<'a> {
         let limit = usize::try_from(rows).unwrap_or(usize::MAX);
         let entries = self.log.entries(at, limit)?;
         let columns = self.log.found_by(at, limit)?;
-        let mut found: Vec<Option<(StoredEntry, FoundBy)>> = Vec::with_capacity(entries.len());
+        let mut found: Places = Vec::with_capacity(entries.len());
         for pair in entries.into_iter().zip(columns).filter(|(stored, _)| stored.seq < end) {
             let place = usize::try_from(pair.0.seq - at).unwrap_or(usize::MAX);
             found.resize_with(place, || None);
