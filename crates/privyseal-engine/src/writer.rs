@@ -21,6 +21,7 @@ use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::log::{Log, StoredEntry};
 use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::wal::WalKeeper;
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
@@ -29,7 +30,7 @@ use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Folded, Options, system};
 use crate::publish::{self, Publisher, Seed};
-use crate::recall::recall;
+use crate::recall::Recalled;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
@@ -77,6 +78,7 @@ pub(crate) struct Writer {
     committed: Committed,
     policies: BTreeMap<Digest, Arc<Policy>>,
     publisher: Publisher,
+    recalled: Recalled,
     /// The UTC day of the last entry and how many entries it has.
     day_count: (String, u64),
     heartbeat_due: Timestamp,
@@ -122,6 +124,7 @@ impl Writer {
             committed,
             policies,
             publisher,
+            recalled: Recalled::default(),
             day_count,
             heartbeat_due: Timestamp::default(),
             head,
@@ -212,9 +215,9 @@ impl Writer {
     }
 
     /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
-    fn recall(&self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
+    fn recall(&mut self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
         match command.names().filter(|named| self.working.named(*named).is_none()) {
-            Some(named) => recall(&self.log, named).map_err(EngineError::unreadable),
+            Some(named) => self.recalled.recall(&self.log, named).map_err(EngineError::unreadable),
             None => Ok(None),
         }
     }
