@@ -1,5 +1,6 @@
 //! Requests that have left the state, folded again from their own entries. They are settled: what is read once is true for ever.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use privyseal_core::command::Named;
@@ -15,6 +16,8 @@ use crate::error::EngineError;
 use crate::handle::Engine;
 
 const STEP: usize = 64;
+/// Requests that [`Recalled`] keeps.
+const KEPT: usize = 64;
 
 /// A named request as the log tells it; `None` when no entry is about it.
 ///
@@ -35,6 +38,33 @@ pub(crate) fn recall(log: &dyn LogReader, named: Named) -> Result<Option<Arc<Req
     let Some(request) = request else { return Ok(None) };
     let events: Vec<Event> = log.entries_of_request(&request)?.iter().filter_map(|stored| Event::from_entry(&stored.entry).ok()).collect();
     Ok(State::recall(&events).map(Arc::new))
+}
+
+/// The settled requests that the writer recalled last, so that a grant which somebody tries again and again is read once.
+#[derive(Default)]
+pub(crate) struct Recalled(VecDeque<Arc<Request>>);
+
+impl Recalled {
+    /// As [`recall`], from memory when it is there. What is not settled is not kept: it can still change.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn recall(&mut self, log: &dyn LogReader, named: Named) -> Result<Option<Arc<Request>>, LogError> {
+        let is_named = |request: &&Arc<Request>| match named {
+            Named::Request(id) => request.id == id,
+            Named::Grant(id) => request.grant() == Some(id),
+            Named::Execution(id) => request.granted().is_some_and(|grant| grant.runs.contains_key(&id)),
+        };
+        if let Some(request) = self.0.iter().find(is_named) {
+            return Ok(Some(Arc::clone(request)));
+        }
+        let found = recall(log, named)?.filter(|request| request.is_settled());
+        if self.0.len() >= KEPT {
+            self.0.pop_front();
+        }
+        self.0.extend(found.clone());
+        Ok(found)
+    }
 }
 
 /// The request of the entry that made an id. An id begins with the millisecond of its entry, and times in the log never go back, so a

@@ -151,10 +151,13 @@ impl Writer {
                 // Requests are refused until it is there: no policy, no permission.
                 Err(error) => tracing::error!(policy.error = %chain(&error), "a policy that another node published cannot be loaded"),
             },
-            Body::SourceCounted(counted) if counted.feed == Feed::Node && counted.source != self.options.node => {
-                if counted.day == self.day_count.0 && self.day_count.1 > 0 {
-                    self.counted_by_another = Some(counted.day.clone());
-                }
+            Body::SourceCounted(counted)
+                if counted.feed == Feed::Node
+                    && counted.source != self.options.node
+                    && counted.day == self.day_count.0
+                    && self.day_count.1 > 0 =>
+            {
+                self.counted_by_another = Some(counted.day.clone());
             }
             _ => {}
         }

@@ -29,7 +29,7 @@ use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Folded, Options, system};
 use crate::publish::{self, Publisher, Seed};
-use crate::recall::recall;
+use crate::recall::Recalled;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
@@ -87,6 +87,7 @@ pub(crate) struct Writer {
     pub(crate) committed: Committed,
     pub(crate) policies: BTreeMap<Digest, Arc<Policy>>,
     pub(crate) publisher: Publisher,
+    recalled: Recalled,
     /// The UTC day of the last entry and how many entries it has.
     pub(crate) day_count: (String, u64),
     /// The same as of the last commit.
@@ -143,6 +144,7 @@ impl Writer {
             policies,
             publisher,
             committed_day_count: day_count.clone(),
+            recalled: Recalled::default(),
             day_count,
             counted_by_another: None,
             heartbeat_due: Timestamp::default(),
@@ -272,9 +274,9 @@ impl Writer {
     }
 
     /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
-    fn recall(&self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
+    fn recall(&mut self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
         match command.names().filter(|named| self.working.named(*named).is_none()) {
-            Some(named) => recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
+            Some(named) => self.recalled.recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
             None => Ok(None),
         }
     }

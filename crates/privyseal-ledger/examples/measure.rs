@@ -11,7 +11,7 @@ use privyseal_core::id::EventId;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::{Log as _, LogReader as _};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_ledger::{keys, measure, seal};

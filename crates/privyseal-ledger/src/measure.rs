@@ -10,8 +10,9 @@ use privyseal_core::event::signed_message;
 use privyseal_core::note::NodeKey;
 
 use crate::layout::Layout;
-use crate::log::{LogReader, StoredEntry};
+use crate::log::StoredEntry;
 use crate::segment::{self, Columns, SegmentWriter};
+use crate::store::Store;
 use crate::verify::{self, Options, Verdict};
 
 /// Where lines go.

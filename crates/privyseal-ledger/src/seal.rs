@@ -23,7 +23,7 @@ use privyseal_core::event::ledger::SegmentSealed;
 
 use crate::durable;
 use crate::layout::{self, Layout};
-use crate::log::{Log, LogError, LogReader, StoredEntry};
+use crate::log::{Log, LogError, LogReader};
 use crate::place::{self, Place};
 use crate::reader::{self, SegmentsError};
 use crate::segment::{self, Columns, SegmentError, SegmentWriter};

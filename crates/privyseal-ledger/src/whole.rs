@@ -201,8 +201,8 @@ macro_rules! reads_through_view {
             fn counts(&self) -> Result<Vec<(String, u64)>, LogError> {
                 self.log.counts()
             }
-            fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
-                self.log.checkpoints()
+            fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
+                self.log.checkpoints(from, limit)
             }
             fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
                 self.log.found_by(from, limit)
@@ -267,7 +267,7 @@ impl Sealed {
         let rows = usize::try_from(segment.rows).unwrap_or(usize::MAX);
         let at = |seq: u64| usize::try_from(seq.saturating_sub(segment.first)).unwrap_or(usize::MAX).min(rows);
         let positions: Vec<Range<usize>> = match wanted {
-            Wanted::Between(range) => vec![at(range.start)..at(range.end)],
+            Wanted::Between(range) => std::iter::once(at(range.start)..at(range.end)).collect(),
             Wanted::Text(column, text) => {
                 let mut positions = Vec::new();
                 let mut row = 0;

@@ -158,6 +158,7 @@ async fn two_engines_write_one_chain_and_each_reads_what_the_other_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "whoever reads a failure wants to know how far it came")]
 async fn nothing_acknowledged_is_lost_when_connections_break_and_the_server_crashes() {
     let (folder, cluster) = (tempfile::tempdir().unwrap(), Cluster::start());
     let (first, second) = two(folder.path(), &cluster.database("crashing")).await;

@@ -17,9 +17,10 @@ use super::report::{Finding, Place, Report, Verdict};
 use super::source::{Chunk, Source, Stopped};
 use super::tile_check::TileCheck;
 use crate::layout::{self, Layout};
-use crate::log::{LogError, LogReader};
+use crate::log::{LogError, LogReader, at_one_moment};
 use crate::reader;
 use crate::segment::Columns;
+use crate::store::Store;
 
 /// Chunks that wait between the thread that reads and the one that checks.
 const QUEUED: usize = 2;

@@ -8,9 +8,9 @@ use privyseal_core::time::Timestamp;
 use rayon::prelude::*;
 
 use super::report::Finding;
+use crate::log::FoundBy;
 use crate::log::StoredEntry;
 use crate::segment::Columns;
-use crate::sqlite::FoundBy;
 
 /// Rows that one task takes; small enough to spread over many cores, large enough for what it remembers to pay.
 const TASK_ROWS: usize = 256;

@@ -14,7 +14,7 @@ use super::check::{Checker, Saved};
 use super::report::{Finding, Place, Problem};
 use super::tile_check::TileCheck;
 use crate::durable;
-use crate::log::Log as _;
+use crate::log::LogReader;
 
 const FORMAT: u64 = 1;
 

@@ -14,9 +14,10 @@ use super::check::Checker;
 use super::folder::{Options, Progress};
 use super::report::{Finding, Place, Report};
 use crate::layout::Layout;
-use crate::log::{LogError, LogReader, StoredEntry};
+use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
 use crate::reader;
 use crate::segment;
+use crate::store::Store;
 use crate::tiles::TileNodes;
 
 /// Entries that are proven together.

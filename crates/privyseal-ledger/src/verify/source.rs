@@ -59,6 +59,8 @@ pub(super) struct Source<'a> {
     /// Size from which heads are not read yet.
     heads_from: u64,
     heads_done: bool,
+    /// Position of the first entry that the log still holds; entries before it stand in segments only.
+    first_kept: u64,
 }
 
 /// The receiving end is gone, or the log cannot be read.
@@ -76,12 +78,9 @@ impl From<LogError> for Stopped {
 impl<'a> Source<'a> {
     /// Everything after the first `from` entries.
     pub(super) fn new(layout: &'a Layout, log: &'a dyn LogReader, from: u64) -> Self {
-        Self { layout, log, heads: VecDeque::new(), heads_from: from + 1, heads_done: false }
-    }
-
-    /// Position of the first entry that the log still holds.
-    fn first_kept(&self) -> u64 {
-        0
+        // A log that cannot say is asked for everything, and says then why it cannot.
+        let first_kept = log.first().unwrap_or(0);
+        Self { layout, log, heads: VecDeque::new(), heads_from: from + 1, heads_done: false, first_kept }
     }
 
     /// Sends everything from position `at` on; `told` hears how far it is.
@@ -185,7 +184,7 @@ impl<'a> Source<'a> {
         ends: Option<SegmentEnd>,
     ) -> Result<Chunk, Stopped> {
         let heads = self.heads_to(first + u64::try_from(log.len()).unwrap_or(0))?;
-        Ok(Chunk { first, in_log: first >= self.first_kept(), log, batch, intact, heads, ends })
+        Ok(Chunk { first, in_log: first >= self.first_kept, log, batch, intact, heads, ends })
     }
 
     /// Kept heads over at most `size` entries that were not handed out yet.
@@ -208,7 +207,7 @@ impl<'a> Source<'a> {
     /// What the log holds at `rows` places from `at` on; `None` at its end.
     fn log_rows(&self, at: u64, rows: u64) -> Result<Option<Places>, LogError> {
         let end = at.saturating_add(rows);
-        if end <= self.first_kept() {
+        if end <= self.first_kept {
             return Ok(None);
         }
         let limit = usize::try_from(rows).unwrap_or(usize::MAX);

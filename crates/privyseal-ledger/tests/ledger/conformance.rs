@@ -213,6 +213,7 @@ const BEHAVIOURS: &[Behaviour] = &[
 ];
 
 #[test]
+#[expect(clippy::print_stderr, reason = "whoever reads a failure wants to know how far it came")]
 fn sqlite_keeps_every_promise() {
     for (name, check) in BEHAVIOURS {
         eprintln!("sqlite: {name}");
@@ -222,6 +223,7 @@ fn sqlite_keeps_every_promise() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "whoever reads a failure wants to know how far it came")]
 fn postgres_keeps_every_promise() {
     let cluster = Cluster::start();
     // First, because after a crash the server writes out every database that there is.

@@ -167,7 +167,7 @@ fn a_pruned_log_reads_as_before_and_goes_on() {
                 log.leaves(5..9).unwrap(),
                 log.counts().unwrap(),
                 log.head().unwrap(),
-                log.checkpoints().unwrap(),
+                log.checkpoints(0, usize::MAX).unwrap(),
             ),
         )
     };

@@ -15,7 +15,7 @@ use privyseal_core::event::policy::{CatalogPublished, FileRef};
 use privyseal_core::event::{Body, Event};
 use privyseal_core::note::{NodeKey, VerifierKey};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::segment;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::verify::{Finding, Options, Range, Report, Resume, Verdict, verify, verify_range};

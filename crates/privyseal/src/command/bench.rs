@@ -29,7 +29,7 @@ use crate::{local, output};
 const ORIGIN: &str = "bench.localhost/privyseal/bench";
 /// Bytes of a typical signed entry; what the bare insert writes.
 const ENTRY_BYTES: usize = 512;
-const WRITERS: [usize; 4] = [1, 8, 64, 256];
+const WRITERS: [usize; 5] = [1, 8, 64, 256, 1_024];
 
 /// Runs `bench`. Files are made in the working folder, because that is the disk that is asked about, and removed afterwards.
 ///

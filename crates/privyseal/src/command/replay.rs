@@ -52,7 +52,7 @@ struct Compared {
 /// # Errors
 /// When the log cannot be read or followed.
 pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    let (mut kept, mut snapshots) = read_snapshots(context.layout())?;
+    let (mut kept, mut snapshots) = read_snapshots(&context.layout())?;
     let reader = Reader::open(context.layout())?;
     let (mut folded, mut day) = (Folded::default(), (String::new(), 0));
     loop {
