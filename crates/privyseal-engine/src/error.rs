@@ -20,7 +20,7 @@ pub enum EngineError {
     #[error("too many commands are waiting: try again in a second")]
     Overloaded,
     /// The disk did not take it; nothing was recorded, nothing happened.
-    #[error("the ledger cannot be written, so nothing was done: {0}")]
+    #[error("the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, then try again")]
     NotRecorded(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::sync::Arc;
 
+use privyseal_core::cause::chain;
 use privyseal_core::event::ledger::Opened;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
 use privyseal_core::id::PrincipalId;
@@ -11,11 +12,11 @@ use privyseal_core::port::Clock;
 use privyseal_core::state::State;
 use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
-use privyseal_ledger::keys;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::Log as _;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
+use privyseal_ledger::{keys, leftover};
 
 use crate::entropy::Entropy;
 use crate::error::OpenError;
@@ -92,8 +93,21 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let key = keys::load(&options.layout.key())?;
     let log = SqliteLog::open(&options.layout.log())?;
     let folded = fold(&options.layout, &log, &key)?;
+    clear_leftovers(&options.layout, &log);
     let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
     Engine::start(options.clone(), start)
+}
+
+/// What a crash left is taken away before anything is written. Failing to is no reason not to start: nothing reads those files.
+fn clear_leftovers(layout: &Layout, log: &SqliteLog) {
+    match leftover::clear(layout, log) {
+        Ok(cleared) => {
+            for path in cleared {
+                tracing::info!(ledger.path = %path.display(), "took away what a crash or a failed write had left");
+            }
+        }
+        Err(error) => tracing::warn!(ledger.error = %chain(&error), "what a crash may have left stays where it is"),
+    }
 }
 
 struct Folded {

@@ -2,9 +2,9 @@
 //!
 //! The steps, and what a crash after each leaves behind:
 //! 1. Encode the next entries in memory. Nothing is left.
-//! 2. Write and sync a temporary file. A stray `.tmp`, replaced by the next run.
-//! 3. Link it into place if nothing is there, sync the folder. An unrecorded segment: the next run encodes the same entries;
-//!    if the bytes are equal it adopts the file, otherwise (a build with another encoder) it replaces it, since nothing refers to it.
+//! 2. Write and sync a temporary file. A stray `.tmp`, taken away by the next start or seal.
+//! 3. Rename it into place, sync the folder. An unrecorded segment: nothing refers to it, the next start or seal takes it away
+//!    (`leftover.rs`), because that seal may end elsewhere and never write this path again.
 //! 4. Read it back from the disk and compare every row with the log. A bad file is an error, and unrecorded.
 //! 5. The caller appends `segment.sealed` through the engine. From here on readers use the file.
 //!

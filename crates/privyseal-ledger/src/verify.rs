@@ -8,5 +8,6 @@ mod folder;
 mod report;
 
 pub use check::{Checker, Summary};
+pub(crate) use folder::parse_tile;
 pub use folder::{Progress, verify_folder};
 pub use report::{Place, Problem, Report, Verdict};

@@ -240,7 +240,7 @@ fn check_tile(layout: &Layout, path: &str, tile: &Tile, checker: &mut Checker, h
     }
 }
 
-fn parse_tile(path: &str) -> Option<Tile> {
+pub(crate) fn parse_tile(path: &str) -> Option<Tile> {
     let (level, rest) = path.split_once('/')?;
     let (groups, width) = match rest.split_once(".p/") {
         Some((groups, width)) => (groups, width.parse().ok()?),
@@ -250,7 +250,8 @@ fn parse_tile(path: &str) -> Option<Tile> {
         .split('/')
         .try_fold(0_u64, |index, group| index.checked_mul(1_000)?.checked_add(group.trim_start_matches('x').parse().ok()?))?;
     let tile = Tile { level: level.parse().ok()?, index, width };
-    (tile.path() == path).then_some(tile)
+    // `0/000.p/256` would be another name of `0/000`, and nothing holds no hashes or more than 256.
+    (tile.path() == path && (1..=TILE_WIDTH).contains(&tile.width)).then_some(tile)
 }
 
 fn check_blob(layout: &Layout, path: &str, hex: &str, checker: &mut Checker) {
