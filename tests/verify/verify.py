@@ -915,7 +915,12 @@ class Folder:
         try:
             with self.connect() as store:
                 query = "SELECT seq, entry, signature, key_id, kind, request_id, leaf FROM entry ORDER BY seq"
+                expected = None
                 for seq, entry, signature, key_id, kind, request_id, leaf in store.execute(query):
+                    # Sealed entries may be gone from its beginning, never from its midst.
+                    if expected is not None and seq != expected:
+                        self.report.tampered("log.sqlite", f"entry {seq} follows entry {expected - 1}")
+                    expected = seq + 1
                     columns = {"seq": seq, "kind": kind, "request_id": request_id, "leaf": leaf}
                     yield Row(seq, entry, signature, key_id, columns, "log.sqlite")
         except sqlite3.Error as error:

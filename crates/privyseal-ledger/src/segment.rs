@@ -227,15 +227,31 @@ pub struct SegmentRow {
 /// # Errors
 /// When the bytes are no Parquet file, or not one of this schema.
 pub fn read(bytes: Bytes) -> Result<impl Iterator<Item = Result<Vec<SegmentRow>, SegmentError>>, SegmentError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?))?;
     let found: Vec<(&String, &DataType)> = builder.schema().fields().iter().map(|field| (field.name(), field.data_type())).collect();
     let wanted = schema();
     let wanted: Vec<(&String, &DataType)> = wanted.fields().iter().map(|field| (field.name(), field.data_type())).collect();
     if found != wanted {
         return Err(SegmentError::Schema(format!("{:?}", builder.schema().fields().iter().map(|field| field.name()).collect::<Vec<_>>())));
     }
-    let reader = builder.with_batch_size(8_192).build()?;
-    Ok(reader.map(|batch| rows(&batch?)))
+    let mut reader = Some(guarded(|| Ok(builder.with_batch_size(8_192).build()?))?);
+    let batches = std::iter::from_fn(move || {
+        let batch = guarded(|| Ok(reader.as_mut().and_then(Iterator::next).transpose()?));
+        if batch.is_err() {
+            // A reader that failed is not asked again: after a panic nobody knows its state.
+            reader = None;
+        }
+        batch.transpose()
+    });
+    Ok(batches.map(|batch| rows(&batch?)))
+}
+
+/// The Parquet reader panics on some damaged files instead of returning an error (fuzzing found footers with an unknown physical type).
+/// What a stranger sends must not end the program, so that a panic is taken for what it says: not a readable file.
+fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
+    // Unwind safe: whatever `read` was working on is thrown away by the caller.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(SegmentError::Schema("the file is damaged in a way that its reader cannot name".to_owned())))
 }
 
 fn rows(batch: &RecordBatch) -> Result<Vec<SegmentRow>, SegmentError> {
