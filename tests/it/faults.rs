@@ -270,7 +270,8 @@ fn under_fault(base: &Path, call: &str, fault: Fault, number: usize) -> Option<R
         killed.then(|| traced.lines().rfind(|line| line.contains(&format!("{call}("))).unwrap_or_default())
     })?;
     let outcome = match code {
-        None => "killed; started again by itself",
+        None if matches!(fault, Fault::Kill) => "killed; started again by itself",
+        None => "was ended before it served; started again by itself",
         Some(0) if refused > 0 || sealed != 0 => "said no to whoever asked, went on",
         Some(0) => "went on, nobody noticed",
         Some(_) => {

@@ -20,6 +20,8 @@ pub fn pack(bytes: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -29,6 +31,8 @@ mod tests {
     }
 
     /// Of the shape of a pack, with nonsense where a pack has signatures.
+    static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(sample);
+
     fn sample() -> Vec<u8> {
         let manifest = r#"{"built_at":"2026-07-01T00:00:00.000000Z","files":[],"format":1,"frameworks":[],"log":"x","pack_digest":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","period":{"end":"2026-07-01T00:00:00.000000Z","start":"2026-07-01T00:00:00.000000Z"},"snapshot":{"root":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","size":0},"software":"x"}"#;
         let events = include_str!("../../privyseal-core/testdata/events-v1.jsonl");
@@ -52,7 +56,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(128))]
 
         #[test]
         fn of_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -61,7 +65,7 @@ mod tests {
 
         #[test]
         fn of_damaged_packs(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut in prop::option::weighted(0.2, any::<prop::sample::Index>())) {
-            let mut bytes = sample();
+            let mut bytes = SAMPLE.clone();
             for (place, byte) in changes {
                 let at = place.index(bytes.len());
                 bytes[at] = byte;
@@ -75,7 +79,7 @@ mod tests {
         /// Files of any content in a container that is right: what stands behind the container is reached.
         #[test]
         fn of_packs_with_any_contents(which in 0_usize..8, content in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut files = container::read(&sample()).unwrap();
+            let mut files = container::read(&SAMPLE).unwrap();
             files[which] = container::pack(&files[which].path.clone(), content);
             holds(pack(&container::write(files).unwrap()))?;
         }

@@ -49,6 +49,8 @@ pub fn tile(bytes: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use privyseal_core::event::Event;
     use privyseal_core::note::NodeKey;
     use proptest::prelude::*;
@@ -58,6 +60,8 @@ mod tests {
     fn holds(what: Result<(), String>) -> Result<(), TestCaseError> {
         what.map_err(TestCaseError::fail)
     }
+
+    static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(sample);
 
     fn sample() -> Vec<u8> {
         let key = NodeKey::from_seed("example.com/privyseal/test", &[7; 32]).unwrap();
@@ -83,7 +87,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(128))]
 
         #[test]
         fn of_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -94,7 +98,7 @@ mod tests {
         /// Damage near the end hits the footer, where a Parquet file keeps its schema, offsets and sizes.
         #[test]
         fn of_damaged_segments(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..4), cut in prop::option::weighted(0.2, any::<prop::sample::Index>())) {
-            let mut bytes = sample();
+            let mut bytes = SAMPLE.clone();
             for (place, byte, footer) in changes {
                 let from = if footer { bytes.len() - bytes.len() / 8 } else { 0 };
                 let at = from + place.index(bytes.len() - from);
