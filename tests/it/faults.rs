@@ -22,7 +22,7 @@ use privyseal_core::digest::Digest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, ok, program, run};
+use crate::support::{PATIENCE, ok, program, run, say, setting};
 
 const DATA: &str = "privyseal-data";
 
@@ -281,7 +281,7 @@ fn under_fault(base: &Path, call: &str, fault: Fault, number: usize) -> Option<R
         }
     };
     let row = Row { step: step_of(hit), fault: format!("{call} {fault:?}, call {number}"), outcome };
-    println!("{:26} {:34} {}", row.step, row.fault, row.outcome);
+    say(&format!("{:26} {:34} {}", row.step, row.fault, row.outcome));
     all_is_well(&folder, &acknowledged, &others);
     Some(row)
 }
@@ -307,7 +307,7 @@ fn calls(base: &Path, call: &str) -> usize {
 fn sweep(call: &'static str, faults: &[Fault]) {
     let base = instance();
     let total = calls(base.path(), call);
-    let tried = if std::env::var("PRIVYSEAL_TEST_FAULTS").is_ok_and(|what| what == "all") { total } else { 7.min(total) };
+    let tried = if setting("PRIVYSEAL_TEST_FAULTS").is_some_and(|what| what == "all") { total } else { 7.min(total) };
     let jobs: Vec<(Fault, usize)> =
         faults.iter().flat_map(|fault| (0..tried).map(move |position| (*fault, 1 + position * total / tried.max(1)))).collect();
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -343,7 +343,7 @@ fn record(call: &str, rows: &[Row]) {
     for ((step, fault, outcome), times) in seen {
         writeln!(table, "{step:26} {fault:24} {outcome} ({times})").unwrap();
     }
-    println!("\n{table}");
+    say(&format!("\n{table}"));
     fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{call}.txt")), table).unwrap();
 }
 
@@ -375,8 +375,8 @@ fn a_file_that_cannot_be_opened() {
 fn a_load_that_is_killed_at_random_points_loses_nothing_and_doubles_nothing() {
     const EVENTS: u64 = 10_000;
     const CLIENTS: usize = 8;
-    let rounds: u64 = std::env::var("PRIVYSEAL_TEST_KILLS").map_or(6, |text| text.parse().unwrap());
-    let seed = std::env::var("PRIVYSEAL_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
+    let rounds: u64 = setting("PRIVYSEAL_TEST_KILLS").map_or(6, |text| text.parse().unwrap());
+    let seed = setting("PRIVYSEAL_TEST_SEED").unwrap_or_else(|| "1".to_owned());
     let base = instance();
     let folder = base.path();
     let acknowledged = Mutex::new(BTreeMap::new());
@@ -430,7 +430,7 @@ fn a_load_that_is_killed_at_random_points_loses_nothing_and_doubles_nothing() {
             over.store(true, Ordering::SeqCst);
         });
         server.child.wait().unwrap();
-        println!("round {round}: killed after {} acknowledged requests", count.load(Ordering::SeqCst));
+        say(&format!("round {round}: killed after {} acknowledged requests", count.load(Ordering::SeqCst)));
         in_the_log_once(folder, &acknowledged.lock().unwrap());
     }
     // Every tenth is asked again; that all are there, once, the log has shown.
@@ -438,7 +438,7 @@ fn a_load_that_is_killed_at_random_points_loses_nothing_and_doubles_nothing() {
     let some = acknowledged.iter().step_by(10).map(|(key, id)| (key.clone(), id.clone())).collect();
     all_is_well(folder, &some, &unknown.into_inner().unwrap());
     in_the_log_once(folder, &acknowledged);
-    println!("{round} rounds, {} requests acknowledged", acknowledged.len());
+    say(&format!("{round} rounds, {} requests acknowledged", acknowledged.len()));
 }
 
 fn draw(what: &str, bound: usize) -> usize {
@@ -516,7 +516,7 @@ fn a_disk_that_is_full_and_then_is_not() {
     acknowledged.insert("room again".to_owned(), id);
     assert_eq!(server.stop(), Some(0));
     all_is_well(&folder, &acknowledged, &others);
-    println!("disk full: {} acknowledged before, said no with: {detail}", acknowledged.len());
+    say(&format!("disk full: {} acknowledged before, said no with: {detail}", acknowledged.len()));
 }
 
 #[test]
@@ -553,7 +553,7 @@ fn a_disk_that_turns_read_only() {
     disk.remount("rw");
     others.insert("after".to_owned());
     all_is_well(&folder, &acknowledged, &others);
-    println!("disk read-only: {line}");
+    say(&format!("disk read-only: {line}"));
 }
 
 // ------------------------------------------------------------------------------------------------- proof of the sync

@@ -8,7 +8,7 @@ use std::process::Command;
 use privyseal_core::digest::Digest;
 use tempfile::TempDir;
 
-use crate::support::{Instance, program, run};
+use crate::support::{Instance, program, run, say, setting};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests");
 
@@ -63,7 +63,7 @@ fn verdicts(target: &Path, options: &[&str]) -> ((i32, String), (i32, String)) {
 fn agree(what: &str, target: &Path, options: &[&str], expected: i32) {
     let ((ours, said), (theirs, other)) = verdicts(target, options);
     assert_eq!((ours, theirs), (expected, expected), "{what}: ours, then the second verifier's\n{said}\n{other}");
-    println!("{expected}  {what}\n     {}\n     {}", second_line(&said), second_line(&other));
+    say(&format!("{expected}  {what}\n     {}\n     {}", second_line(&said), second_line(&other)));
 }
 
 fn second_line(text: &str) -> &str {
@@ -132,7 +132,7 @@ fn sealed() -> Instance {
 #[test]
 fn the_second_verifier_agrees_with_the_vectors_of_others() {
     let (code, text) = script("test_verify.py", &[]);
-    eprintln!("{text}");
+    say(&text);
     assert_eq!(code, 0, "{text}");
 }
 
@@ -265,7 +265,7 @@ fn both_find_what_was_done_to_a_pack() {
 /// Random damage to random files; the seed is printed, and PRIVYSEAL_TEST_SEED and PRIVYSEAL_TEST_ROUNDS change what is tried.
 #[test]
 fn neither_is_ever_content_with_random_damage() {
-    let number = |name: &str, otherwise: u64| std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap());
+    let number = |name: &str, otherwise: u64| setting(name).map_or(otherwise, |text| text.parse().unwrap());
     let (seed, rounds) = (number("PRIVYSEAL_TEST_SEED", 1), number("PRIVYSEAL_TEST_ROUNDS", 20));
     let instance = sealed();
     let mut drawn = Draw { seed, count: 0 };

@@ -205,6 +205,7 @@ mod tests {
     }
 
     /// Vectors of others, where they are; a clone elsewhere has no such folder.
+    #[expect(clippy::print_stderr, reason = "a test that checks less says so")]
     fn reference() -> Option<PathBuf> {
         let given = std::env::var_os("PRIVYSEAL_REFERENCE").map(PathBuf::from);
         let folder = given.unwrap_or_else(|| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference")).to_owned());
