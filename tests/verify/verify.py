@@ -915,7 +915,12 @@ class Folder:
         try:
             with self.connect() as store:
                 query = "SELECT seq, entry, signature, key_id, kind, request_id, leaf FROM entry ORDER BY seq"
+                expected = None
                 for seq, entry, signature, key_id, kind, request_id, leaf in store.execute(query):
+                    # Sealed entries may be gone from its beginning, never from its midst.
+                    if expected is not None and seq != expected:
+                        self.report.tampered("log.sqlite", f"entry {seq} follows entry {expected - 1}")
+                    expected = seq + 1
                     columns = {"seq": seq, "kind": kind, "request_id": request_id, "leaf": leaf}
                     yield Row(seq, entry, signature, key_id, columns, "log.sqlite")
         except sqlite3.Error as error:
@@ -925,6 +930,8 @@ class Folder:
         """A file that SQLite opens and finds damaged proves something; one that cannot be opened does not."""
         damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
         (self.report.tampered if damaged else self.report.unsure)("log.sqlite", f"the log cannot be read: {error}")
+        # From here on as for a public part alone: what only the log has is not known, which is not the same as missing.
+        self.store = None
 
     def read_entries(self, segments: list[tuple[int, int, Path]]) -> None:
         """Segments first; the log has what follows, and perhaps again what is in them."""
@@ -988,6 +995,7 @@ class Folder:
             size, _ = head
             if place == "ledger/checkpoint":
                 published = size
+                self.report.files += 1
             if size > self.log.tree.size:
                 self.missing_tail(place, size)
             if place == "log.sqlite, head" and size != self.log.tree.size:
@@ -1070,13 +1078,15 @@ def read_zip(data: bytes) -> dict[str, tuple[bytes, bytes]]:
         if fixed != (0x0314, 20, 0x0800, 0, 0x0021, 0, 0, 0, 0, 0o100644 << 16) or method not in (0, 8) or offset != position:
             raise Bad(f"`{name!r}` has a directory entry that packs do not have")
         local = struct.pack("<IHHHHHIIIHH", 0x04034B50, needs, flags, method, time, date, crc, packed_size, plain_size, name_size, 0) + name
-        if data[position : position + len(local)] != local or name <= previous or not re.fullmatch(rb"[!-~]+(?: [!-~]+)*", name):
+        if data[position : position + len(local)] != local or name <= previous:
             raise Bad(f"`{name!r}` differs between file and directory, or is out of order")
-        if name.endswith(b"/") or any(part in (b"", b".", b"..") for part in name.split(b"/")) or b"\\" in name:
-            raise Bad(f"`{name!r}` is not a name of a file")
+        if len(name) > 512 or not re.fullmatch(rb"[A-Za-z0-9._()/-]+", name) or not {b"", b".", b".."}.isdisjoint(name.split(b"/")):
+            raise Bad(f"`{name!r}` is not a name of a file in a pack")
         packed = data[position + len(local) : position + len(local) + packed_size]
         if len(packed) != packed_size or position + len(local) + packed_size > start:
             raise Bad(f"`{name.decode()}` reaches into the directory")
+        if plain_size > 2**31:
+            raise Bad(f"`{name.decode()}` is larger than a file in a pack can be")
         plain = packed if method == 0 else inflate(packed, plain_size)
         if len(plain) != plain_size or zlib.crc32(plain) != crc:
             raise Bad(f"`{name.decode()}` is damaged")

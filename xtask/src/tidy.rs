@@ -26,6 +26,7 @@ const TOP: &[&str] = &[
     "crates",
     "deny.toml",
     "docs",
+    "fuzz",
     "queries",
     "rustfmt.toml",
     "templates",

@@ -20,7 +20,7 @@ pub enum EngineError {
     #[error("too many commands are waiting: try again in a second")]
     Overloaded,
     /// The disk did not take it; nothing was recorded, nothing happened.
-    #[error("the ledger cannot be written, so nothing was done: {0}")]
+    #[error("the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, then try again")]
     NotRecorded(String),
     /// The connection to the ledger ended while the commit was on its way, and the ledger could not be asked since.
     #[error("it is not known whether this was recorded: {0}; look, or send it again with the same idempotency key")]

@@ -16,6 +16,7 @@ use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys::{self, KeyError};
 use privyseal_ledger::layout::Layout;
+use privyseal_ledger::leftover;
 use privyseal_ledger::log::{Head, LogReader};
 use privyseal_ledger::snapshot;
 use privyseal_ledger::store::Store;
@@ -97,8 +98,21 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let lock = lock(&options.layout)?;
     let log = store.open()?;
     let folded = fold(&options.layout, log.as_ref())?;
+    clear_leftovers(&options.layout, log.as_ref());
     let key = Arc::new(own_key(&options.layout, &folded.state)?);
     Engine::start(options.clone(), Start { lock, key, log, folded })
+}
+
+/// What a crash left is taken away before anything is written. Failing to is no reason not to start: nothing reads those files.
+fn clear_leftovers(layout: &Layout, log: &dyn LogReader) {
+    match leftover::clear(layout, log) {
+        Ok(cleared) => {
+            for path in cleared {
+                tracing::info!(ledger.path = %path.display(), "took away what a crash or a failed write had left");
+            }
+        }
+        Err(error) => tracing::warn!(ledger.error = %chain(&error), "what a crash may have left stays where it is"),
+    }
 }
 
 /// What a fold of the log gives.

@@ -4,8 +4,10 @@
 
 pub mod blob;
 pub mod chain;
+pub mod invariant;
 pub mod keys;
 pub mod layout;
+pub mod leftover;
 pub mod limits;
 pub mod log;
 pub mod measure;

@@ -242,15 +242,30 @@ pub fn batches<R: ChunkReader + 'static>(
     source: R,
     skip: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, SegmentError>> + use<R>, SegmentError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(source)?;
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(source)?))?;
     let found: Vec<(&String, &DataType)> = builder.schema().fields().iter().map(|field| (field.name(), field.data_type())).collect();
     let wanted = schema();
     let wanted: Vec<(&String, &DataType)> = wanted.fields().iter().map(|field| (field.name(), field.data_type())).collect();
     if found != wanted {
         return Err(SegmentError::Schema(format!("{:?}", builder.schema().fields().iter().map(|field| field.name()).collect::<Vec<_>>())));
     }
-    let reader = builder.with_batch_size(BATCH_ROWS).with_offset(skip).build()?;
-    Ok(reader.map(|batch| Ok(batch?)))
+    let mut reader = Some(guarded(|| Ok(builder.with_batch_size(BATCH_ROWS).with_offset(skip).build()?))?);
+    Ok(std::iter::from_fn(move || {
+        let batch = guarded(|| Ok(reader.as_mut().and_then(Iterator::next).transpose()?));
+        if batch.is_err() {
+            // A reader that failed is not asked again: after a panic nobody knows its state.
+            reader = None;
+        }
+        batch.transpose()
+    }))
+}
+
+/// The Parquet reader panics on some damaged files instead of returning an error (fuzzing found footers with an unknown physical type).
+/// What a stranger sends must not end the program, so that a panic is taken for what it says: not a readable file.
+fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
+    // Unwind safe: whatever `read` was working on is thrown away by the caller.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(SegmentError::Schema("the file is damaged in a way that its reader cannot name".to_owned())))
 }
 
 /// The columns of a batch, to be compared row by row.

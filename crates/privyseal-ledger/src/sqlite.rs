@@ -120,8 +120,18 @@ impl SqliteLog {
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
         let mut log = Self { connection, path: path.to_owned(), version: SCHEMA_VERSION };
-        log.check_version()?;
-        Ok(log)
+        match (log.check_version(), at_rest(path)) {
+            (Ok(()), _) => Ok(log),
+            // On a disk that cannot be written, SQLite cannot make the helper files with which it reads beside a writer. Where no
+            // write-ahead log stands, nobody writes and nothing is missing from the file: it can be read as it is.
+            (Err(LogError::Unavailable { .. }), Some(uri)) => {
+                let connection = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(unavailable)?;
+                let mut log = Self { connection, path: path.to_owned(), version: SCHEMA_VERSION };
+                log.check_version()?;
+                Ok(log)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, LogError> {
@@ -189,6 +199,24 @@ impl SqliteLog {
         }
         Ok(entries)
     }
+}
+
+/// The name by which SQLite opens a log that nobody writes as an immutable file; `None` when a write-ahead log stands beside it.
+fn at_rest(path: &Path) -> Option<String> {
+    let name = path.to_str()?;
+    if !path.is_file() || Path::new(&format!("{name}-wal")).exists() {
+        return None;
+    }
+    let escaped: String = name
+        .chars()
+        .map(|letter| match letter {
+            '%' => "%25".to_owned(),
+            '?' => "%3f".to_owned(),
+            '#' => "%23".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    Some(format!("file:{escaped}?immutable=1"))
 }
 
 /// A file that is no database, or a broken one, is damage; everything else may pass.

@@ -8,9 +8,13 @@ mod cluster;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod forgetting;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
