@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Credential, History, KeyUsed, PrincipalState, Session, State};
+use super::{Credential, History, KeyUsed, Keys, PrincipalState, Session, State};
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, DelegationMade};
 use crate::event::policy::PolicyPublished;
@@ -25,6 +25,7 @@ pub struct Frozen {
     log: String,
     next_seq: u64,
     last_time: Timestamp,
+    keys: Keys,
     principals: BTreeMap<PrincipalId, PrincipalState>,
     credentials: BTreeMap<CredentialId, Credential>,
     sessions: BTreeMap<SessionId, Session>,
@@ -44,6 +45,7 @@ impl From<State> for Frozen {
             log: state.log,
             next_seq: state.next_seq,
             last_time: state.last_time,
+            keys: state.keys,
             principals: state.principals,
             credentials: state.credentials,
             sessions: state.sessions,
@@ -65,6 +67,7 @@ impl From<Frozen> for State {
             log: frozen.log,
             next_seq: frozen.next_seq,
             last_time: frozen.last_time,
+            keys: frozen.keys,
             principals: frozen.principals,
             credentials: frozen.credentials,
             sessions: frozen.sessions,
@@ -109,6 +112,7 @@ impl State {
         part("log", plain(&self.log, &other.log));
         part("next_seq", plain(&self.next_seq, &other.next_seq));
         part("last_time", plain(&self.last_time, &other.last_time));
+        part("keys", plain(&self.keys, &other.keys));
         part("principals", keyed(&self.principals, &other.principals));
         part("credentials", keyed(&self.credentials, &other.credentials));
         part("sessions", keyed(&self.sessions, &other.sessions));

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::ledger::{KeyEnrolled, KeyPurpose};
 use crate::note::{Checkpoint, KeyId, VerifierKey};
 
 /// A key of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyState {
     /// The public half.
     pub key: VerifierKey,
@@ -45,8 +48,21 @@ impl KeyState {
 }
 
 /// Every key that the log ever had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<KeyState>", into = "Vec<KeyState>")]
 pub struct Keys(BTreeMap<KeyId, KeyState>);
+
+impl From<Vec<KeyState>> for Keys {
+    fn from(keys: Vec<KeyState>) -> Self {
+        Self(keys.into_iter().map(|key| (key.key.id(), key)).collect())
+    }
+}
+
+impl From<Keys> for Vec<KeyState> {
+    fn from(keys: Keys) -> Self {
+        keys.0.into_values().collect()
+    }
+}
 
 impl Keys {
     /// A key by its id.
