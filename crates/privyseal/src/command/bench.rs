@@ -41,7 +41,7 @@ pub(crate) fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> 
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
-        Bench::Open { folder: Some(data), .. } => open::once(&runtime, data)?,
+        Bench::Open { folder: Some(data), .. } => open::once(data)?,
         Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
         Bench::Verify { events } => verify(&runtime, folder.path(), *events)?,
         Bench::Sql { events } => sql(&runtime, folder.path(), *events)?,
