@@ -15,7 +15,7 @@ use crate::request::{Phase, Request};
 use crate::time::Timestamp;
 
 /// Version of the fold: what events do to the state, and what of it is kept. Raised with every change of either, because a snapshot that
-/// an older fold made says what events did then. A test compares the fold of a fixed log with a digest and reminds of it.
+/// an older fold made says what events did then.
 pub const FOLD_VERSION: u64 = 1;
 
 /// The state as it is written to a snapshot. Reading it back gives an equal state.

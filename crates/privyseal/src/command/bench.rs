@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
-        Bench::Open { folder: Some(data), .. } => open::once(&runtime, data)?,
+        Bench::Open { folder: Some(data), .. } => open::once(data)?,
         Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
         Bench::Postgres { seconds, database: Some(url), .. } => postgres::run(&runtime, folder.path(), url, Duration::from_secs(*seconds))?,
         Bench::Postgres { seconds, join: Some(data), .. } => {
