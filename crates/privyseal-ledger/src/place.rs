@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_named_without_keys() {
-        let options = vec![("AWS_SECRET_ACCESS_KEY".to_owned(), "geheim".to_owned()), ("AWS_REGION".to_owned(), "eu-1".to_owned())];
+        let known = [("AWS_ACCESS_KEY_ID", "auditor"), ("AWS_SECRET_ACCESS_KEY", "geheim"), ("AWS_REGION", "eu-1")];
+        let options = known.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let bucket = Bucket::parse("s3://audit/a/b/", options).ok().unwrap();
         assert_eq!((bucket.name(), bucket.path("events/x").as_ref()), ("s3://audit/a/b".to_owned(), "a/b/events/x"));
         for url in ["http://audit", "s3://", "s3:///x"] {
