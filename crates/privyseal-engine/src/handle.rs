@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 use crate::error::{EngineError, OpenError};
 use crate::identity::{self, Identity, Secret};
 use crate::open::{Options, system};
+use crate::publish::{Publisher, Standing, Witnessed};
 use crate::writer::{Committed, Intent, Message, Start, Writer};
 
 const QUEUE: usize = 65_536;
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     head: watch::Receiver<u64>,
     /// Versions of the policy that somebody looked at, compiled.
     looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
+    witnessed: Option<Standing>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
 }
 
@@ -87,13 +89,18 @@ impl Engine {
         let committed = Arc::new(RwLock::new(start.state.clone()));
         let (queue, commands) = sync_channel(QUEUE);
         let (head, watching) = watch::channel(start.tip.edge.size());
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head);
+        let publisher = match &options.anchors.witnesses {
+            Some(witnesses) => Some(Publisher::start(witnesses, &start.tip.origin, &options.layout, &options.clock)?),
+            None => None,
+        };
+        let witnessed = publisher.as_ref().map(|publisher| Arc::clone(&publisher.standing));
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, publisher);
         std::thread::Builder::new()
             .name("privyseal-writer".to_owned())
             .spawn(move || writer.run(&commands))
             .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
         let (looked_at, sealing) = (Mutex::default(), tokio::sync::Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing }) })
+        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing }) })
     }
 
     /// Where things stand on disk.
@@ -119,6 +126,13 @@ impl Engine {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<u64> {
         self.inner.head.clone()
+    }
+
+    /// How the witnesses stand; none when no witness is configured.
+    #[must_use]
+    pub fn witnessed(&self) -> Option<Witnessed> {
+        let standing = self.inner.witnessed.as_ref()?;
+        Some(standing.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
     }
 
     /// A new secret from the engine's source of randomness.

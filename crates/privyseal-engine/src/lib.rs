@@ -11,6 +11,7 @@ mod handle;
 mod identity;
 mod open;
 mod people;
+mod publish;
 mod seal;
 mod writer;
 
@@ -21,3 +22,4 @@ pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
+pub use publish::{Anchors, WitnessOptions, Witnessed};

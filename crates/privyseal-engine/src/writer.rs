@@ -28,6 +28,7 @@ use crate::assess::assess;
 use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Options, system};
+use crate::publish::Publisher;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
@@ -86,6 +87,8 @@ pub(crate) struct Writer {
     day_count: (String, u64),
     heartbeat_due: Timestamp,
     head: watch::Sender<u64>,
+    /// Publishes heads when witnesses have to be asked first; without it the writer does so itself.
+    publisher: Option<Publisher>,
     stopped: Option<String>,
     _lock: File,
 }
@@ -101,7 +104,14 @@ struct Pending {
 }
 
 impl Writer {
-    pub(crate) fn new(options: Options, start: Start, committed: Committed, policy: Option<Arc<Policy>>, head: watch::Sender<u64>) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        start: Start,
+        committed: Committed,
+        policy: Option<Arc<Policy>>,
+        head: watch::Sender<u64>,
+        publisher: Option<Publisher>,
+    ) -> Self {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         Self {
             key: start.key,
@@ -116,6 +126,7 @@ impl Writer {
             day_count: start.day_count,
             heartbeat_due: Timestamp::default(),
             head,
+            publisher,
             stopped: None,
             options,
             _lock: start.lock,
@@ -147,7 +158,7 @@ impl Writer {
             self.commit(pending);
             let now = self.options.clock.now();
             if let Some(last) = last {
-                self.publish(now);
+                self.publish_last(now);
                 drop(self);
                 let _ = last.send(Ok(Reply::Done));
                 return;
@@ -157,7 +168,7 @@ impl Writer {
             }
         }
         let now = self.options.clock.now();
-        self.publish(now);
+        self.publish_last(now);
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
@@ -334,18 +345,46 @@ impl Writer {
     }
 
     /// Publishes tiles, then the head that they prove. A crash between the two leaves more tiles than the head needs.
+    ///
+    /// Where witnesses are asked, the head is left to a thread of its own; what it brings back is kept in the log here.
     fn publish(&mut self, now: Timestamp) {
+        self.keep_cosigned();
         self.published_at = now;
         if self.published_size == self.tiles.size() || self.stopped.is_some() {
             return;
         }
         let published = self.tiles.publish(&self.options.layout.tiles()).and_then(|()| match self.log.head() {
-            Ok(Some(head)) => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
+            Ok(Some(head)) => match &self.publisher {
+                Some(publisher) => publisher.offer(&head.checkpoint),
+                None => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
+            },
             _ => Err(std::io::Error::other("the log's head cannot be read")),
         });
         match published {
             Ok(()) => self.published_size = self.tiles.size(),
             Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
+        }
+    }
+
+    /// The last head of this writer: with witnesses, it waits for their answers, but not for long.
+    fn publish_last(&mut self, now: Timestamp) {
+        self.publish(now);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.finish();
+        }
+        self.keep_cosigned();
+    }
+
+    /// At most one small commit a second, and none without new cosignatures. What fails to be kept is still in the published file.
+    fn keep_cosigned(&mut self) {
+        let cosigned = self.publisher.as_ref().map(Publisher::cosigned).unwrap_or_default();
+        if self.stopped.is_some() {
+            return;
+        }
+        for (size, note) in cosigned {
+            if let Err(error) = self.log.keep_cosigned(size, &note) {
+                tracing::error!(ledger.error = %chain(&error), "a cosigned head was published but not kept in the log");
+            }
         }
     }
 }

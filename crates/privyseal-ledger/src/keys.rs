@@ -47,17 +47,22 @@ pub enum KeyError {
 /// When the file exists or cannot be written.
 pub fn create(path: &Path, origin: &str, seed: &[u8; 32]) -> Result<NodeKey, KeyError> {
     let key = NodeKey::from_seed(origin, seed).map_err(KeyError::Name)?;
+    write_seed(path, origin, seed)?;
+    Ok(key)
+}
+
+/// Writes a name and a seed to a file that only its owner reads; refuses to overwrite one.
+pub(crate) fn write_seed(path: &Path, name: &str, seed: &[u8; 32]) -> Result<(), KeyError> {
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
         durable::create_folders(folder)?;
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(format!("{origin} {}\n", base64url(seed)).as_bytes())?;
+        file.write_all(format!("{name} {}\n", base64url(seed)).as_bytes())?;
         file.sync_all()?;
         durable::sync_folder(folder)
     };
-    write().map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
-    Ok(key)
+    write().map_err(|source| KeyError::Io { path: path.to_owned(), source })
 }
 
 /// Reads the key; refuses one that others can read.
@@ -65,6 +70,12 @@ pub fn create(path: &Path, origin: &str, seed: &[u8; 32]) -> Result<NodeKey, Key
 /// # Errors
 /// When it is missing, exposed or damaged.
 pub fn load(path: &Path) -> Result<NodeKey, KeyError> {
+    let (origin, seed) = read_seed(path)?;
+    NodeKey::from_seed(&origin, &seed).map_err(KeyError::Name)
+}
+
+/// Reads a name and a seed; refuses a file that others can read.
+pub(crate) fn read_seed(path: &Path) -> Result<(String, [u8; 32]), KeyError> {
     let io = |source| KeyError::Io { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(io)?;
     let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
@@ -76,5 +87,5 @@ pub fn load(path: &Path) -> Result<NodeKey, KeyError> {
     let damaged = || KeyError::Damaged { path: path.to_owned() };
     let (origin, seed) = text.trim_end().split_once(' ').ok_or_else(damaged)?;
     let seed: [u8; 32] = from_base64url(seed).and_then(|seed| seed.try_into().ok()).ok_or_else(damaged)?;
-    NodeKey::from_seed(origin, &seed).map_err(KeyError::Name)
+    Ok((origin.to_owned(), seed))
 }

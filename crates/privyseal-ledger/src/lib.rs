@@ -4,16 +4,20 @@
 
 pub mod blob;
 pub mod chain;
+pub mod cosigner;
+pub mod export;
 pub mod keys;
 pub mod layout;
 pub mod limits;
 pub mod log;
+pub mod proof;
 pub mod reader;
 pub mod seal;
 pub mod segment;
 pub mod sqlite;
 pub mod tiles;
 pub mod verify;
+pub mod witness;
 
 mod durable;
 

@@ -117,7 +117,14 @@ pub trait Log: Send {
     /// When the store cannot be read.
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError>;
 
-    /// Checkpoints kept, by size: at least the newest of every second in which something was written.
+    /// Keeps the cosigned form of a signed head that was committed before, in place of the one without cosignatures. Durable on return;
+    /// the same call can be made again.
+    ///
+    /// # Errors
+    /// When the store cannot be written; the head stays without its cosignatures.
+    fn keep_cosigned(&mut self, size: u64, note: &str) -> Result<(), LogError>;
+
+    /// Checkpoints kept, by size, with their cosignatures: at least the newest of every second in which something was written.
     ///
     /// # Errors
     /// When the store cannot be read.

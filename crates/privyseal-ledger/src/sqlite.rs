@@ -308,14 +308,35 @@ impl Log for SqliteLog {
         rows.map(|row| row.map(|(kind, count)| (kind, u64::try_from(count).unwrap_or(0))).map_err(read)).collect()
     }
 
+    fn keep_cosigned(&mut self, size: u64, note: &str) -> Result<(), LogError> {
+        // Beside the heads of the commits, which are thinned out by the second: a cosigned one is never dropped.
+        let path = self.path.clone();
+        let error = move |source: rusqlite::Error| LogError::Unavailable { path: path.clone(), doing: "written", source: Box::new(source) };
+        let transaction = self.connection.transaction().map_err(&error)?;
+        transaction
+            .execute_batch("CREATE TABLE IF NOT EXISTS cosigned (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT")
+            .map_err(&error)?;
+        let keep = "INSERT INTO cosigned (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO UPDATE SET note = ?2";
+        transaction.execute(keep, params![signed(size), note]).map_err(&error)?;
+        transaction.commit().map_err(&error)
+    }
+
     fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
         let read = |source| self.error("read", source);
-        let mut statement = self.connection.prepare_cached("SELECT size, note FROM checkpoint ORDER BY size").map_err(read)?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(read)?;
-        rows.map(|row| {
-            let (size, note) = row.map_err(read)?;
-            Ok((u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note))
-        })
-        .collect()
+        let has_cosigned: bool = self
+            .connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'cosigned')", [], |row| row.get(0))
+            .map_err(read)?;
+        let mut kept = std::collections::BTreeMap::new();
+        let sources = ["SELECT size, note FROM checkpoint", "SELECT size, note FROM cosigned"];
+        for sql in sources.into_iter().take(if has_cosigned { 2 } else { 1 }) {
+            let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(read)?;
+            for row in rows {
+                let (size, note) = row.map_err(read)?;
+                kept.insert(u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note);
+            }
+        }
+        Ok(kept.into_iter().collect())
     }
 }

@@ -13,7 +13,7 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel, signed_
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
-use privyseal_engine::{Engine, Options, OsEntropy, SystemClock};
+use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SystemClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::limits;
 use privyseal_ledger::verify::{Verdict, verify_folder};
@@ -52,6 +52,7 @@ fn options(folder: &Path) -> Options {
         entropy: Arc::new(OsEntropy),
         node: "bench".to_owned(),
         heartbeat_seconds: 86_400,
+        anchors: Anchors::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::port::Clock as _;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
+use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
 use privyseal_ledger::layout::Layout;
 
 use super::people;
@@ -97,6 +97,7 @@ async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timesta
         entropy: Arc::new(OsEntropy),
         node: "node-1".to_owned(),
         heartbeat_seconds: HOUR,
+        anchors: Anchors::default(),
     };
     let engine = privyseal_engine::create(&engine_options, ORIGIN)?;
     let people = company::found(&engine, &clock, options.port).await?;
