@@ -16,3 +16,5 @@ mod portal;
 mod support;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod witness;

@@ -82,10 +82,6 @@ impl WitnessKey {
         let good = time_s <= MAX_TIME && verify_strict(&self.key, &message(time_s, text), signature);
         if good { Ok(time_s) } else { Err(bad()) }
     }
-
-    pub(crate) fn public(&self) -> &[u8; 32] {
-        self.key.as_bytes()
-    }
 }
 
 impl fmt::Display for WitnessKey {

@@ -123,7 +123,6 @@ pub(crate) fn verify_strict(key: &VerifyingKey, message: &[u8], signature: &[u8]
 /// A verifier key of any type, taken apart. Its id is checked, its bytes are not looked at.
 pub(crate) struct AnyKey {
     pub(crate) name: String,
-    pub(crate) id: KeyId,
     pub(crate) kind: u8,
     pub(crate) public: Vec<u8>,
 }
@@ -138,7 +137,7 @@ impl FromStr for AnyKey {
         if !valid_name(name) || KeyId::of(name, kind, public) != id {
             return Err(NoteError::Key);
         }
-        Ok(Self { name: name.to_owned(), id, kind, public: public.to_vec() })
+        Ok(Self { name: name.to_owned(), kind, public: public.to_vec() })
     }
 }
 

@@ -204,6 +204,9 @@ impl Seat {
                     return Ok(line);
                 }
                 Answer::At(now) if now != old => self.at.store(now, Ordering::Release),
+                Answer::At(_) if old == size => {
+                    return Err("it has cosigned another head of this size: compare histories at once".to_owned());
+                }
                 Answer::At(_) => return Err("it refuses the size that it named itself".to_owned()),
                 Answer::Refused(why) => return Err(why),
             }

@@ -18,6 +18,29 @@ pub(crate) struct Config {
     pub(crate) seal: Seal,
     /// `[sql]`
     pub(crate) sql: Sql,
+    /// `[ledger]`
+    pub(crate) ledger: Ledger,
+    /// `[witness]`
+    pub(crate) witness: Witness,
+}
+
+/// Who may read the log itself.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ledger {
+    /// Whether everybody may read all entries, as `/tile/entries/…`; otherwise auditors and administrators.
+    /// `PRIVYSEAL_LEDGER_PUBLIC_ENTRIES`
+    pub(crate) public_entries: bool,
+}
+
+/// Who cosigns published heads.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Witness {
+    /// File with witnesses, their URLs and the quorum (C2SP tlog-policy); nobody is asked when empty. `PRIVYSEAL_WITNESS_POLICY`
+    pub(crate) policy: String,
+    /// Whether a head without quorum stays unpublished. `PRIVYSEAL_WITNESS_REQUIRED`
+    pub(crate) required: bool,
 }
 
 /// How the server is reached.
@@ -83,6 +106,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+    ("PRIVYSEAL_LEDGER_PUBLIC_ENTRIES", "ledger", "public_entries"),
+    ("PRIVYSEAL_WITNESS_POLICY", "witness", "policy"),
+    ("PRIVYSEAL_WITNESS_REQUIRED", "witness", "required"),
 ];
 
 impl Config {
@@ -105,7 +131,11 @@ impl Config {
         let mut table: toml::Table = text.parse().with_context(|| format!("{name} is not TOML"))?;
         for (variable_name, section, key) in VARIABLES {
             let Some(value) = variable(variable_name) else { continue };
-            let value = value.parse::<i64>().map_or_else(|_| toml::Value::String(value), toml::Value::Integer);
+            let value = match (value.parse::<i64>(), value.parse::<bool>()) {
+                (Ok(number), _) => toml::Value::Integer(number),
+                (_, Ok(truth)) => toml::Value::Boolean(truth),
+                _ => toml::Value::String(value),
+            };
             let section = table.entry((*section).to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             let Some(section) = section.as_table_mut() else { bail!("{name}: a section has the wrong type") };
             section.insert((*key).to_owned(), value);
@@ -126,6 +156,9 @@ impl Config {
         let in_range = |name: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
         };
+        if self.witness.required && self.witness.policy.is_empty() {
+            bail!("witness.required is true, but witness.policy names no file: no head would ever be published");
+        }
         in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
         in_range("server.heartbeat_seconds", self.server.heartbeat_seconds, 10, 86_400)?;
         in_range("seal.entries", self.seal.entries, 100, 1_000_000)?;
@@ -163,6 +196,7 @@ mod tests {
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
+            ("[witness]\nrequired = true", "names no file"),
         ] {
             let error = format!("{:#}", load(text, &[]).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
@@ -171,7 +205,19 @@ mod tests {
 
     #[test]
     fn every_key_has_its_variable() {
-        let keys = ["listen", "url", "session_minutes", "heartbeat_seconds", "entries", "memory_mib", "timeout_seconds", "max_rows"];
+        let keys = [
+            "listen",
+            "url",
+            "session_minutes",
+            "heartbeat_seconds",
+            "entries",
+            "memory_mib",
+            "timeout_seconds",
+            "max_rows",
+            "public_entries",
+            "policy",
+            "required",
+        ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {
             assert_eq!(*name, format!("PRIVYSEAL_{}_{}", section, key).to_uppercase());

@@ -1,15 +1,18 @@
 //! Opening what is local: engine options, SQL over the data folder, a runtime.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
-use privyseal_engine::{Options, OsEntropy, SystemClock};
+use privyseal_core::tlog_policy::Policy;
+use privyseal_engine::{Anchors, Options, OsEntropy, SystemClock, WitnessOptions};
 
 use crate::config::Config;
 use crate::content::Embedded;
 use crate::context::Context;
+use crate::post::HttpPost;
 
 /// The runtime of one command.
 ///
@@ -20,15 +23,34 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Engine options for the data folder of this command, with the real clock and real randomness.
-#[must_use]
-pub(crate) fn engine_options(context: &Context) -> Options {
-    Options {
+///
+/// # Errors
+/// When the witness policy cannot be read.
+pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
+    let witness = &context.config.witness;
+    let witnesses = if witness.policy.is_empty() {
+        None
+    } else {
+        let policy = witness_policy(Path::new(&witness.policy))?;
+        Some(WitnessOptions { policy, required: witness.required, post: Arc::new(HttpPost::new()) })
+    };
+    Ok(Options {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
         node: "node-1".to_owned(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
-    }
+        anchors: Anchors { witnesses },
+    })
+}
+
+/// Reads a witness policy (C2SP tlog-policy).
+///
+/// # Errors
+/// When the file cannot be read, or a line of it is not in the form of the spec.
+pub(crate) fn witness_policy(file: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the witness policy {}", file.display()))?;
+    Policy::parse(&text).with_context(|| file.display().to_string())
 }
 
 /// SQL over the data folder of this command.

@@ -8,3 +8,5 @@ mod durability;
 mod fixture;
 #[cfg(test)]
 mod journeys;
+#[cfg(test)]
+mod witness;

@@ -7,4 +7,10 @@ mod append;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod public;
+#[cfg(test)]
 mod tamper;
+#[cfg(test)]
+mod witness;

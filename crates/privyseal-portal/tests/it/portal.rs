@@ -180,6 +180,7 @@ impl Portal {
             operator_token: operator.clone(),
             limits: QueryLimits::default(),
             library,
+            public_entries: false,
         };
         let router = privyseal_portal::router(services, options);
         Self { router, engine, clock, operator, key, _folder: folder }

@@ -52,7 +52,11 @@ pub(crate) fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<Exit
             output::note(&format!("the data is in {}; nothing is running", data.display()));
             return Ok(ExitCode::SUCCESS);
         }
-        let engine = privyseal_engine::open(&Options { layout: Layout::new(&data), ..local::engine_options(&context) })?;
+        let engine = privyseal_engine::open(&Options {
+            layout: Layout::new(&data),
+            anchors: Anchors::default(),
+            ..local::engine_options(&context)?
+        })?;
         let links = persona_links(&engine, options.port).await?;
         let agent = tokio::spawn(live::keep_asking(engine.clone(), options.seed));
         greet(&data, options.port, &links, start, end);

@@ -1,4 +1,4 @@
-//! `privyseal keys list` and `privyseal checkpoint`: what others need to verify this log.
+//! `privyseal keys list`: what others need to verify this log.
 
 use std::process::ExitCode;
 
@@ -34,16 +34,5 @@ pub(crate) fn list(context: &Context) -> anyhow::Result<ExitCode> {
             _ => output::data(&key),
         }
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the newest signed head.
-///
-/// # Errors
-/// When the log cannot be read.
-pub(crate) fn checkpoint(context: &Context) -> anyhow::Result<ExitCode> {
-    let reader = Reader::open(context.layout())?;
-    let head = reader.log().head()?.context("the log is empty")?;
-    output::data(&head.checkpoint);
     Ok(ExitCode::SUCCESS)
 }

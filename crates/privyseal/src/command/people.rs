@@ -89,7 +89,8 @@ fn base(context: &Context) -> String {
 /// The engine; none when a server has it.
 fn open(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
     let runtime = local::runtime()?;
-    match runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) }) {
+    let engine_options = local::engine_options(context)?;
+    match runtime.block_on(async { privyseal_engine::open(&engine_options) }) {
         Ok(engine) => Ok(Some((runtime, engine))),
         Err(OpenError::Locked { .. }) => Ok(None),
         Err(error) => Err(error.into()),

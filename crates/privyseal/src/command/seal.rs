@@ -17,7 +17,8 @@ use crate::{local, output};
 /// When a segment cannot be made or recorded.
 pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let runtime = local::runtime()?;
-    let opened = runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) });
+    let engine_options = local::engine_options(context)?;
+    let opened = runtime.block_on(async { privyseal_engine::open(&engine_options) });
     let sealed: Vec<SegmentSealed> = match opened {
         Ok(engine) => runtime.block_on(async {
             let sealed = engine.seal().await;

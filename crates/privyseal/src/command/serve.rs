@@ -40,20 +40,29 @@ pub(crate) struct Served {
 /// When there is no instance, the folder is in use, or the port is taken.
 pub(crate) fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> {
     let listen = options.listen.clone().unwrap_or_else(|| context.config.server.listen.clone());
-    let engine_options = local::engine_options(context);
+    let engine_options = local::engine_options(context)?;
     local::runtime()?.block_on(async {
         let engine = privyseal_engine::open(&engine_options)?;
         let listener = bind(&listen)?;
         let port = listener.local_addr().context("the port cannot be told")?.port();
         let url = if context.config.server.url.is_empty() { format!("http://localhost:{port}") } else { context.config.server.url.clone() };
         output::note(&format!("Privyseal serves {} on {url}", context.data.display()));
-        output::note(
-            "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere",
-        );
+        output::note(&witness_notice(context));
         greet_first_administrator(&engine, &url).await?;
         serve(context, engine, Served { listener, url }).await
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What people should know about witnesses, said once at the start.
+fn witness_notice(context: &Context) -> String {
+    let witness = &context.config.witness;
+    if witness.policy.is_empty() {
+        return "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere"
+            .to_owned();
+    }
+    let without = if witness.required { "is not published" } else { "is published all the same" };
+    format!("heads are cosigned by the witnesses of {}; a head without their quorum {without}", witness.policy)
 }
 
 /// Takes a port, or says who may have it.
@@ -111,6 +120,7 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         operator_token: token,
         limits: local::query_limits(&context.config),
         library: library(),
+        public_entries: context.config.ledger.public_entries,
     };
     let services = Services { engine: engine.clone(), analytics, packs, catalogs };
     let router = privyseal_portal::router(services, options);
@@ -135,7 +145,7 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
     result
 }
 
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => drop(signal.recv().await),

@@ -8,11 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
+use privyseal_ledger::proof;
 use privyseal_ledger::verify::{Place, Report, verify_folder};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
-use crate::output;
+use crate::{local, output};
 
 /// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell.
 ///
@@ -21,15 +22,24 @@ use crate::output;
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
     let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
     let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
+    let policy = options.policy.as_deref().map(local::witness_policy).transpose()?;
     let bar = progress_bar();
     let mut progress = |done: u64, total: u64| {
         bar.set_length(total);
         bar.set_position(done);
     };
     let report = if target.is_dir() {
-        verify_folder(&Layout::new(&target), trusted, &mut progress)
+        let mut report = verify_folder(&Layout::new(&target), trusted, &mut progress);
+        if let Some(policy) = &policy {
+            proof::check_published(&Layout::new(&target), policy, &mut report);
+        }
+        report
     } else {
         match std::fs::read(&target) {
+            Ok(bytes) if proof::is_proof_file(&bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                proof::verify(&target.display().to_string(), &text, trusted.as_ref(), policy.as_ref())
+            }
             Ok(bytes) => verify_pack(&bytes, trusted, &mut progress),
             Err(error) => {
                 let mut report = Report::new();
