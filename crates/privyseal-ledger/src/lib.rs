@@ -15,7 +15,9 @@ pub mod reader;
 pub mod seal;
 pub mod segment;
 pub mod sqlite;
+pub mod stamp;
 pub mod tiles;
+pub mod timestamp;
 pub mod verify;
 pub mod witness;
 

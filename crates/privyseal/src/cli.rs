@@ -232,6 +232,9 @@ pub(crate) struct Verify {
     /// Witness policy (C2SP tlog-policy): the head must be cosigned by its quorum.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// PEM file of a timestamping authority: every timestamp kept in a data folder must be its own and hold.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timestamp_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,26 @@ pub(crate) struct Config {
     pub(crate) ledger: Ledger,
     /// `[witness]`
     pub(crate) witness: Witness,
+    /// `[timestamp]`
+    pub(crate) timestamp: Timestamp,
+}
+
+/// Who stamps published heads with the time (RFC 3161).
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Timestamp {
+    /// Address of the timestamping authority; nobody is asked when empty. `PRIVYSEAL_TIMESTAMP_URL`
+    pub(crate) url: String,
+    /// PEM file with the certificates that the authority's must chain to. `PRIVYSEAL_TIMESTAMP_CA`
+    pub(crate) ca: String,
+    /// Minutes between two timestamps, 1 to 10080. `PRIVYSEAL_TIMESTAMP_EVERY_MINUTES`
+    pub(crate) every_minutes: u32,
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self { url: String::new(), ca: String::new(), every_minutes: 60 }
+    }
 }
 
 /// Who may read the log itself.
@@ -109,6 +129,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_LEDGER_PUBLIC_ENTRIES", "ledger", "public_entries"),
     ("PRIVYSEAL_WITNESS_POLICY", "witness", "policy"),
     ("PRIVYSEAL_WITNESS_REQUIRED", "witness", "required"),
+    ("PRIVYSEAL_TIMESTAMP_URL", "timestamp", "url"),
+    ("PRIVYSEAL_TIMESTAMP_CA", "timestamp", "ca"),
+    ("PRIVYSEAL_TIMESTAMP_EVERY_MINUTES", "timestamp", "every_minutes"),
 ];
 
 impl Config {
@@ -159,6 +182,10 @@ impl Config {
         if self.witness.required && self.witness.policy.is_empty() {
             bail!("witness.required is true, but witness.policy names no file: no head would ever be published");
         }
+        if !self.timestamp.url.is_empty() && self.timestamp.ca.is_empty() {
+            bail!("timestamp.url is set, but timestamp.ca names no file: an answer that nobody can check is worth nothing");
+        }
+        in_range("timestamp.every_minutes", self.timestamp.every_minutes.into(), 1, 10_080)?;
         in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
         in_range("server.heartbeat_seconds", self.server.heartbeat_seconds, 10, 86_400)?;
         in_range("seal.entries", self.seal.entries, 100, 1_000_000)?;
@@ -197,6 +224,7 @@ mod tests {
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
             ("[witness]\nrequired = true", "names no file"),
+            ("[timestamp]\nurl = 'http://tsa'", "names no file"),
         ] {
             let error = format!("{:#}", load(text, &[]).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
@@ -217,6 +245,9 @@ mod tests {
             "public_entries",
             "policy",
             "required",
+            "url",
+            "ca",
+            "every_minutes",
         ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {

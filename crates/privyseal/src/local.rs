@@ -9,6 +9,9 @@ use privyseal_core::port::QueryLimits;
 use privyseal_core::tlog_policy::Policy;
 use privyseal_engine::{Anchors, Options, OsEntropy, SystemClock, WitnessOptions};
 
+use privyseal_ledger::stamp::Stamper;
+use privyseal_ledger::timestamp::Authority;
+
 use crate::config::Config;
 use crate::content::Embedded;
 use crate::context::Context;
@@ -51,6 +54,33 @@ pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
 pub(crate) fn witness_policy(file: &Path) -> anyhow::Result<Policy> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the witness policy {}", file.display()))?;
     Policy::parse(&text).with_context(|| file.display().to_string())
+}
+
+/// Reads the certificates of a timestamping authority.
+///
+/// # Errors
+/// When the file cannot be read or holds none.
+pub(crate) fn timestamp_authority(file: &Path) -> anyhow::Result<Authority> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Authority::from_pem(&text).with_context(|| file.display().to_string())
+}
+
+/// Whoever asks for timestamps, when that is configured.
+///
+/// # Errors
+/// When the authority's certificates cannot be read.
+pub(crate) fn stamper(context: &Context) -> anyhow::Result<Option<Stamper>> {
+    let config = &context.config.timestamp;
+    if config.url.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Stamper {
+        layout: context.layout(),
+        url: config.url.clone(),
+        authority: timestamp_authority(Path::new(&config.ca))?,
+        every_seconds: i64::from(config.every_minutes) * 60,
+        post: Arc::new(HttpPost::new()),
+    }))
 }
 
 /// SQL over the data folder of this command.

@@ -9,8 +9,12 @@ mod fixture;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod tamper;
+#[cfg(test)]
+mod timestamp;
 #[cfg(test)]
 mod witness;

@@ -1,8 +1,6 @@
 //! The log and its witnesses over real HTTP on localhost: good, slow, lying, absent; and the small witness of our own.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -11,7 +9,7 @@ use std::time::Duration;
 use privyseal_core::cosignature::{CosignedHead, WitnessSigner};
 use privyseal_core::digest::Digest;
 use privyseal_core::note::{Checkpoint, NodeKey, Note};
-use privyseal_core::port::{Post, Posted};
+use privyseal_core::port::Posted;
 use privyseal_core::tlog_policy::Policy;
 use privyseal_core::tree::{self, Edge, leaf_hash};
 use privyseal_core::witness::AddCheckpoint;
@@ -20,61 +18,14 @@ use privyseal_ledger::log::Log as _;
 use privyseal_ledger::witness::{Cosigned, UnusableError, Witnesses};
 
 use crate::fixture::{Fixture, ORIGIN, heartbeat};
-
-/// The plainest client of HTTP/1.1 that can do a POST.
-struct PlainPost;
-
-impl Post for PlainPost {
-    fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Posted, String> {
-        let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).ok_or("not an address of ours")?;
-        let exchange = || -> std::io::Result<Vec<u8>> {
-            let mut stream = TcpStream::connect(host)?;
-            let head =
-                format!("POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(body)?;
-            let mut reply = Vec::new();
-            stream.read_to_end(&mut reply)?;
-            Ok(reply)
-        };
-        let reply = String::from_utf8(exchange().map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-        let (head, body) = reply.split_once("\r\n\r\n").ok_or("the connection ended early")?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("no status")?;
-        let kind = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default().to_owned();
-        Ok(Posted { status, content_type: kind, body: body.as_bytes().to_vec() })
-    }
-}
+use crate::http::{self, PlainPost};
 
 /// A witness's server. What it answers is decided by `answer`, given the body of each request.
 fn serve(answer: impl Fn(&str) -> Option<Reply> + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).unwrap();
-                if line.starts_with("POST") {
-                    assert!(line.starts_with("POST /w/add-checkpoint "), "{line}");
-                }
-                if let Some(value) = line.strip_prefix("content-length: ") {
-                    length = value.trim().parse().unwrap();
-                }
-                if line == "\r\n" || line.is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).unwrap();
-            // Nothing said means that the connection just ends.
-            let Some(reply) = answer(std::str::from_utf8(&body).unwrap()) else { continue };
-            let text =
-                format!("HTTP/1.1 {} x\r\ncontent-type: {}\r\nconnection: close\r\n\r\n{}", reply.status, reply.content_type, reply.body);
-            let _ = stream.write_all(text.as_bytes());
-        }
+    let url = http::serve(move |path, body| {
+        assert_eq!(path, "/w/add-checkpoint");
+        let reply = answer(std::str::from_utf8(body).unwrap())?;
+        Some(Posted { status: reply.status, content_type: reply.content_type.to_owned(), body: reply.body.into_bytes() })
     });
     format!("{url}/w")
 }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
 use privyseal_core::port::ContentSource as _;
-use privyseal_engine::{Engine, Secret, SystemClock};
+use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
+use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
 
 use super::demo::sign_in_link;
@@ -126,6 +128,7 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
     let router = privyseal_portal::router(services, options);
     let listener = tokio::net::TcpListener::from_std(served.listener).context("the socket cannot be used")?;
     let sealing = tokio::spawn(seal_by_itself(engine.clone(), context.config.seal.entries));
+    let stamping = local::stamper(context)?.map(|stamper| tokio::spawn(stamp_by_itself(engine.clone(), Arc::new(stamper))));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = privyseal_portal::serve(listener, router, async move {
         // A sender that is gone means the same: stop.
@@ -142,6 +145,9 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         }
     };
     sealing.abort();
+    if let Some(stamping) = stamping {
+        stamping.abort();
+    }
     result
 }
 
@@ -155,6 +161,23 @@ pub(super) async fn told_to_stop() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
+    }
+}
+
+/// Asks for a timestamp whenever one is due; looked at once a minute.
+async fn stamp_by_itself(engine: Engine, stamper: Arc<Stamper>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minute.tick().await;
+        let Ok(seed) = OsEntropy.seed() else { continue };
+        let nonce = seed.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        let (stamper, now) = (Arc::clone(&stamper), engine.now());
+        match tokio::task::spawn_blocking(move || stamper.round(now, nonce)).await {
+            Ok(Ok(Some((size, stamped)))) => tracing::info!(timestamp.size = size, timestamp.time = %stamped.time, "a head was stamped"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(timestamp.error = %chain(&error), "no timestamp; it will be tried again in a minute"),
+            Err(error) => tracing::error!(timestamp.error = %error, "the timestamping task failed"),
+        }
     }
 }
 

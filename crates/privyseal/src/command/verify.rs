@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::proof;
 use privyseal_ledger::verify::{Place, Report, verify_folder};
+use privyseal_ledger::{proof, stamp};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
@@ -32,6 +32,10 @@ pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<Ex
         let mut report = verify_folder(&Layout::new(&target), trusted, &mut progress);
         if let Some(policy) = &policy {
             proof::check_published(&Layout::new(&target), policy, &mut report);
+        }
+        if let Some(file) = &options.timestamp_ca {
+            let origin = report.log.clone();
+            stamp::check_kept(&Layout::new(&target), &origin, &local::timestamp_authority(file)?, &mut report);
         }
         report
     } else {
