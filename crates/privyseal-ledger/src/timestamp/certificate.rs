@@ -1,10 +1,10 @@
 //! Certificates of timestamping authorities: whose they are, when they count, what they may do, and what their keys signed.
 
+use p256::ecdsa::signature::Verifier as _;
 use privyseal_core::time::Timestamp;
 use rsa::pkcs1v15;
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use signature::Verifier as _;
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 

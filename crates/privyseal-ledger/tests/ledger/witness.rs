@@ -98,7 +98,7 @@ fn a_lying_witness_is_not_counted_and_is_named() {
         let request: AddCheckpoint = body.parse().unwrap();
         text(200, format!("{}\n", signer(4).cosign(&request.head.note.text, 5)))
     };
-    for (url, words) in [
+    let liars = [
         (serve(other_text), "does not verify"),
         (serve(other_key), "no cosignature of the key"),
         (serve(move |_| size("0\n")), "refuses the size that it named itself"),
@@ -110,10 +110,12 @@ fn a_lying_witness_is_not_counted_and_is_named() {
         (serve(move |_| text(200, "\u{0}".repeat(1_000))), "no cosignature"),
         (serve(|_| None), "the connection ended early"),
         ("http://127.0.0.1:1/w".to_owned(), "refused"),
-    ] {
-        let good = honest(&folder.path().join(words.replace(' ', "-")), 1, &fixture.key);
+    ];
+    for (number, (url, words)) in liars.into_iter().enumerate() {
+        let good = honest(&folder.path().join(number.to_string()), 1, &fixture.key);
         let policy = format!("{good}witness w3 {} {url}\ngroup both all w1 w3\nquorum both\n", signer(3).public());
-        let cosigned = cosign(&mut fixture, &witnesses(&fixture, &policy));
+        let asked = witnesses(&fixture, &policy);
+        let cosigned = cosign(&mut fixture, &asked);
         assert!(!cosigned.quorum, "{words}");
         assert_eq!(cosigned.witnesses, ["w1"], "{words}");
         assert_eq!(cosigned.head.note.signatures.len(), 2);
