@@ -25,7 +25,9 @@ pub(crate) fn run(context: &Context, options: &cli::Checkpoint) -> anyhow::Resul
     };
     let done = export(reader.layout(), reader.log(), out, *entries)?;
     match context.global.format {
-        Some(Format::Json) => output::data(&json!({"size": done.size, "bundles": done.bundles, "folder": out}).to_string()),
+        Some(Format::Json) => {
+            output::data(&json!({"size": done.size, "bundles": done.bundles, "folder": out.display().to_string()}).to_string())
+        }
         _ => output::note(&format!("exported the head over {} entries to {}", done.size, out.display())),
     }
     Ok(ExitCode::SUCCESS)
