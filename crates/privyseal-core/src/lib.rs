@@ -16,6 +16,7 @@ pub mod digest;
 pub mod event;
 pub mod finding;
 pub mod id;
+pub mod invariant;
 pub mod note;
 pub mod port;
 pub mod refusal;

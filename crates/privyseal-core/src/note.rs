@@ -9,6 +9,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, hex};
 
@@ -71,7 +72,8 @@ impl FromStr for KeyId {
 }
 
 /// A public key with the name it signs under: the "vkey" of signed-note.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct VerifierKey {
     name: String,
     id: KeyId,
@@ -158,6 +160,19 @@ impl fmt::Display for VerifierKey {
     }
 }
 
+impl TryFrom<String> for VerifierKey {
+    type Error = NoteError;
+    fn try_from(text: String) -> Result<Self, NoteError> {
+        text.parse()
+    }
+}
+
+impl From<VerifierKey> for String {
+    fn from(key: VerifierKey) -> Self {
+        key.to_string()
+    }
+}
+
 impl fmt::Debug for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -216,16 +231,15 @@ impl NodeKey {
     /// Signs a note text (which must end in a newline) and returns the whole note with one signature line.
     #[must_use]
     pub fn sign_note(&self, text: &str) -> String {
-        sign_note(text, &[self])
+        format!("{text}\n{}", self.note_line(text))
     }
-}
 
-/// Signs a note text (which must end in a newline) with several keys, one line each in this order: while a key is being replaced, heads
-/// carry a line of the old and of the new one.
-#[must_use]
-pub fn sign_note(text: &str, keys: &[&NodeKey]) -> String {
-    let line = |key: &&NodeKey| NoteSignature { name: key.name.clone(), key_id: key.id, signature: key.sign(text.as_bytes()).to_vec() };
-    Note { text: text.to_owned(), signatures: keys.iter().map(line).collect() }.to_string()
+    /// The signature line over a note text, to stand on the note beside those of other keys.
+    #[must_use]
+    pub fn note_line(&self, text: &str) -> String {
+        let line = NoteSignature { name: self.name.clone(), key_id: self.id, signature: self.sign(text.as_bytes()).to_vec() };
+        format!("{line}\n")
+    }
 }
 
 /// A note taken apart: its text and its signature lines, nothing verified yet.

@@ -287,6 +287,20 @@ impl Tile {
         tiles
     }
 
+    /// The tile of a path as [`Tile::path`] writes it; `None` for anything else. `0/000.p/256` would be another name of `0/000`, and no
+    /// tile holds nothing or more than 256 hashes.
+    #[must_use]
+    pub fn from_path(path: &str) -> Option<Self> {
+        let (level, rest) = path.split_once('/')?;
+        let (groups, width) = match rest.split_once(".p/") {
+            Some((groups, width)) => (groups, width.parse().ok()?),
+            None => (rest, TILE_WIDTH),
+        };
+        let next = |index: u64, group: &str| index.checked_mul(1_000)?.checked_add(group.trim_start_matches('x').parse().ok()?);
+        let tile = Self { level: level.parse().ok()?, index: groups.split('/').try_fold(0, next)?, width };
+        (tile.path() == path && (1..=TILE_WIDTH).contains(&width)).then_some(tile)
+    }
+
     /// The path of the tile below `tile/`, for example `0/x001/067` or `1/000.p/3`.
     #[must_use]
     pub fn path(&self) -> String {
@@ -316,18 +330,9 @@ impl Tile {
     /// The tile of level 0 whose entries lie at a path below `tile/entries/`; `None` when it is not in the one form of [`Tile::bundle_path`].
     #[must_use]
     pub fn of_bundle(path: &str) -> Option<Tile> {
-        let (index_path, width) = match path.split_once(".p/") {
-            Some((index_path, width)) => (index_path, width.parse().ok()?),
-            None => (path, TILE_WIDTH),
-        };
-        let mut index = 0_u64;
-        for group in index_path.split('/') {
-            let digits = group.strip_prefix('x').unwrap_or(group);
-            index = index.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
-        }
-        let tile = Tile { level: 0, index, width };
-        let fits = (1..=TILE_WIDTH).contains(&width) && index.checked_mul(TILE_WIDTH).is_some();
-        (fits && tile.bundle_path().strip_prefix("entries/") == Some(path)).then_some(tile)
+        // A bundle is named as the tile of its leaves is.
+        let tile = Self::from_path(&format!("0/{path}"))?;
+        tile.index.checked_mul(TILE_WIDTH).map(|_| tile)
     }
 }
 

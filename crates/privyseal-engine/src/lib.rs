@@ -12,7 +12,9 @@ mod identity;
 mod open;
 mod people;
 mod publish;
+mod recall;
 mod seal;
+mod turn;
 mod writer;
 
 pub use clock::{SimulatedClock, SystemClock};
@@ -23,3 +25,4 @@ pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
 pub use publish::{Anchors, WitnessOptions, Witnessed};
+pub use recall::Cursor;

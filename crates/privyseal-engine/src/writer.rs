@@ -15,25 +15,28 @@ use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::request::Request;
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
-use privyseal_ledger::log::{Log, StoredEntry};
-use privyseal_ledger::sqlite::SqliteLog;
-use privyseal_ledger::tiles::TileWriter;
+use privyseal_ledger::keys;
+use privyseal_ledger::log::{Log, LogError, StoredEntry};
 use privyseal_policy::Policy;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
 use crate::error::EngineError;
 use crate::handle::Ask;
-use crate::open::{Options, system};
-use crate::publish::Publisher;
+use crate::open::{Folded, Options, system};
+use crate::publish::{self, Asking, Begun, Publisher, Seed};
+use crate::recall::Recalled;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
-/// Shortest time between two published heads, in microseconds.
-const PUBLISH_EVERY_US: i64 = 1_000_000;
+/// How often an idle writer looks whether time brings something.
+const KEEP_TIME_EVERY: Duration = Duration::from_millis(250);
+/// How often an idle writer of a shared log looks whether others have written, so that readers here see it soon.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 /// What the writer is asked to do.
 pub(crate) enum Intent {
@@ -43,6 +46,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Put another key, staged on disk, in the place of the node's.
+    Rotate(Command, Arc<NodeKey>),
     /// Finish what is decided, publish the head, let go of the folder.
     Close,
 }
@@ -60,83 +65,103 @@ pub(crate) struct Message {
 /// What a checked folder hands to the writer.
 pub(crate) struct Start {
     pub(crate) lock: File,
-    pub(crate) key: NodeKey,
-    pub(crate) log: SqliteLog,
-    pub(crate) tip: Tip,
-    pub(crate) state: State,
-    pub(crate) tiles: TileWriter,
-    pub(crate) day_count: (String, u64),
+    pub(crate) key: Arc<NodeKey>,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) folded: Folded,
 }
 
 /// What readers share with the writer: the state as of the last commit.
 pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
-    options: Options,
-    key: NodeKey,
-    log: SqliteLog,
-    tip: Tip,
+    pub(crate) options: Options,
+    pub(crate) key: Arc<NodeKey>,
+    /// The key that is being replaced, until the batch that says so is on disk.
+    outgoing: Option<Arc<NodeKey>>,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) tip: Tip,
+    /// The tip as of the last commit, which `tip` goes back to when a batch was not recorded.
+    pub(crate) committed_tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
-    working: State,
-    committed: Committed,
-    policies: BTreeMap<Digest, Arc<Policy>>,
-    tiles: TileWriter,
-    published_at: Timestamp,
-    published_size: u64,
+    pub(crate) working: State,
+    pub(crate) committed: Committed,
+    pub(crate) policies: BTreeMap<Digest, Arc<Policy>>,
+    pub(crate) publisher: Publisher,
+    recalled: Recalled,
     /// The UTC day of the last entry and how many entries it has.
-    day_count: (String, u64),
+    pub(crate) day_count: (String, u64),
+    /// The same as of the last commit.
+    pub(crate) committed_day_count: (String, u64),
+    /// A day that another node has counted to its end. What this node adds to that count is nothing, and it says so.
+    pub(crate) counted_by_another: Option<String>,
     heartbeat_due: Timestamp,
-    head: watch::Sender<u64>,
-    /// Publishes heads when witnesses have to be asked first; without it the writer does so itself.
-    publisher: Option<Publisher>,
-    stopped: Option<String>,
+    pub(crate) head: watch::Sender<u64>,
+    pub(crate) stopped: Option<String>,
+    /// Whether the store was out of reach when it was last asked, so that this is told once.
+    pub(crate) out_of_reach: bool,
     _lock: File,
 }
 
 type Waiting = (oneshot::Sender<Result<Reply, EngineError>>, Result<Reply, EngineError>);
 
 #[derive(Default)]
-struct Pending {
+pub(crate) struct Pending {
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
+    /// How many of the entries, from the first on, the outgoing key signs.
+    signed_by_outgoing: usize,
     answers: Vec<Waiting>,
     last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
 impl Writer {
+    /// A writer for a checked folder, with its publisher running.
+    ///
+    /// # Errors
+    /// When there is no thread for the publisher.
     pub(crate) fn new(
         options: Options,
         start: Start,
         committed: Committed,
         policy: Option<Arc<Policy>>,
         head: watch::Sender<u64>,
-        publisher: Option<Publisher>,
-    ) -> Self {
+        asking: Option<Asking>,
+    ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
-        Self {
+        let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
+        let (layout, clock) = (options.layout.clone(), Arc::clone(&options.clock));
+        // Without a keeper the log's own connection checkpoints, as SQLite does by itself: slower now and then, never wrong.
+        let wal = start.log.wal_keeper();
+        let wal = wal.inspect_err(|error| tracing::warn!(ledger.error = %error, "the log checkpoints itself")).unwrap_or_default();
+        let publisher = Publisher::start(layout, clock, Begun { tiles, checkpoint, snapshot_size }, wal, asking)?;
+        Ok(Self {
             key: start.key,
+            outgoing: None,
             log: start.log,
-            tip: start.tip,
-            working: start.state,
+            committed_tip: tip.clone(),
+            tip,
+            working: state,
             committed,
             policies,
-            tiles: start.tiles,
-            published_at: Timestamp::default(),
-            published_size: 0,
-            day_count: start.day_count,
+            publisher,
+            committed_day_count: day_count.clone(),
+            recalled: Recalled::default(),
+            day_count,
+            counted_by_another: None,
             heartbeat_due: Timestamp::default(),
             head,
-            publisher,
             stopped: None,
+            out_of_reach: false,
             options,
             _lock: start.lock,
-        }
+        })
     }
 
     /// Runs until every sender is gone; then publishes the head a last time.
     pub(crate) fn run(mut self, queue: &Receiver<Message>) {
         loop {
-            let first = match queue.recv_timeout(Duration::from_millis(250)) {
+            let patience = if self.log.is_shared() { FOLLOW_EVERY } else { KEEP_TIME_EVERY };
+            let first = match queue.recv_timeout(patience) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -144,31 +169,62 @@ impl Writer {
             let mut pending = Pending::default();
             match first {
                 Some(first) => {
-                    self.take(first, &mut pending);
-                    for message in queue.try_iter().take(MAX_BATCH - 1) {
-                        self.take(message, &mut pending);
+                    let turn = self.turn();
+                    // Only now, so that whatever arrived while others had their turn shares this one.
+                    for message in std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)) {
+                        match &turn {
+                            Ok(()) => self.take(message, &mut pending),
+                            Err(reason) => refuse(message, reason, &mut pending),
+                        }
                     }
                 }
                 None => {
+                    self.follow();
                     let now = self.options.clock.now();
-                    self.keep_time(now, &mut pending);
+                    if self.is_due(now) && self.turn().is_ok() {
+                        self.keep_time(now, &mut pending);
+                    }
                 }
             }
             let last = pending.last.take();
             self.commit(pending);
-            let now = self.options.clock.now();
+            self.keep_cosigned();
             if let Some(last) = last {
-                self.publish_last(now);
-                drop(self);
+                self.close();
                 let _ = last.send(Ok(Reply::Done));
                 return;
             }
-            if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
-                self.publish(now);
+        }
+        self.close();
+    }
+
+    /// A last snapshot, so that the next start has nothing to fold, and the last publication. Then the folder is let go of.
+    fn close(mut self) {
+        self.follow();
+        if self.stopped.is_none() && self.publisher.snapshot_size() < self.tip.edge.size() {
+            match self.log.head() {
+                Ok(Some(head)) if head.edge == self.tip.edge => self.pass_on(Vec::new(), head.checkpoint, true),
+                // Another process of a shared log has gone on since; its publisher does the rest.
+                Ok(_) => {}
+                Err(error) => tracing::warn!(ledger.error = %chain(&error), "no snapshot of the state: the log's head cannot be read"),
             }
         }
-        let now = self.options.clock.now();
-        self.publish_last(now);
+        self.publisher.close();
+        self.keep_cosigned();
+    }
+
+    /// At most one small commit a second, outside of any turn, and none without new cosignatures. What fails to be kept is still in the
+    /// published file.
+    fn keep_cosigned(&mut self) {
+        let cosigned = self.publisher.cosigned();
+        if self.stopped.is_some() {
+            return;
+        }
+        for (size, note) in cosigned {
+            if let Err(error) = self.log.keep_cosigned(size, &note) {
+                tracing::error!(ledger.error = %chain(&error), "a cosigned head was published but not kept in the log");
+            }
+        }
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
@@ -201,9 +257,45 @@ impl Writer {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
             }
+            Intent::Rotate(command, next) => return self.rotate(command, next, &message.actor, now, fresh, pending),
         };
-        let decision = decide(&self.working, command, &message.actor, now, fresh);
+        if let Command::Record(body) = command
+            && let Body::SegmentSealed(segment) = body.as_ref()
+        {
+            self.check_seal(segment)?;
+        }
+        let recalled = self.recall(command)?;
+        let decision = self.working.with_recalled(recalled, |state| decide(state, command, &message.actor, now, fresh));
         self.record(decision, now, fresh, pending)
+    }
+
+    /// The old key signs the enrolment of the new one, the new one signs the end of the old one and whatever follows, and both sign the
+    /// head of the commit.
+    fn rotate(
+        &mut self,
+        command: &Command,
+        next: &Arc<NodeKey>,
+        actor: &Actor,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+    ) -> Result<Reply, EngineError> {
+        if self.outgoing.is_some() {
+            return Err(EngineError::BadInput("the key is being rotated already".to_owned()));
+        }
+        let decision = decide(&self.working, command, actor, now, fresh);
+        let reply = self.record(decision, now, fresh, pending)?;
+        pending.signed_by_outgoing = pending.entries.len().saturating_sub(1);
+        self.outgoing = Some(std::mem::replace(&mut self.key, Arc::clone(next)));
+        Ok(reply)
+    }
+
+    /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
+    fn recall(&mut self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
+        match command.names().filter(|named| self.working.named(*named).is_none()) {
+            Some(named) => self.recalled.recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
+            None => Ok(None),
+        }
     }
 
     /// Gives every draft of a decision its place, or none of them.
@@ -212,7 +304,7 @@ impl Writer {
         let mut placed = Vec::with_capacity(decision.drafts.len());
         for draft in decision.drafts {
             let kind = draft.body.kind().name();
-            let place = tip.place(draft, fresh.event_id(), now, &self.key);
+            let place = tip.place_unsigned(draft, fresh.event_id(), now);
             placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
         }
         self.tip = tip;
@@ -225,7 +317,7 @@ impl Writer {
         Ok(decision.result?)
     }
 
-    fn count_day(&mut self, time: Timestamp) {
+    pub(crate) fn count_day(&mut self, time: Timestamp) {
         let day = time.date();
         if self.day_count.0 != day {
             self.day_count = (day, 0);
@@ -233,11 +325,24 @@ impl Writer {
         self.day_count.1 += 1;
     }
 
+    /// Whether time itself brings something at `now`, so that a turn is worth taking.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let now = now.max(self.working.last_time);
+        self.counted_by_another.is_some()
+            || (self.day_count.0 != now.date() && self.day_count.1 > 0)
+            || self.working.next_deadline().is_some_and(|deadline| deadline <= now)
+            || now >= self.heartbeat_due
+    }
+
     /// What time itself brings before anything else happens at `now`: the count of a day that is over, expiries, heartbeats.
     fn keep_time(&mut self, now: Timestamp, pending: &mut Pending) {
         let now = now.max(self.working.last_time);
         if self.stopped.is_some() {
             return;
+        }
+        if let Some(day) = self.counted_by_another.take() {
+            let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events: 0, covers: Vec::new() };
+            self.note(Body::SourceCounted(counted), now, pending);
         }
         let today = now.date();
         if self.day_count.0 != today && self.day_count.1 > 0 {
@@ -293,36 +398,95 @@ impl Writer {
     /// 1. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
     /// 2. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    fn commit(&mut self, pending: Pending) {
+    fn commit(&mut self, mut pending: Pending) {
+        let mut passed_on = None;
         if !pending.entries.is_empty() {
-            let batch = self.tip.batch(pending.entries, &self.key);
-            if let Err(error) = self.log.append(&batch) {
-                self.roll_back(&error, &batch.edge);
+            let (earlier, later) = pending.entries.split_at_mut(pending.signed_by_outgoing);
+            privyseal_ledger::chain::sign(earlier, self.outgoing.as_ref().unwrap_or(&self.key));
+            privyseal_ledger::chain::sign(later, &self.key);
+            let mut batch = self.tip.batch(pending.entries, &self.key);
+            if let Some(outgoing) = &self.outgoing {
+                // Whoever trusts the old key follows to the new one by the head that carries both.
+                batch.checkpoint.push_str(&outgoing.note_line(&self.tip.checkpoint().text()));
+            }
+            let mut appended = self.log.append(&batch);
+            if let Err(error @ LogError::InDoubt { .. }) = appended {
+                appended = self.resolve(&batch, error);
+            }
+            if let Err(error) = appended {
                 let reason = chain(&error);
                 tracing::error!(ledger.error = %reason, "a batch was not recorded");
+                let answer = match error {
+                    LogError::InDoubt { .. } => EngineError::InDoubt(reason),
+                    _ => EngineError::NotRecorded(reason),
+                };
+                self.roll_back(&answer, &batch.edge);
                 for (reply, _) in pending.answers {
                     // A caller that has gone away needs no answer.
-                    let _ = reply.send(Err(EngineError::NotRecorded(reason.clone())));
+                    let _ = reply.send(Err(answer.clone()));
                 }
                 return;
             }
+            self.committed_tip = self.tip.clone();
+            self.committed_day_count.clone_from(&self.day_count);
             if let Ok(mut committed) = self.committed.write() {
                 for event in &pending.events {
                     committed.apply(event);
                 }
             }
-            for (stored, _) in &batch.entries {
-                self.tiles.push(stored.leaf);
-            }
             self.head.send_replace(self.tip.edge.size());
+            if self.outgoing.take().is_some()
+                && let Err(error) = keys::promote(&self.options.layout)
+            {
+                // The log has the new key, and the next start puts it in place; until then this process goes on with it.
+                tracing::error!(key.error = %chain(&error), "the new signing key could not be put in the place of the old one");
+            }
+            let leaves = batch.entries.iter().map(|(stored, _)| stored.leaf).collect();
+            passed_on = Some((leaves, batch.checkpoint));
+        } else {
+            self.log.end_turn();
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
+        // After the answers, because a snapshot's copy of the state takes a moment.
+        if let Some((leaves, checkpoint)) = passed_on {
+            let wants_state = self.publisher.wants_state(self.tip.edge.size());
+            self.pass_on(leaves, checkpoint, wants_state);
+        }
+    }
+
+    /// Tells the publisher what was committed.
+    pub(crate) fn pass_on(&mut self, leaves: Vec<Digest>, checkpoint: String, with_state: bool) {
+        let state = self.tip.prev.filter(|_| with_state).map(|prev| {
+            let (state, edge, day) = (self.working.clone(), self.tip.edge.clone(), self.day_count.clone());
+            Box::new(Seed { state, edge, prev, day, key: Arc::clone(&self.key) })
+        });
+        self.publisher.committed(publish::Committed { leaves, checkpoint, state });
+    }
+
+    /// After a rotation that was not recorded.
+    fn forget_staged_key(&self) {
+        if let Err(error) = keys::discard(&self.options.layout) {
+            tracing::error!(key.error = %chain(&error), "a signing key that was never used could not be removed");
+        }
     }
 
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.
-    fn roll_back(&mut self, error: &dyn std::error::Error, attempted: &privyseal_core::tree::Edge) {
+    fn roll_back(&mut self, error: &EngineError, attempted: &privyseal_core::tree::Edge) {
+        let rotating = self.outgoing.take().map(|old| self.key = old).is_some();
+        if self.log.is_shared() {
+            // The next turn reads the head before anything is decided, and folds what is there, be it ours.
+            self.go_back();
+            match error {
+                EngineError::InDoubt(_) if rotating => {
+                    self.stopped = Some("nobody knows yet which signing key the log has: a restart settles it".to_owned());
+                }
+                _ if rotating => self.forget_staged_key(),
+                _ => {}
+            }
+            return;
+        }
         let stands = self.log.head();
         let Ok(committed) = self.committed.read() else {
             self.stopped = Some("a reader failed while it held the state".to_owned());
@@ -330,12 +494,11 @@ impl Writer {
         };
         match stands {
             Ok(Some(head)) if head.edge.size() == committed.next_seq => {
-                self.working = committed.clone();
-                self.tip.edge = head.edge;
-                self.tip.time = committed.last_time;
-                let last = committed.next_seq.checked_sub(1).and_then(|last| self.log.entries(last, 1).ok());
-                self.tip.prev = last.and_then(|entries| entries.first().map(|entry| entry.leaf));
-                self.day_count = (committed.last_time.date(), self.day_count.1);
+                drop(committed);
+                self.go_back();
+                if rotating {
+                    self.forget_staged_key();
+                }
             }
             Ok(Some(head)) if head.edge == *attempted => {
                 self.stopped = Some(format!("the disk reported a failure for a commit that it kept ({error})"));
@@ -343,48 +506,13 @@ impl Writer {
             _ => self.stopped = Some(format!("after a failed write the log cannot be read ({error})")),
         }
     }
+}
 
-    /// Publishes tiles, then the head that they prove. A crash between the two leaves more tiles than the head needs.
-    ///
-    /// Where witnesses are asked, the head is left to a thread of its own; what it brings back is kept in the log here.
-    fn publish(&mut self, now: Timestamp) {
-        self.keep_cosigned();
-        self.published_at = now;
-        if self.published_size == self.tiles.size() || self.stopped.is_some() {
-            return;
-        }
-        let published = self.tiles.publish(&self.options.layout.tiles()).and_then(|()| match self.log.head() {
-            Ok(Some(head)) => match &self.publisher {
-                Some(publisher) => publisher.offer(&head.checkpoint),
-                None => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
-            },
-            _ => Err(std::io::Error::other("the log's head cannot be read")),
-        });
-        match published {
-            Ok(()) => self.published_size = self.tiles.size(),
-            Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
-        }
-    }
-
-    /// The last head of this writer: with witnesses, it waits for their answers, but not for long.
-    fn publish_last(&mut self, now: Timestamp) {
-        self.publish(now);
-        if let Some(publisher) = &mut self.publisher {
-            publisher.finish();
-        }
-        self.keep_cosigned();
-    }
-
-    /// At most one small commit a second, and none without new cosignatures. What fails to be kept is still in the published file.
-    fn keep_cosigned(&mut self) {
-        let cosigned = self.publisher.as_ref().map(Publisher::cosigned).unwrap_or_default();
-        if self.stopped.is_some() {
-            return;
-        }
-        for (size, note) in cosigned {
-            if let Err(error) = self.log.keep_cosigned(size, &note) {
-                tracing::error!(ledger.error = %chain(&error), "a cosigned head was published but not kept in the log");
-            }
-        }
+/// Answers a command that could not even be decided, because the log is out of reach.
+fn refuse(message: Message, reason: &EngineError, pending: &mut Pending) {
+    if matches!(message.intent, Intent::Close) {
+        pending.last = Some(message.reply);
+    } else {
+        pending.answers.push((message.reply, Err(reason.clone())));
     }
 }

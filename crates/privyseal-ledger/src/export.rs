@@ -10,8 +10,9 @@ use privyseal_core::cosignature::CosignedHead;
 use privyseal_core::tree::{Edge, TILE_WIDTH, Tile, bundle, leaf_hash};
 
 use crate::durable;
+use crate::keys;
 use crate::layout::Layout;
-use crate::log::{Log, LogError};
+use crate::log::{LogError, LogReader};
 use crate::tiles::TileWriter;
 
 /// Leaves between two writings of tiles, so that a long log needs little memory.
@@ -27,6 +28,12 @@ pub enum ExportError {
     #[error("there is no usable published head in {path}: let the server run for a second, then try again")]
     NoHead {
         /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// No key of the log that may sign it has signed the published head.
+    #[error("the published head in {path} is not signed by a key of this log; run `privyseal verify`")]
+    Unsigned {
+        /// Where it is.
         path: PathBuf,
     },
     /// The entries do not give the root that was signed.
@@ -59,7 +66,7 @@ pub struct Exported {
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn entry_bundle(log: &dyn Log, tile: &Tile, size: u64) -> Result<Option<Vec<u8>>, LogError> {
+pub fn entry_bundle(log: &dyn LogReader, tile: &Tile, size: u64) -> Result<Option<Vec<u8>>, LogError> {
     let first = tile.index.saturating_mul(TILE_WIDTH);
     if tile.level != 0 || first.checked_add(tile.width).is_none_or(|end| end > size) {
         return Ok(None);
@@ -74,10 +81,13 @@ pub fn entry_bundle(log: &dyn Log, tile: &Tile, size: u64) -> Result<Option<Vec<
 ///
 /// # Errors
 /// See [`ExportError`].
-pub fn export(layout: &Layout, log: &dyn Log, out: &Path, with_entries: bool) -> Result<Exported, ExportError> {
+pub fn export(layout: &Layout, log: &dyn LogReader, out: &Path, with_entries: bool) -> Result<Exported, ExportError> {
     let no_head = || ExportError::NoHead { path: layout.checkpoint() };
     let note = fs::read_to_string(layout.checkpoint()).map_err(|_| no_head())?;
     let head = CosignedHead::parse(&note).map_err(|_| no_head())?.checkpoint;
+    if !keys::of_log(log)?.signed(&note, &head) {
+        return Err(ExportError::Unsigned { path: layout.checkpoint() });
+    }
     let tiles = out.join("tile");
     let (mut edge, mut writer, mut bundles) = (Edge::new(), TileWriter::new(), 0);
     let bundle_tiles = (0..head.size.div_ceil(TILE_WIDTH)).map(|index| {

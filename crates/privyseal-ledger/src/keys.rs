@@ -6,9 +6,13 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use privyseal_core::digest::{base64url, from_base64url};
+use privyseal_core::event::{Event, Kind};
 use privyseal_core::note::{NodeKey, NoteError};
+use privyseal_core::state::{Keys, State};
 
 use crate::durable;
+use crate::layout::Layout;
+use crate::log::{LogError, LogReader};
 
 /// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,47 @@ pub(crate) fn write_seed(path: &Path, name: &str, seed: &[u8; 32]) -> Result<(),
         durable::sync_folder(folder)
     };
     write().map_err(|source| KeyError::Io { path: path.to_owned(), source })
+}
+
+/// Puts the staged key in the place of the node's key, which is destroyed by it; durable on return.
+///
+/// # Errors
+/// When the disk refuses; the same call can be made again.
+pub fn promote(layout: &Layout) -> Result<(), KeyError> {
+    let (staged, current) = (layout.next_key(), layout.key());
+    let moved = std::fs::rename(&staged, &current).and_then(|()| durable::sync_folder(current.parent().unwrap_or(Path::new("."))));
+    moved.map_err(|source| KeyError::Io { path: staged, source })
+}
+
+/// Forgets a staged key that the log never heard of.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn discard(layout: &Layout) -> Result<(), KeyError> {
+    let staged = layout.next_key();
+    match std::fs::remove_file(&staged) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(KeyError::Io { path: staged, source }),
+        _ => Ok(()),
+    }
+}
+
+/// Every key that a log ever had, from the entries that tell of them.
+///
+/// # Errors
+/// When the log cannot be read, or one of these entries is malformed.
+pub fn of_log(log: &dyn LogReader) -> Result<Keys, LogError> {
+    let mut entries = Vec::new();
+    for kind in [Kind::LedgerOpened, Kind::KeyEnrolled, Kind::KeyRetired, Kind::KeyRevoked] {
+        entries.extend(log.entries_of(kind)?);
+    }
+    entries.sort_by_key(|stored| stored.seq);
+    let mut state = State::default();
+    for stored in entries {
+        let event = Event::from_entry(&stored.entry);
+        let damaged = |error| LogError::Damaged { path: PathBuf::new(), detail: format!("entry {}: {error}", stored.seq) };
+        state.apply(&event.map_err(damaged)?);
+    }
+    Ok(state.keys)
 }
 
 /// Reads the key; refuses one that others can read.

@@ -1,4 +1,4 @@
-//! The durable ledger: an append-only log in SQLite, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
+//! The durable ledger: an append-only log, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
 //!
 //! `docs/LEDGER.md` describes every byte that this crate writes. Deciding what is written happens elsewhere.
 
@@ -6,22 +6,31 @@ pub mod blob;
 pub mod chain;
 pub mod cosigner;
 pub mod export;
+pub mod invariant;
 pub mod keys;
 pub mod layout;
+pub mod leftover;
 pub mod limits;
 pub mod log;
+pub mod measure;
+pub mod place;
+pub mod postgres;
 pub mod proof;
 pub mod reader;
 pub mod seal;
 pub mod segment;
+pub mod snapshot;
 pub mod sqlite;
 pub mod stamp;
+pub mod store;
 pub mod tiles;
 pub mod timestamp;
 pub mod verify;
+pub mod wal;
 pub mod witness;
 
 mod durable;
+mod whole;
 
 /// Publishes a signed head as the file `ledger/checkpoint`; durable on return.
 ///

@@ -121,22 +121,3 @@ fn check_head(report: &mut Report, name: &str, head: &CosignedHead, trusted: Opt
         report.unknown(place(), what);
     }
 }
-
-/// Checks the published head of a data folder by a policy: signed by one of its logs, if it names any, and cosigned by its quorum.
-/// Everything else about the folder is for [`crate::verify::verify_folder`].
-pub fn check_published(layout: &Layout, policy: &Policy, report: &mut Report) {
-    let place = || Place::file("ledger/checkpoint");
-    let head = match std::fs::read_to_string(layout.checkpoint()) {
-        Ok(note) => CosignedHead::parse(&note),
-        Err(error) => return report.unknown(place(), format!("the published head cannot be read: {error}")),
-    };
-    match head.and_then(|head| head.check(policy)) {
-        Ok(check) if check.quorum => {}
-        Ok(check) => report.wrong(
-            place(),
-            format!("the published head lacks the policy's quorum: {} of its witnesses cosigned it", check.witnesses.len()),
-        ),
-        Err(NoteError::Unsigned(what)) => report.unknown(place(), format!("the published head carries no signature {what}")),
-        Err(error) => report.wrong(place(), error.to_string()),
-    }
-}

@@ -106,6 +106,13 @@ fn file(layout: &Layout, size: u64, ending: &str) -> PathBuf {
     folder(layout).join(format!("{size:012}.{ending}"))
 }
 
+/// Whether a path below `ledger/` is one of a kept timestamp.
+#[must_use]
+pub(crate) fn is_kept(path: &str) -> bool {
+    let name = path.strip_prefix("timestamps/").and_then(|name| name.strip_suffix(".tsr").or_else(|| name.strip_suffix(".checkpoint")));
+    name.is_some_and(|digits| digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Sizes of the heads that have a timestamp, smallest first.
 ///
 /// # Errors

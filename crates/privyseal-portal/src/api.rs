@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/ledger/entries/{seq}", get(ledger::entry))
         .route("/v1/ledger/entries/{seq}/proof", get(ledger::proof))
         .route("/v1/control/seal", post(control::seal))
+        .route("/v1/control/keys", post(control::keys))
         .route("/v1/control/people", post(control::people))
         .route("/v1/control/link", post(control::link))
         .route("/v1/passkeys/sign-in/options", post(passkeys::begin_sign_in))

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
 use privyseal_core::tlog_policy::Policy;
-use privyseal_engine::{Anchors, Options, OsEntropy, SystemClock, WitnessOptions};
-
+use privyseal_engine::{Anchors, Engine, OpenError, Options, OsEntropy, SystemClock, WitnessOptions};
 use privyseal_ledger::stamp::Stamper;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::timestamp::Authority;
 
 use crate::config::Config;
@@ -41,7 +41,7 @@ pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        node: "node-1".to_owned(),
+        node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
         anchors: Anchors { witnesses },
     })
@@ -83,13 +83,26 @@ pub(crate) fn stamper(context: &Context) -> anyhow::Result<Option<Stamper>> {
     }))
 }
 
+/// The engine of the data folder of this command; none when a server has it.
+///
+/// # Errors
+/// When the folder cannot be opened for another reason.
+pub(crate) fn engine(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
+    let (runtime, options) = (runtime()?, engine_options(context)?);
+    match runtime.block_on(async { privyseal_engine::open(&options) }) {
+        Ok(engine) => Ok(Some((runtime, engine))),
+        Err(OpenError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// SQL over the data folder of this command.
 ///
 /// # Errors
 /// When there is no readable log.
 pub(crate) fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
     let layout = context.layout();
-    if !layout.log().is_file() {
+    if !Store::of(&layout).exists()? {
         anyhow::bail!("there is no Privyseal instance in {}: name one with --data, or run `privyseal init`", context.data.display());
     }
     SqlEngine::open(sql_options(context)).with_context(|| format!("the audit data in {} cannot be opened", context.data.display()))

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Evidence, Keys, Verb};
+use crate::cli::{Cli, Evidence, Verb};
 use crate::context::Context;
 
 fn main() -> ExitCode {
@@ -47,11 +47,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Policy(verb) => command::policy::run(&context, &verb),
         Verb::People(verb) => command::people::run(&context, &verb),
         Verb::Replay => command::replay::run(&context),
-        Verb::Seal => command::seal::run(&context),
+        Verb::Seal(options) => command::seal::run(&context, &options),
         Verb::Checkpoint(options) => command::checkpoint::run(&context, &options),
         Verb::Proof(options) => command::proof::run(&context, &options),
         Verb::Witness(cli::Witness::Serve(options)) => command::witness::serve(&options),
-        Verb::Keys(Keys::List) => command::keys::list(&context),
+        Verb::Keys(verb) => command::keys::run(&context, &verb),
         Verb::Bench(verb) => command::bench::run(&context, &verb),
     }
 }

@@ -11,7 +11,7 @@ use privyseal_core::port::{Post, Posted};
 use privyseal_core::tlog_policy::Policy;
 use privyseal_engine::{Anchors, OpenError, WitnessOptions, open};
 use privyseal_ledger::cosigner::Cosigner;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 
@@ -94,7 +94,7 @@ async fn a_published_head_has_its_cosignature_and_the_log_keeps_it() {
     assert_eq!(head.checkpoint.size, size, "the last head of a writer that ends is published with its witnesses");
     let witnessed = fixture.engine.witnessed().unwrap();
     assert_eq!((witnessed.quorum.map(|(size, _)| size), witnessed.problems.as_slice()), (Some(size), &[][..]));
-    let kept = SqliteLog::open_read_only(&fixture.options.layout.log()).unwrap().checkpoints().unwrap();
+    let kept = SqliteLog::open_read_only(&fixture.options.layout.log()).unwrap().checkpoints(0, 1_000).unwrap();
     let (kept_size, note) = kept.last().unwrap();
     assert_eq!((*kept_size, CosignedHead::parse(note).unwrap()), (size, head));
     assert_eq!(verify_folder(&fixture.options.layout, Some(log), &mut |_, _| {}).verdict, Verdict::Verified);

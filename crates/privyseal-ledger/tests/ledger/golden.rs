@@ -16,7 +16,7 @@ use privyseal_core::tlog_policy::Policy;
 use privyseal_core::tlog_proof::TlogProof;
 use privyseal_core::tree::{self, Tile, bundle};
 use privyseal_core::webauthn;
-use privyseal_ledger::log::{Log as _, StoredEntry};
+use privyseal_ledger::log::{LogReader as _, StoredEntry};
 use privyseal_ledger::segment::Typed;
 use serde_json::json;
 

@@ -2,12 +2,14 @@
 
 use std::fs;
 
-use privyseal_core::note::NodeKey;
+use privyseal_core::note::{Checkpoint, NodeKey};
 use privyseal_core::tlog_policy::Policy;
 use privyseal_core::tree::{Tile, leaf_hash, read_bundle};
 use privyseal_ledger::export::{ExportError, entry_bundle, export};
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader;
 use privyseal_ledger::proof::{self, NoProof};
+use privyseal_ledger::seal;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::verify::Verdict;
 
 use crate::fixture::{Fixture, ORIGIN, heartbeat};
@@ -42,11 +44,30 @@ fn an_export_is_the_whole_public_side() {
 }
 
 #[test]
+fn a_pruned_log_is_exported_whole() {
+    let mut fixture = Fixture::full();
+    let folder = fixture.folder.path().to_owned();
+    let layout = fixture.layout.clone();
+    let exported = |name: &str, log: &dyn LogReader| {
+        let out = folder.join(name);
+        let done = export(&layout, log, &out, true).unwrap();
+        let bundles = Tile::all(done.size).into_iter().filter(|tile| tile.level == 0);
+        bundles.map(|tile| fs::read(out.join("tile").join(tile.bundle_path())).unwrap()).collect::<Vec<_>>()
+    };
+    let before = exported("before", &fixture.log);
+    assert!(seal::prune(&fixture.layout, &mut fixture.log, u64::MAX).unwrap() > 0);
+    assert_eq!(exported("after", Store::of(&fixture.layout).reader().unwrap().as_ref()), before);
+}
+
+#[test]
 fn nothing_is_exported_that_was_not_signed() {
     let fixture = Fixture::full();
     let out = fixture.folder.path().join("public");
     let good = fs::read_to_string(fixture.layout.checkpoint()).unwrap();
     fs::write(fixture.layout.checkpoint(), good.replace(&format!("\n{}\n", fixture.tip.edge.size()), "\n600\n")).unwrap();
+    assert!(matches!(export(&fixture.layout, &fixture.log, &out, true), Err(ExportError::Unsigned { .. })));
+    let other = Checkpoint { origin: ORIGIN.to_owned(), size: 600, root: fixture.tip.edge.root() };
+    fs::write(fixture.layout.checkpoint(), fixture.key.sign_note(&other.text())).unwrap();
     assert!(matches!(export(&fixture.layout, &fixture.log, &out, true), Err(ExportError::OtherRoot { size: 600 })));
     assert!(!out.join("checkpoint").exists());
     fs::remove_file(fixture.layout.checkpoint()).unwrap();

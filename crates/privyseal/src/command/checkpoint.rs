@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use privyseal_ledger::export::export;
-use privyseal_ledger::log::Log as _;
 use privyseal_ledger::reader::Reader;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use privyseal_core::digest::from_hex;
 use privyseal_core::event::Event;
 use privyseal_core::id::EventId;
-use privyseal_ledger::log::{Log, StoredEntry};
+use privyseal_ledger::log::{LogReader, StoredEntry};
 use privyseal_ledger::proof;
 use privyseal_ledger::reader::Reader;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context, options: &cli::Proof) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(log: &dyn Log, name: &str) -> anyhow::Result<Option<StoredEntry>> {
+fn find(log: &dyn LogReader, name: &str) -> anyhow::Result<Option<StoredEntry>> {
     if let Ok(seq) = name.parse::<u64>() {
         return Ok(log.entries(seq, 1)?.into_iter().find(|stored| stored.seq == seq));
     }
@@ -60,7 +60,7 @@ fn made_at_ms(id: &str) -> i64 {
 }
 
 /// The first entry from this moment on. Times never decrease along a log.
-fn first_at(log: &dyn Log, ms: i64) -> anyhow::Result<u64> {
+fn first_at(log: &dyn LogReader, ms: i64) -> anyhow::Result<u64> {
     let (mut earlier, mut later) = (0, log.head()?.map_or(0, |head| head.edge.size()));
     while earlier < later {
         let middle = earlier.midpoint(later);

@@ -8,56 +8,96 @@ use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::verify::{Place, Report, verify_folder};
+use privyseal_ledger::verify::{Options, Place, Range, Report, Resume, Verdict, verify, verify_range};
 use privyseal_ledger::{proof, stamp};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
 use crate::{local, output};
 
-/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell.
+/// Entries between two writes of a progress file: a few seconds' work.
+const KEEP_EVERY: u64 = 262_144;
+
+/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell; options that cannot be used tell nothing, so that they are a 2 as well.
 ///
 /// # Errors
-/// When the options cannot be used.
+/// When the report cannot be written as JSON; every other failure is an answer.
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
-    let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
-    let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
-    let policy = options.policy.as_deref().map(local::witness_policy).transpose()?;
-    let bar = progress_bar();
-    let mut progress = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let report = if target.is_dir() {
-        let mut report = verify_folder(&Layout::new(&target), trusted, &mut progress);
-        if let Some(policy) = &policy {
-            proof::check_published(&Layout::new(&target), policy, &mut report);
-        }
-        if let Some(file) = &options.timestamp_ca {
-            let origin = report.log.clone();
-            stamp::check_kept(&Layout::new(&target), &origin, &local::timestamp_authority(file)?, &mut report);
-        }
-        report
-    } else {
-        match std::fs::read(&target) {
-            Ok(bytes) if proof::is_proof_file(&bytes) => {
-                let text = String::from_utf8_lossy(&bytes);
-                proof::verify(&target.display().to_string(), &text, trusted.as_ref(), policy.as_ref())
-            }
-            Ok(bytes) => verify_pack(&bytes, trusted, &mut progress),
-            Err(error) => {
-                let mut report = Report::new();
-                report.unknown(Place::file(target.display().to_string()), error.to_string());
-                report
-            }
+    let report = match report(context, options) {
+        Ok(report) => report,
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            return Ok(ExitCode::from(Verdict::CouldNotTell.exit_code()));
         }
     };
-    bar.finish_and_clear();
     match context.global.format {
         Some(Format::Json) => output::data(&serde_json::to_string_pretty(&report)?),
         _ => output::data(&report.to_string()),
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
+    let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
+    let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
+    let remembered = options
+        .head
+        .iter()
+        .map(|path| {
+            let note = std::fs::read_to_string(path).with_context(|| format!("cannot read the head {}", path.display()))?;
+            Ok((path.display().to_string(), note))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let range = match (options.from, options.to, &options.event) {
+        (Some(first), Some(last), _) => Some(Range::Entries { first, last }),
+        (_, _, Some(id)) => Some(Range::Event(id.clone())),
+        _ => None,
+    };
+    let resume = options.resume.clone().map(|file| Resume { file, every: KEEP_EVERY });
+    let of_folder = range.is_some() || resume.is_some() || !remembered.is_empty();
+    anyhow::ensure!(
+        !of_folder || target.is_dir(),
+        "{} is not a data folder: --from, --event, --head and --resume are for one; a pack is verified whole",
+        target.display()
+    );
+    let policy = options.policy.as_deref().map(local::witness_policy).transpose()?;
+    let authority = options.timestamp_ca.as_deref().map(local::timestamp_authority).transpose()?;
+    anyhow::ensure!(authority.is_none() || target.is_dir(), "{} is not a data folder: --timestamp-ca is for one", target.display());
+    let known = Options { trusted, remembered, policy, resume, ..Options::default() };
+    let bar = progress_bar();
+    let mut progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let layout = Layout::new(&target).with_database(context.config.database.database()?).with_bucket(context.config.segments.bucket()?);
+    let report = match range {
+        Some(range) => verify_range(&layout, &range, &known, &mut progress),
+        None if target.is_dir() => {
+            let mut report = verify(&layout, &known, &mut progress);
+            if let Some(authority) = &authority {
+                let origin = report.log.clone();
+                stamp::check_kept(&layout, &origin, authority, &mut report);
+            }
+            report
+        }
+        None => match std::fs::read(&target) {
+            Ok(bytes) if proof::is_proof_file(&bytes) => {
+                let (name, text) = (target.display().to_string(), String::from_utf8_lossy(&bytes));
+                proof::verify(&name, &text, known.trusted.as_ref(), known.policy.as_ref())
+            }
+            Ok(_) if known.policy.is_some() => {
+                anyhow::bail!("--policy is for a data folder or a proof file; {} is neither", target.display())
+            }
+            Ok(bytes) => verify_pack(&bytes, known.trusted, &mut progress),
+            Err(error) => {
+                let mut report = Report::new();
+                report.unknown(Place::file(target.display().to_string()), error.to_string());
+                report
+            }
+        },
+    };
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
