@@ -146,7 +146,7 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[position] ^= 1;
             let proof = String::from_utf8(bytes).ok().and_then(|text| text.parse::<TlogProof>().ok());
-            assert!(!proof.is_some_and(|proof| proof.verify(&leaves[6], &policy).is_ok()), "flip at byte {position} went unseen");
+            assert!(proof.is_none_or(|proof| proof.verify(&leaves[6], &policy).is_err()), "flip at byte {position} went unseen");
         }
     }
 }
