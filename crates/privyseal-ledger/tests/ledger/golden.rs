@@ -63,7 +63,7 @@ fn golden() -> Golden {
     let mut fixture = Fixture::new();
     while fixture.tip.edge.size() < SIZE {
         let round = fixture.tip.edge.size();
-        fixture.append(vec![if round % 2 == 0 { role(&format!("group:g{round}")) } else { heartbeat() }]);
+        fixture.append(vec![if round.is_multiple_of(2) { role(&format!("group:g{round}")) } else { heartbeat() }]);
     }
     let entries = fixture.log.entries(0, usize::MAX).unwrap();
     let leaves = entries.iter().map(|entry| entry.leaf).collect();
