@@ -20,3 +20,5 @@ mod second_verifier;
 mod support;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod witness;

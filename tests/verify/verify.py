@@ -844,6 +844,7 @@ class Folder:
 
     SEGMENT = re.compile(r"events/\d{4}/\d\d/(\d{12})-(\d{12})\.parquet")
     BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/([0-9a-f]{62})")
+    TIMESTAMP = re.compile(r"timestamps/[0-9]{12}\.(checkpoint|tsr)")  # needs an authority to trust: openssl ts -verify
 
     def __init__(self, target: Path, report: Report, trusted: tuple[str, bytes] | None, remembered: bytes | None, sealed: bool) -> None:
         self.report, self.remembered, self.sealed = report, remembered, sealed
@@ -868,7 +869,7 @@ class Folder:
                 names.append((int(match[1]), int(match[2]), path))
             elif match := self.BLOB.fullmatch(name):
                 blobs[match[1] + match[2]] = path
-            else:
+            elif not self.TIMESTAMP.fullmatch(name):
                 self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
         self.read_entries(sorted(names))
         if not self.sealed and self.store is None:

@@ -118,6 +118,12 @@ pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Bytes of a base64 text with padding, in its one canonical form; `None` when it is not one.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
 /// Base64url without padding.
 #[must_use]
 pub fn base64url(bytes: &[u8]) -> String {

@@ -1,6 +1,7 @@
 //! Signed notes, verifier keys and checkpoints: C2SP signed-note and tlog-checkpoint, taken verbatim.
 //!
-//! Only Ed25519 lines (type 0x01) are verified here; lines of keys that a reader does not know are skipped, as the spec asks.
+//! Only Ed25519 lines of logs (type 0x01) are verified here, those of witnesses in [`crate::cosignature`]; lines of keys that a reader
+//! does not know are skipped, as the spec asks. So are ML-DSA-44 lines (0x06): no audited implementation was cheap enough to add.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,8 +37,9 @@ pub enum NoteError {
 pub struct KeyId([u8; 4]);
 
 impl KeyId {
-    fn of(name: &str, public: &[u8; 32]) -> Self {
-        let digest = Digest::of_parts(&[name.as_bytes(), b"\n", &[ED25519], public]);
+    /// The id of a key of `kind`, the signature type of signed-note.
+    pub(crate) fn of(name: &str, kind: u8, public: &[u8]) -> Self {
+        let digest = Digest::of_parts(&[name.as_bytes(), b"\n", &[kind], public]);
         let [a, b, c, d, ..] = *digest.as_bytes();
         Self([a, b, c, d])
     }
@@ -87,11 +89,8 @@ impl VerifierKey {
         if !valid_name(name) {
             return Err(NoteError::Key);
         }
-        let key = VerifyingKey::from_bytes(public).map_err(|_| NoteError::Key)?;
-        if key.is_weak() {
-            return Err(NoteError::Key);
-        }
-        Ok(Self { name: name.to_owned(), id: KeyId::of(name, public), key })
+        let key = strong_key(public)?;
+        Ok(Self { name: name.to_owned(), id: KeyId::of(name, ED25519, public), key })
     }
 
     /// The name; for a log's first key this is the log's origin.
@@ -109,19 +108,55 @@ impl VerifierKey {
     /// Verifies by the one rule used everywhere: RFC 8032, canonical S, A and R, no small order, cofactorless (`verify_strict`).
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+        verify_strict(&self.key, message, signature)
     }
 }
 
-fn valid_name(name: &str) -> bool {
+/// An Ed25519 key that is not of small order.
+pub(crate) fn strong_key(public: &[u8; 32]) -> Result<VerifyingKey, NoteError> {
+    VerifyingKey::from_bytes(public).ok().filter(|key| !key.is_weak()).ok_or(NoteError::Key)
+}
+
+/// The one rule for Ed25519 signatures, whatever they are on.
+pub(crate) fn verify_strict(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+}
+
+/// A verifier key of any type, taken apart. Its id is checked, its bytes are not looked at.
+pub(crate) struct AnyKey {
+    pub(crate) name: String,
+    pub(crate) kind: u8,
+    pub(crate) public: Vec<u8>,
+}
+
+impl FromStr for AnyKey {
+    type Err = NoteError;
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else { return Err(NoteError::Key) };
+        let data = STANDARD.decode(data).map_err(|_| NoteError::Key)?;
+        let (Some((&kind, public)), Ok(id)) = (data.split_first(), id.parse::<KeyId>()) else { return Err(NoteError::Key) };
+        if !valid_name(name) || KeyId::of(name, kind, public) != id {
+            return Err(NoteError::Key);
+        }
+        Ok(Self { name: name.to_owned(), kind, public: public.to_vec() })
+    }
+}
+
+/// The text of a verifier key.
+pub(crate) fn key_text(name: &str, id: KeyId, kind: u8, public: &[u8]) -> String {
+    let mut data = vec![kind];
+    data.extend_from_slice(public);
+    format!("{name}+{id}+{}", STANDARD.encode(data))
+}
+
+pub(crate) fn valid_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut data = vec![ED25519];
-        data.extend_from_slice(self.key.as_bytes());
-        write!(f, "{}+{}+{}", self.name, self.id, STANDARD.encode(data))
+        f.write_str(&key_text(&self.name, self.id, ED25519, self.key.as_bytes()))
     }
 }
 
@@ -147,12 +182,11 @@ impl fmt::Debug for VerifierKey {
 impl FromStr for VerifierKey {
     type Err = NoteError;
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(data)) = (parts.next(), parts.next(), parts.next()) else { return Err(NoteError::Key) };
-        let data = STANDARD.decode(data).map_err(|_| NoteError::Key)?;
-        let (Some((&ED25519, public)), Ok(id)) = (data.split_first(), id.parse::<KeyId>()) else { return Err(NoteError::Key) };
-        let key = Self::new(name, public.try_into().map_err(|_| NoteError::Key)?)?;
-        if key.id == id { Ok(key) } else { Err(NoteError::Key) }
+        let key: AnyKey = text.parse()?;
+        if key.kind != ED25519 {
+            return Err(NoteError::Key);
+        }
+        Self::new(&key.name, key.public.as_slice().try_into().map_err(|_| NoteError::Key)?)
     }
 }
 
@@ -173,7 +207,7 @@ impl NodeKey {
             return Err(NoteError::Key);
         }
         let key = SigningKey::from_bytes(seed);
-        Ok(Self { name: name.to_owned(), id: KeyId::of(name, key.verifying_key().as_bytes()), key })
+        Ok(Self { name: name.to_owned(), id: KeyId::of(name, ED25519, key.verifying_key().as_bytes()), key })
     }
 
     /// The key's id.
@@ -203,9 +237,8 @@ impl NodeKey {
     /// The signature line over a note text, to stand on the note beside those of other keys.
     #[must_use]
     pub fn note_line(&self, text: &str) -> String {
-        let mut line = self.id.0.to_vec();
-        line.extend_from_slice(&self.sign(text.as_bytes()));
-        format!("\u{2014} {} {}\n", self.name, STANDARD.encode(line))
+        let line = NoteSignature { name: self.name.clone(), key_id: self.id, signature: self.sign(text.as_bytes()).to_vec() };
+        format!("{line}\n")
     }
 }
 
@@ -257,6 +290,14 @@ impl Note {
         Ok(Self { text: format!("{text}\n"), signatures })
     }
 
+    /// Puts a line on the note, unless the very same line is there. A line of the same key is replaced: a note carries one a key.
+    pub fn put(&mut self, line: NoteSignature) {
+        match self.signatures.iter_mut().find(|there| there.key_id == line.key_id && there.name == line.name) {
+            Some(there) => *there = line,
+            None => self.signatures.push(line),
+        }
+    }
+
     /// Checks that the note carries a good signature of `key` and no bad one of it.
     ///
     /// # Errors
@@ -273,8 +314,27 @@ impl Note {
     }
 }
 
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        self.signatures.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut data = self.key_id.0.to_vec();
+        data.extend_from_slice(&self.signature);
+        write!(f, "\u{2014} {} {}", self.name, STANDARD.encode(data))
+    }
+}
+
 impl NoteSignature {
-    fn parse(line: &str) -> Result<Self, NoteError> {
+    /// Reads one signature line, without its newline.
+    ///
+    /// # Errors
+    /// When it is not in the form of the signed-note spec.
+    pub fn parse(line: &str) -> Result<Self, NoteError> {
         let rest = line.strip_prefix("\u{2014} ").ok_or(NoteError::Malformed("a signature line does not start with an em dash"))?;
         let (name, data) = rest.split_once(' ').ok_or(NoteError::Malformed("a signature line lacks its signature"))?;
         let data = STANDARD.decode(data).map_err(|_| NoteError::Malformed("a signature is not base64"))?;

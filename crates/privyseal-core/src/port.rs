@@ -43,6 +43,28 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// What an outside server answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type as the server wrote it; empty when it did not.
+    pub content_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends to outside servers: witnesses and timestamping authorities. Only the binary has a client for HTTP.
+///
+/// A call blocks, ends within seconds whatever the server does, follows no redirects and reads at most 64 KiB.
+pub trait Post: Send + Sync {
+    /// Sends one POST request.
+    ///
+    /// # Errors
+    /// In words for the operator, when no whole answer came. A status that means failure is an answer.
+    fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Posted, String>;
+}
+
 /// Limits on one statement of untrusted SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryLimits {

@@ -304,6 +304,18 @@ impl Tile {
     /// The path of the tile below `tile/`, for example `0/x001/067` or `1/000.p/3`.
     #[must_use]
     pub fn path(&self) -> String {
+        format!("{}/{}", self.level, self.place())
+    }
+
+    /// The path below `tile/` of the entry bundle with the entries whose leaves this tile of level 0 holds, for example
+    /// `entries/x001/067` or `entries/000.p/3`.
+    #[must_use]
+    pub fn bundle_path(&self) -> String {
+        format!("entries/{}", self.place())
+    }
+
+    /// Index in groups of three digits, all but the last marked by an `x`, and the width of a partial one.
+    fn place(&self) -> String {
         let mut groups = vec![format!("{:03}", self.index % 1000)];
         let mut rest = self.index / 1000;
         while rest > 0 {
@@ -311,9 +323,42 @@ impl Tile {
             rest /= 1000;
         }
         groups.reverse();
-        let path = format!("{}/{}", self.level, groups.join("/"));
+        let path = groups.join("/");
         if self.width < TILE_WIDTH { format!("{path}.p/{}", self.width) } else { path }
     }
+
+    /// The tile of level 0 whose entries lie at a path below `tile/entries/`; `None` when it is not in the one form of [`Tile::bundle_path`].
+    #[must_use]
+    pub fn of_bundle(path: &str) -> Option<Tile> {
+        // A bundle is named as the tile of its leaves is.
+        let tile = Self::from_path(&format!("0/{path}"))?;
+        tile.index.checked_mul(TILE_WIDTH).map(|_| tile)
+    }
+}
+
+/// The bytes of an entry bundle: each entry after its length as two bytes, big-endian (C2SP tlog-tiles). `None` when an entry is longer
+/// than 65,535 bytes, which no entry of format 1 is.
+#[must_use]
+pub fn bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        bytes.extend_from_slice(&u16::try_from(entry.len()).ok()?.to_be_bytes());
+        bytes.extend_from_slice(entry);
+    }
+    Some(bytes)
+}
+
+/// The entries of a bundle; `None` when it is cut off.
+#[must_use]
+pub fn read_bundle(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let (mut rest, mut entries) = (bytes, Vec::new());
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        entries.push(entry);
+        rest = after;
+    }
+    Some(entries)
 }
 
 #[cfg(test)]
@@ -347,9 +392,36 @@ mod tests {
         ] {
             assert_eq!(tile.path(), path);
         }
+        for (path, tile) in [
+            ("000", Some((0, 256))),
+            ("000.p/3", Some((0, 3))),
+            ("x001/x234/067", Some((1_234_067, 256))),
+            ("0", None),
+            ("000.p/256", None),
+            ("000.p/0", None),
+            ("x000/001", None),
+            ("001/002", None),
+            ("x1/001", None),
+            ("+01", None),
+            ("x999/x999/x999/x999/x999/x999/999", None),
+            ("", None),
+        ] {
+            assert_eq!(Tile::of_bundle(path).map(|tile| (tile.index, tile.width)), tile, "{path}");
+        }
         let tiles = Tile::all(70_000);
         assert_eq!(tiles.iter().filter(|t| t.level == 0).count(), 274);
         assert_eq!(tiles.last(), Some(&Tile { level: 2, index: 0, width: 1 }));
+    }
+
+    #[test]
+    fn bundles() {
+        let long = vec![7; 65_535];
+        let entries: Vec<&[u8]> = vec![b"one", b"", &long];
+        let bytes = bundle(entries.iter().copied()).unwrap();
+        assert_eq!(bytes[..5], [0, 3, b'o', b'n', b'e']);
+        assert_eq!(read_bundle(&bytes).unwrap(), entries);
+        assert_eq!(read_bundle(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(bundle([vec![0; 65_536].as_slice()]), None);
     }
 
     proptest! {

@@ -72,6 +72,9 @@ pub enum OpenError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The witnesses that the configuration names cannot be asked.
+    #[error(transparent)]
+    Witnesses(#[from] privyseal_ledger::witness::UnusableError),
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),

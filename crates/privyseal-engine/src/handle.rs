@@ -25,6 +25,7 @@ use tokio::sync::{oneshot, watch};
 use crate::error::{EngineError, OpenError};
 use crate::identity::{self, Identity, Secret};
 use crate::open::{Options, system};
+use crate::publish::{Asking, Standing, Witnessed};
 use crate::writer::{Committed, Intent, Message, Start, Writer};
 
 const QUEUE: usize = 65_536;
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     head: watch::Receiver<u64>,
     /// Versions of the policy that somebody looked at, compiled.
     looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
+    witnessed: Option<Standing>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
     rotating: tokio::sync::Mutex<()>,
 }
@@ -92,10 +94,13 @@ impl Engine {
         let (queue, commands) = sync_channel(QUEUE);
         let (head, watching) = watch::channel(start.folded.tip.edge.size());
         let no_thread = |source| OpenError::Io { path: options.layout.root().to_owned(), source };
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head).map_err(no_thread)?;
+        let witnesses = options.anchors.witnesses.as_ref();
+        let asking = witnesses.map(|witnesses| Asking::new(witnesses, &start.folded.tip.origin, &options.layout)).transpose()?;
+        let witnessed = asking.as_ref().map(Asking::standing);
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, asking).map_err(no_thread)?;
         std::thread::Builder::new().name("privyseal-writer".to_owned()).spawn(move || writer.run(&commands)).map_err(no_thread)?;
         let (looked_at, sealing, rotating) = (Mutex::default(), tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing, rotating }) })
+        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing, rotating }) })
     }
 
     /// Where things stand on disk.
@@ -121,6 +126,13 @@ impl Engine {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<u64> {
         self.inner.head.clone()
+    }
+
+    /// How the witnesses stand; none when no witness is configured.
+    #[must_use]
+    pub fn witnessed(&self) -> Option<Witnessed> {
+        let standing = self.inner.witnessed.as_ref()?;
+        Some(standing.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
     }
 
     /// A new secret from the engine's source of randomness.

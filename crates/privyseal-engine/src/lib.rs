@@ -24,4 +24,5 @@ pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
+pub use publish::{Anchors, WitnessOptions, Witnessed};
 pub use recall::Cursor;

@@ -25,6 +25,7 @@ use privyseal_ledger::tiles::TileWriter;
 use crate::entropy::Entropy;
 use crate::error::OpenError;
 use crate::handle::Engine;
+use crate::publish::Anchors;
 use crate::writer::Start;
 
 const STEP: usize = 8_192;
@@ -42,6 +43,8 @@ pub struct Options {
     pub node: String,
     /// Seconds between heartbeats.
     pub heartbeat_seconds: u64,
+    /// Who vouches for published heads besides the log itself.
+    pub anchors: Anchors,
 }
 
 /// Privyseal itself as an actor.

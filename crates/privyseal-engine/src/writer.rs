@@ -28,7 +28,7 @@ use crate::assess::assess;
 use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Folded, Options, system};
-use crate::publish::{self, Publisher, Seed};
+use crate::publish::{self, Asking, Begun, Publisher, Seed};
 use crate::recall::Recalled;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
@@ -125,6 +125,7 @@ impl Writer {
         committed: Committed,
         policy: Option<Arc<Policy>>,
         head: watch::Sender<u64>,
+        asking: Option<Asking>,
     ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
@@ -132,7 +133,7 @@ impl Writer {
         // Without a keeper the log's own connection checkpoints, as SQLite does by itself: slower now and then, never wrong.
         let wal = start.log.wal_keeper();
         let wal = wal.inspect_err(|error| tracing::warn!(ledger.error = %error, "the log checkpoints itself")).unwrap_or_default();
-        let publisher = Publisher::start(layout, clock, tiles, checkpoint, snapshot_size, wal)?;
+        let publisher = Publisher::start(layout, clock, Begun { tiles, checkpoint, snapshot_size }, wal, asking)?;
         Ok(Self {
             key: start.key,
             outgoing: None,
@@ -187,6 +188,7 @@ impl Writer {
             }
             let last = pending.last.take();
             self.commit(pending);
+            self.keep_cosigned();
             if let Some(last) = last {
                 self.close();
                 let _ = last.send(Ok(Reply::Done));
@@ -208,6 +210,21 @@ impl Writer {
             }
         }
         self.publisher.close();
+        self.keep_cosigned();
+    }
+
+    /// At most one small commit a second, outside of any turn, and none without new cosignatures. What fails to be kept is still in the
+    /// published file.
+    fn keep_cosigned(&mut self) {
+        let cosigned = self.publisher.cosigned();
+        if self.stopped.is_some() {
+            return;
+        }
+        for (size, note) in cosigned {
+            if let Err(error) = self.log.keep_cosigned(size, &note) {
+                tracing::error!(ledger.error = %chain(&error), "a cosigned head was published but not kept in the log");
+            }
+        }
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {

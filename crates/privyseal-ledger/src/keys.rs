@@ -6,10 +6,13 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use privyseal_core::digest::{base64url, from_base64url};
+use privyseal_core::event::{Event, Kind};
 use privyseal_core::note::{NodeKey, NoteError};
+use privyseal_core::state::{Keys, State};
 
 use crate::durable;
 use crate::layout::Layout;
+use crate::log::{LogError, LogReader};
 
 /// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,17 +51,22 @@ pub enum KeyError {
 /// When the file exists or cannot be written.
 pub fn create(path: &Path, origin: &str, seed: &[u8; 32]) -> Result<NodeKey, KeyError> {
     let key = NodeKey::from_seed(origin, seed).map_err(KeyError::Name)?;
+    write_seed(path, origin, seed)?;
+    Ok(key)
+}
+
+/// Writes a name and a seed to a file that only its owner reads; refuses to overwrite one.
+pub(crate) fn write_seed(path: &Path, name: &str, seed: &[u8; 32]) -> Result<(), KeyError> {
     let write = || {
         let folder = path.parent().unwrap_or(Path::new("."));
         durable::create_folders(folder)?;
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(format!("{origin} {}\n", base64url(seed)).as_bytes())?;
+        file.write_all(format!("{name} {}\n", base64url(seed)).as_bytes())?;
         file.sync_all()?;
         durable::sync_folder(folder)
     };
-    write().map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
-    Ok(key)
+    write().map_err(|source| KeyError::Io { path: path.to_owned(), source })
 }
 
 /// Puts the staged key in the place of the node's key, which is destroyed by it; durable on return.
@@ -83,11 +91,36 @@ pub fn discard(layout: &Layout) -> Result<(), KeyError> {
     }
 }
 
+/// Every key that a log ever had, from the entries that tell of them.
+///
+/// # Errors
+/// When the log cannot be read, or one of these entries is malformed.
+pub fn of_log(log: &dyn LogReader) -> Result<Keys, LogError> {
+    let mut entries = Vec::new();
+    for kind in [Kind::LedgerOpened, Kind::KeyEnrolled, Kind::KeyRetired, Kind::KeyRevoked] {
+        entries.extend(log.entries_of(kind)?);
+    }
+    entries.sort_by_key(|stored| stored.seq);
+    let mut state = State::default();
+    for stored in entries {
+        let event = Event::from_entry(&stored.entry);
+        let damaged = |error| LogError::Damaged { path: PathBuf::new(), detail: format!("entry {}: {error}", stored.seq) };
+        state.apply(&event.map_err(damaged)?);
+    }
+    Ok(state.keys)
+}
+
 /// Reads the key; refuses one that others can read.
 ///
 /// # Errors
 /// When it is missing, exposed or damaged.
 pub fn load(path: &Path) -> Result<NodeKey, KeyError> {
+    let (origin, seed) = read_seed(path)?;
+    NodeKey::from_seed(&origin, &seed).map_err(KeyError::Name)
+}
+
+/// Reads a name and a seed; refuses a file that others can read.
+pub(crate) fn read_seed(path: &Path) -> Result<(String, [u8; 32]), KeyError> {
     let io = |source| KeyError::Io { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(io)?;
     let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
@@ -99,5 +132,5 @@ pub fn load(path: &Path) -> Result<NodeKey, KeyError> {
     let damaged = || KeyError::Damaged { path: path.to_owned() };
     let (origin, seed) = text.trim_end().split_once(' ').ok_or_else(damaged)?;
     let seed: [u8; 32] = from_base64url(seed).and_then(|seed| seed.try_into().ok()).ok_or_else(damaged)?;
-    NodeKey::from_seed(origin, &seed).map_err(KeyError::Name)
+    Ok((origin.to_owned(), seed))
 }

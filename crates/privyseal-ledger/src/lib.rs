@@ -4,6 +4,8 @@
 
 pub mod blob;
 pub mod chain;
+pub mod cosigner;
+pub mod export;
 pub mod invariant;
 pub mod keys;
 pub mod layout;
@@ -13,18 +15,22 @@ pub mod log;
 pub mod measure;
 pub mod place;
 pub mod postgres;
+pub mod proof;
 pub mod reader;
 pub mod seal;
 pub mod segment;
 pub mod snapshot;
 pub mod sqlite;
+pub mod stamp;
 pub mod store;
 pub mod tiles;
+pub mod timestamp;
 pub mod verify;
 pub mod wal;
-mod whole;
+pub mod witness;
 
 mod durable;
+mod whole;
 
 /// Publishes a signed head as the file `ledger/checkpoint`; durable on return.
 ///

@@ -148,7 +148,35 @@ pub fn read_tile(folder: &Path, tile: &Tile) -> io::Result<Vec<Digest>> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("tile {} has a wrong length", tile.path())))
 }
 
-/// The nodes of a tree of a given size, read from tiles as they are needed.
+/// Reads the hashes of a tile, from a wider form of it when the narrow one was replaced as the tree grew: the hashes are the same.
+///
+/// # Errors
+/// When no form of the tile is there, or it has another length than its name says.
+fn read_grown_tile(folder: &Path, tile: &Tile) -> io::Result<Vec<Digest>> {
+    // The tree may grow between a look at the folder and the reading; it does so about once a second.
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for _ in 0..3 {
+        let wider = Tile { width: wider_form(folder, tile), ..*tile };
+        match read_tile(folder, &wider) {
+            Ok(mut hashes) => {
+                hashes.truncate(usize::try_from(tile.width).unwrap_or(usize::MAX));
+                return Ok(hashes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+/// Width of the narrowest form of a tile that is there and wide enough; the full width when there is no partial one.
+fn wider_form(folder: &Path, tile: &Tile) -> u64 {
+    let names = fs::read_dir(partial_folder(folder, tile)).into_iter().flatten().flatten();
+    let widths = names.filter_map(|name| name.file_name().to_str()?.parse::<u64>().ok());
+    widths.filter(|width| *width >= tile.width).min().unwrap_or(TILE_WIDTH)
+}
+
+/// The nodes of a tree of a given size, read from tiles as they are needed. The tree on disk may have grown since.
 pub struct TileNodes {
     folder: PathBuf,
     size: u64,
@@ -176,7 +204,7 @@ impl NodeSource for TileNodes {
         let mut cache = self.cache.lock().ok()?;
         let hashes = match cache.entry(tile) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(read_tile(&self.folder, &tile).ok()?),
+            std::collections::btree_map::Entry::Vacant(entry) => entry.insert(read_grown_tile(&self.folder, &tile).ok()?),
         };
         let start = usize::try_from(first % TILE_WIDTH).ok()?;
         let end = start.checked_add(usize::try_from(count).ok()?)?;
@@ -202,7 +230,7 @@ mod tests {
     #[test]
     fn tiles_prove_every_leaf_at_every_published_size() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut writer, mut edge, mut leaves) = (TileWriter::new(), Edge::new(), Vec::new());
+        let (mut writer, mut edge, mut leaves, mut heads) = (TileWriter::new(), Edge::new(), Vec::new(), Vec::new());
         for size in 1..=66_000_u64 {
             let leaf = leaf_hash(&size.to_be_bytes());
             leaves.push(leaf);
@@ -221,7 +249,12 @@ mod tests {
                 for index in [0, size / 3, size / 2, size - 1] {
                     let leaf = &leaves[usize::try_from(index).unwrap()];
                     prove(folder.path(), leaf, index, size, &edge.root()).unwrap();
+                    for (older, root) in &heads {
+                        let nodes = TileNodes::new(folder.path(), *older);
+                        assert_eq!(tree::root(&nodes, *older).unwrap(), *root, "of {older}, with the tiles of {size}");
+                    }
                 }
+                heads.push((size, edge.root()));
             }
         }
         fn files(folder: &Path) -> usize {

@@ -25,6 +25,8 @@ pub struct Options {
     pub limits: QueryLimits,
     /// Queries that people can start from.
     pub library: Vec<SavedQuery>,
+    /// Whether everybody may read the log's entries, as `/tile/entries/…`; otherwise auditors and administrators.
+    pub public_entries: bool,
 }
 
 /// A query that people can start from.

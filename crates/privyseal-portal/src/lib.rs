@@ -23,6 +23,8 @@ mod shelf;
 mod showing;
 mod sight;
 pub mod view;
+mod witness;
 
 pub use app::{Options, SavedQuery, Services};
 pub use server::{router, serve};
+pub use witness::router as witness_router;

@@ -80,12 +80,21 @@ async fn finish(mut response: Response) -> Response {
 }
 
 /// Ready when the engine takes commands.
-async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
+async fn ready(State(app): State<App>) -> Result<String, Problem> {
     let wait = tokio::time::timeout(Duration::from_secs(5), app.engine().as_system(privyseal_core::command::Command::Expire));
     match wait.await {
-        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Ok(_)) => Ok(format!("ready\n{}", witnessed(&app))),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the writer has not answered for five seconds")),
+    }
+}
+
+/// A line on the last quorum of witnesses, when some are configured.
+fn witnessed(app: &App) -> String {
+    match app.engine().witnessed().map(|witnessed| witnessed.quorum) {
+        None => String::new(),
+        Some(None) => "no quorum of witnesses yet\n".to_owned(),
+        Some(Some((size, time))) => format!("last quorum of witnesses: {size} entries at {time}\n"),
     }
 }
 

@@ -84,8 +84,13 @@ pub(crate) enum Verb {
     Replay,
     /// Move everything committed into Parquet segments.
     Seal(Seal),
-    /// Print the newest signed head.
-    Checkpoint,
+    /// Print the newest signed head; with `export`, write everything public as static files.
+    Checkpoint(Checkpoint),
+    /// Write one entry with its proof as a file that verifies offline.
+    Proof(Proof),
+    /// A witness for other people's logs.
+    #[command(subcommand)]
+    Witness(Witness),
     /// Signing keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -232,6 +237,12 @@ pub(crate) struct Verify {
     /// The log's first key, as you know it from elsewhere: text or a file with it.
     #[arg(long, value_name = "KEY")]
     pub(crate) trusted_key: Option<String>,
+    /// Witness policy (C2SP tlog-policy): the head must be cosigned by its quorum.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event"])]
+    pub(crate) policy: Option<PathBuf>,
+    /// PEM file of a timestamping authority: every timestamp kept in a data folder must be its own and hold.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event"])]
+    pub(crate) timestamp_ca: Option<PathBuf>,
     /// First entry of a range of a data folder, proven against the tree without reading the rest.
     #[arg(long, value_name = "SEQ", requires = "to", conflicts_with = "event")]
     pub(crate) from: Option<u64>,
@@ -247,6 +258,60 @@ pub(crate) struct Verify {
     /// Keep progress in this file and go on from it. Keep it where only you can write: it says what need not be read again.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     pub(crate) resume: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Checkpoint {
+    #[command(subcommand)]
+    pub(crate) verb: Option<CheckpointVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointVerb {
+    /// Write the published head and the hash tiles into a folder that any web server can serve (C2SP tlog-tiles).
+    Export {
+        /// Folder to write; made if absent, brought up to date if not.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Also write the entries themselves. Whoever reads the folder then reads everything.
+        #[arg(long)]
+        entries: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proof {
+    /// The event's id, or its number in the log.
+    pub(crate) event: String,
+    /// File to write, for example event.tlog-proof.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Witness {
+    /// Cosign heads of the named logs as long as each continues the one before.
+    Serve(WitnessServe),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WitnessServe {
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: String,
+    /// Folder for the key and the heads cosigned last. Never restore it from a backup while logs go on: it would forget.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: PathBuf,
+    /// Name of the witness on its cosignatures: a host name of yours, then a path of your choice. Counts on the first start.
+    #[arg(long, default_value = "localhost/witness", value_name = "NAME")]
+    pub(crate) name: String,
+    /// Verifier key of a log to follow; may be repeated.
+    #[arg(long = "log", value_name = "VKEY", required_unless_present = "policy")]
+    pub(crate) logs: Vec<String>,
+    /// Policy whose logs are followed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,10 +20,53 @@ pub(crate) struct Config {
     pub(crate) seal: Seal,
     /// `[sql]`
     pub(crate) sql: Sql,
+    /// `[ledger]`
+    pub(crate) ledger: Ledger,
+    /// `[witness]`
+    pub(crate) witness: Witness,
+    /// `[timestamp]`
+    pub(crate) timestamp: Timestamp,
     /// `[database]`
     pub(crate) database: DatabaseSection,
     /// `[segments]`
     pub(crate) segments: Segments,
+}
+
+/// Who stamps published heads with the time (RFC 3161).
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Timestamp {
+    /// Address of the timestamping authority; nobody is asked when empty. `PRIVYSEAL_TIMESTAMP_URL`
+    pub(crate) url: String,
+    /// PEM file with the certificates that the authority's must chain to. `PRIVYSEAL_TIMESTAMP_CA`
+    pub(crate) ca: String,
+    /// Minutes between two timestamps, 1 to 10080. `PRIVYSEAL_TIMESTAMP_EVERY_MINUTES`
+    pub(crate) every_minutes: u32,
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self { url: String::new(), ca: String::new(), every_minutes: 60 }
+    }
+}
+
+/// Who may read the log itself.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ledger {
+    /// Whether everybody may read all entries, as `/tile/entries/…`; otherwise auditors and administrators.
+    /// `PRIVYSEAL_LEDGER_PUBLIC_ENTRIES`
+    pub(crate) public_entries: bool,
+}
+
+/// Who cosigns published heads.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Witness {
+    /// File with witnesses, their URLs and the quorum (C2SP tlog-policy); nobody is asked when empty. `PRIVYSEAL_WITNESS_POLICY`
+    pub(crate) policy: String,
+    /// Whether a head without quorum stays unpublished. `PRIVYSEAL_WITNESS_REQUIRED`
+    pub(crate) required: bool,
 }
 
 /// Where sealed segments are kept.
@@ -152,6 +195,12 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+    ("PRIVYSEAL_LEDGER_PUBLIC_ENTRIES", "ledger", "public_entries"),
+    ("PRIVYSEAL_WITNESS_POLICY", "witness", "policy"),
+    ("PRIVYSEAL_WITNESS_REQUIRED", "witness", "required"),
+    ("PRIVYSEAL_TIMESTAMP_URL", "timestamp", "url"),
+    ("PRIVYSEAL_TIMESTAMP_CA", "timestamp", "ca"),
+    ("PRIVYSEAL_TIMESTAMP_EVERY_MINUTES", "timestamp", "every_minutes"),
     ("PRIVYSEAL_DATABASE_URL", "database", "url"),
     ("PRIVYSEAL_SEGMENTS_URL", "segments", "url"),
 ];
@@ -176,7 +225,11 @@ impl Config {
         let mut table: toml::Table = text.parse().with_context(|| format!("{name} is not TOML"))?;
         for (variable_name, section, key) in VARIABLES {
             let Some(value) = variable(variable_name) else { continue };
-            let value = value.parse::<i64>().map_or_else(|_| toml::Value::String(value), toml::Value::Integer);
+            let value = match (value.parse::<i64>(), value.parse::<bool>()) {
+                (Ok(number), _) => toml::Value::Integer(number),
+                (_, Ok(truth)) => toml::Value::Boolean(truth),
+                _ => toml::Value::String(value),
+            };
             let section = table.entry((*section).to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             let Some(section) = section.as_table_mut() else { bail!("{name}: a section has the wrong type") };
             section.insert((*key).to_owned(), value);
@@ -203,6 +256,13 @@ impl Config {
         let in_range = |name: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
         };
+        if self.witness.required && self.witness.policy.is_empty() {
+            bail!("witness.required is true, but witness.policy names no file: no head would ever be published");
+        }
+        if !self.timestamp.url.is_empty() && self.timestamp.ca.is_empty() {
+            bail!("timestamp.url is set, but timestamp.ca names no file: an answer that nobody can check is worth nothing");
+        }
+        in_range("timestamp.every_minutes", self.timestamp.every_minutes.into(), 1, 10_080)?;
         in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
         in_range("server.heartbeat_seconds", self.server.heartbeat_seconds, 10, 86_400)?;
         in_range("seal.entries", self.seal.entries, 100, 1_000_000)?;
@@ -240,6 +300,8 @@ mod tests {
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
+            ("[witness]\nrequired = true", "names no file"),
+            ("[timestamp]\nurl = 'http://tsa'", "names no file"),
             ("[segments]\nurl = 'ftp://x'", "segments.url: `ftp://x` does not begin with s3://"),
             ("[database]\nurl = 'mysql://ana:geheim@host/d'", "database.url: a database address begins with postgres://"),
         ] {
@@ -260,6 +322,12 @@ mod tests {
             "memory_mib",
             "timeout_seconds",
             "max_rows",
+            "public_entries",
+            "policy",
+            "required",
+            "url",
+            "ca",
+            "every_minutes",
             "url",
             "url",
         ];

@@ -1,16 +1,21 @@
 //! Opening what is local: engine options, SQL over the data folder, a runtime.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
-use privyseal_engine::{Engine, OpenError, Options, OsEntropy, SystemClock};
+use privyseal_core::tlog_policy::Policy;
+use privyseal_engine::{Anchors, Engine, OpenError, Options, OsEntropy, SystemClock, WitnessOptions};
+use privyseal_ledger::stamp::Stamper;
 use privyseal_ledger::store::Store;
+use privyseal_ledger::timestamp::Authority;
 
 use crate::config::Config;
 use crate::content::Embedded;
 use crate::context::Context;
+use crate::post::HttpPost;
 
 /// The runtime of one command.
 ///
@@ -21,15 +26,61 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Engine options for the data folder of this command, with the real clock and real randomness.
-#[must_use]
-pub(crate) fn engine_options(context: &Context) -> Options {
-    Options {
+///
+/// # Errors
+/// When the witness policy cannot be read.
+pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
+    let witness = &context.config.witness;
+    let witnesses = if witness.policy.is_empty() {
+        None
+    } else {
+        let policy = witness_policy(Path::new(&witness.policy))?;
+        Some(WitnessOptions { policy, required: witness.required, post: Arc::new(HttpPost::new()) })
+    };
+    Ok(Options {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
         node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
+        anchors: Anchors { witnesses },
+    })
+}
+
+/// Reads a witness policy (C2SP tlog-policy).
+///
+/// # Errors
+/// When the file cannot be read, or a line of it is not in the form of the spec.
+pub(crate) fn witness_policy(file: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the witness policy {}", file.display()))?;
+    Policy::parse(&text).with_context(|| file.display().to_string())
+}
+
+/// Reads the certificates of a timestamping authority.
+///
+/// # Errors
+/// When the file cannot be read or holds none.
+pub(crate) fn timestamp_authority(file: &Path) -> anyhow::Result<Authority> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Authority::from_pem(&text).with_context(|| file.display().to_string())
+}
+
+/// Whoever asks for timestamps, when that is configured.
+///
+/// # Errors
+/// When the authority's certificates cannot be read.
+pub(crate) fn stamper(context: &Context) -> anyhow::Result<Option<Stamper>> {
+    let config = &context.config.timestamp;
+    if config.url.is_empty() {
+        return Ok(None);
     }
+    Ok(Some(Stamper {
+        layout: context.layout(),
+        url: config.url.clone(),
+        authority: timestamp_authority(Path::new(&config.ca))?,
+        every_seconds: i64::from(config.every_minutes) * 60,
+        post: Arc::new(HttpPost::new()),
+    }))
 }
 
 /// The engine of the data folder of this command; none when a server has it.
@@ -37,8 +88,8 @@ pub(crate) fn engine_options(context: &Context) -> Options {
 /// # Errors
 /// When the folder cannot be opened for another reason.
 pub(crate) fn engine(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
-    let runtime = runtime()?;
-    match runtime.block_on(async { privyseal_engine::open(&engine_options(context)) }) {
+    let (runtime, options) = (runtime()?, engine_options(context)?);
+    match runtime.block_on(async { privyseal_engine::open(&options) }) {
         Ok(engine) => Ok(Some((runtime, engine))),
         Err(OpenError::Locked { .. }) => Ok(None),
         Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@ mod context;
 mod local;
 mod output;
 mod packs;
+mod post;
 
 use std::process::ExitCode;
 
@@ -47,7 +48,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::People(verb) => command::people::run(&context, &verb),
         Verb::Replay => command::replay::run(&context),
         Verb::Seal(options) => command::seal::run(&context, &options),
-        Verb::Checkpoint => command::keys::checkpoint(&context),
+        Verb::Checkpoint(options) => command::checkpoint::run(&context, &options),
+        Verb::Proof(options) => command::proof::run(&context, &options),
+        Verb::Witness(cli::Witness::Serve(options)) => command::witness::serve(&options),
         Verb::Keys(verb) => command::keys::run(&context, &verb),
         Verb::Bench(verb) => command::bench::run(&context, &verb),
     }
@@ -57,7 +60,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn start_logging(verb: &Verb) {
     use tracing_subscriber::EnvFilter;
     let default = match verb {
-        Verb::Serve(_) => "info,datafusion=warn",
+        Verb::Serve(_) | Verb::Witness(_) => "info,datafusion=warn",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env("PRIVYSEAL_LOG").unwrap_or_else(|_| EnvFilter::new(default));

@@ -21,3 +21,5 @@ mod journeys;
 mod keys;
 #[cfg(test)]
 mod shared;
+#[cfg(test)]
+mod witness;

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use privyseal_core::cosignature::CosignedHead;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::directory::CredentialKey;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::event::request::{Assertion, ReviewRecorded, ReviewStatement};
 use privyseal_core::event::{self, Body, Entry, Event, Kind};
 use privyseal_core::id::{CredentialId, PrincipalId, RequestId};
-use privyseal_core::note::{Checkpoint, KeyId, Note, VerifierKey};
+use privyseal_core::note::{Checkpoint, KeyId, Note, NoteError, VerifierKey};
 use privyseal_core::time::Timestamp;
+use privyseal_core::tlog_policy::Policy;
 use privyseal_core::tree::Edge;
 use privyseal_core::webauthn;
 use rayon::prelude::*;
@@ -88,6 +90,8 @@ pub struct Checker {
     tree_broken: bool,
     /// Size up to which a head was cosigned by witnesses that the caller trusts.
     witnessed: Option<u64>,
+    /// Whose cosignatures count.
+    pub(super) policy: Option<Policy>,
     /// Sizes at which the root is wanted later, and the roots once they are known.
     roots: BTreeMap<u64, Option<Digest>>,
 }
@@ -130,6 +134,7 @@ impl Checker {
             displaced: Vec::new(),
             tree_broken: false,
             witnessed: None,
+            policy: None,
             roots: BTreeMap::new(),
         }
     }
@@ -153,6 +158,33 @@ impl Checker {
     /// entries below it are proven even when the key that signed them was stolen later.
     pub fn witnessed(&mut self, size: u64) {
         self.witnessed = self.witnessed.max(Some(size));
+    }
+
+    /// Whether a head has the quorum of the policy, if there is one.
+    ///
+    /// # Errors
+    /// In words, when it has not; with whether that is proven, rather than a matter of lines that are not there.
+    pub(super) fn quorum(&self, note: &str) -> Result<(), (bool, String)> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        match CosignedHead::parse(note).and_then(|head| head.check(policy)) {
+            Ok(check) if check.quorum => Ok(()),
+            Ok(check) => {
+                let found = check.witnesses.len();
+                Err((true, format!("the head lacks the policy's quorum: {found} of its witnesses cosigned it")))
+            }
+            Err(NoteError::Unsigned(what)) => Err((false, format!("the head carries no signature {what}"))),
+            Err(error) => Err((true, error.to_string())),
+        }
+    }
+
+    /// Notes what a head that is over this history proves by its cosignatures.
+    pub(super) fn vouch(&mut self, note: &str) {
+        if self.policy.is_some()
+            && self.quorum(note).is_ok()
+            && let Ok(head) = CosignedHead::parse(note)
+        {
+            self.witnessed(head.checkpoint.size);
+        }
     }
 
     /// Entries taken so far.
@@ -499,6 +531,7 @@ impl Checker {
             self.report.found(place.clone(), Finding::TailCut, what);
         } else if checkpoint.root == self.edge.root() {
             self.keys.rests_on(&keys, checkpoint.size.saturating_sub(1));
+            self.vouch(note);
         } else if self.tree_broken {
             self.report.more();
         } else {

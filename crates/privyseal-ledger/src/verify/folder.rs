@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::note::{Checkpoint, Note, VerifierKey};
+use privyseal_core::tlog_policy::Policy;
 
 use super::check::{Checker, Displaced};
 use super::look::Copies;
@@ -20,6 +21,7 @@ use crate::layout::{self, Layout};
 use crate::log::{LogError, LogReader, at_one_moment};
 use crate::reader;
 use crate::segment::Columns;
+use crate::stamp;
 use crate::store::Store;
 
 /// Chunks that wait between the thread that reads and the one that checks.
@@ -35,6 +37,8 @@ pub struct Options {
     pub trusted: Option<VerifierKey>,
     /// Signed heads that the caller remembers, each with the name that it is reported under.
     pub remembered: Vec<(String, String)>,
+    /// Whose cosignatures the published head must have. Entries below a head that has them are proven even by a key that was stolen later.
+    pub policy: Option<Policy>,
     /// Where progress is kept, so that an interrupted verification goes on where it was.
     pub resume: Option<Resume>,
     /// Leaves signatures of events and passkeys out. Only to measure everything else.
@@ -60,6 +64,7 @@ pub fn verify_folder(layout: &Layout, trusted: Option<VerifierKey>, progress: Pr
 /// Verifies a data folder against everything that the caller knows. Writes nothing but the file of [`Options::resume`].
 pub fn verify(layout: &Layout, options: &Options, progress: Progress<'_>) -> Report {
     let mut checker = Checker::new(options.trusted.clone());
+    checker.policy.clone_from(&options.policy);
     if options.without_signatures {
         checker.without_signatures();
     }
@@ -114,7 +119,9 @@ impl Files {
     /// Blobs are hashed; anything that no record names does not belong here.
     fn check_rest(&self, layout: &Layout, checker: &mut Checker) {
         let segments: BTreeSet<&str> = checker.summary.segments.iter().map(|segment| segment.path.as_str()).collect();
-        for path in self.others.iter().filter(|path| *path != "checkpoint" && !segments.contains(path.as_str())) {
+        // Timestamps are for `stamp::check_kept`, which needs to know whom to trust.
+        let elsewhere = |path: &str| path == "checkpoint" || stamp::is_kept(path) || segments.contains(path);
+        for path in self.others.iter().filter(|path| !elsewhere(path)) {
             let place = Place::file(format!("ledger/{path}"));
             match path.strip_prefix("blobs/sha256/") {
                 Some(hex) => check_blob(layout, path, &hex.replace('/', ""), &mut checker.report),
@@ -337,7 +344,11 @@ fn known_heads(files: &Files, options: &Options, checker: &mut Checker) {
     match &files.published {
         Ok(note) => {
             checker.report.files += 1;
-            known_head(note, place, "was published", checker);
+            known_head(note, place.clone(), "was published", checker);
+            if let Err((proven, what)) = checker.quorum(note) {
+                let report = &mut checker.report;
+                if proven { report.found(place, Finding::Unwitnessed, what) } else { report.unknown(place, what) }
+            }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => checker.report.unknown(place, "no head was ever published here"),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
@@ -363,7 +374,7 @@ fn known_head(note: &str, place: Place, how: &str, checker: &mut Checker) {
         return checker.report.found(place, finding, what);
     }
     match checker.root_at(checkpoint.size) {
-        Some(root) if root == checkpoint.root => {}
+        Some(root) if root == checkpoint.root => checker.vouch(note),
         Some(_) => {
             let what = format!("the head over {} entries that {how} is of another history: the log was forked", checkpoint.size);
             checker.report.found(place, Finding::Forked, what);

@@ -73,6 +73,8 @@ pub enum Finding {
     RolledBack,
     /// A signed head is over another history.
     Forked,
+    /// The published head lacks the cosignatures that the caller asks for, or carries a wrong one.
+    Unwitnessed,
     /// A column that SQL or a look-up reads is not what the signed bytes say.
     TypedColumn,
     /// A segment holds the recorded entries, but its bytes are not the recorded ones: its footer was edited, or it was written again.

@@ -33,7 +33,7 @@ impl TileCheck {
     /// Goes on with a tree of `size` leaves whose open tiles are these; tiles that are full by then were checked before.
     pub(super) fn resume(&mut self, open: Vec<Vec<Digest>>, size: u64) {
         self.open = open;
-        self.listed.retain(|path| match parse(path) {
+        self.listed.retain(|path| match Tile::from_path(path) {
             Some(tile) => size.checked_shr(u32::from(tile.level) * 8).unwrap_or(0) / TILE_WIDTH <= tile.index,
             None => true,
         });
@@ -71,7 +71,7 @@ impl TileCheck {
         }
         for path in std::mem::take(&mut self.listed) {
             let place = Place::file(format!("ledger/tile/{path}"));
-            match parse(&path) {
+            match Tile::from_path(&path) {
                 Some(_) => report.found(place, Finding::TileAltered, "the tile covers entries beyond the end of the log"),
                 None => report.unknown(place, "no record names this file: it is a leftover, or was put here"),
             }
@@ -89,7 +89,7 @@ impl TileCheck {
             self.listed.range(partials.clone()..).take_while(|path| path.starts_with(&partials)).cloned().collect();
         found.extend(self.listed.contains(&whole).then(|| whole.clone()));
         for path in found {
-            let Some(present) = parse(&path) else { continue };
+            let Some(present) = Tile::from_path(&path) else { continue };
             self.listed.remove(&path);
             match hashes.get(..usize::try_from(present.width).unwrap_or(usize::MAX)) {
                 Some(hashes) => {
@@ -133,18 +133,4 @@ impl TileCheck {
         }
         true
     }
-}
-
-/// The tile of a path below `tile/`; `None` when it is not the path of one.
-fn parse(path: &str) -> Option<Tile> {
-    let (level, rest) = path.split_once('/')?;
-    let (groups, width) = match rest.split_once(".p/") {
-        Some((groups, width)) => (groups, width.parse().ok()?),
-        None => (rest, TILE_WIDTH),
-    };
-    let index = groups
-        .split('/')
-        .try_fold(0_u64, |index, group| index.checked_mul(1_000)?.checked_add(group.trim_start_matches('x').parse().ok()?))?;
-    let tile = Tile { level: level.parse().ok()?, index, width };
-    (tile.path() == path && width > 0).then_some(tile)
 }

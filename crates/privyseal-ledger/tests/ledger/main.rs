@@ -11,8 +11,18 @@ mod conformance;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod public;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod tamper;
+#[cfg(test)]
+mod timestamp;
+#[cfg(test)]
+mod witness;

@@ -9,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
+use privyseal_core::cosignature::WitnessSigner;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::{KeyEnrolled, KeyPurpose, KeyRetired, KeyRevoked};
 use privyseal_core::event::policy::{CatalogPublished, FileRef};
 use privyseal_core::event::{Body, Event};
-use privyseal_core::note::{NodeKey, VerifierKey};
+use privyseal_core::note::{NodeKey, Note, VerifierKey};
+use privyseal_core::tlog_policy::Policy;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::segment;
@@ -403,6 +405,18 @@ fn what_a_stolen_key_signed_is_named_as_not_provable() {
     let report = fixture.verify();
     assert_eq!(report.verdict, Verdict::CouldNotTell, "{report}");
     assert!(report.to_string().contains("entries 30 to 42"), "{report}");
+    // A head that witnesses cosigned vouches for them, to whoever trusts the witnesses.
+    let witness = WitnessSigner::from_seed("w.example", &[5; 32]).unwrap();
+    let policy = Policy::parse(&format!("witness w {}\nquorum w\n", witness.public())).unwrap();
+    let trusting = Options { policy: Some(policy), ..Options::default() };
+    let report = verify(&fixture.layout, &trusting, &mut |_, _| {});
+    assert!(report.verdict == Verdict::Tampered && report.has(Finding::Unwitnessed), "{report}");
+    let mut note = Note::parse(&fs::read_to_string(fixture.layout.checkpoint()).unwrap()).unwrap();
+    note.put(witness.cosign(&note.text, 1_700_000_000));
+    fs::write(fixture.layout.checkpoint(), note.to_string()).unwrap();
+    let report = verify(&fixture.layout, &trusting, &mut |_, _| {});
+    assert_eq!(report.verdict, Verdict::Verified, "{report}");
+    assert_eq!(fixture.verify().verdict, Verdict::CouldNotTell, "nobody else trusts the witness");
     // Nothing was signed by it from there on, so that nothing is in doubt.
     fixture.append(vec![revoked(Some(4_000))]);
     assert_eq!(fixture.verify().problems.iter().filter(|problem| problem.finding == Finding::Unprovable).count(), 1);

@@ -5,13 +5,14 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privyseal_core::command::Named;
-use privyseal_core::digest::{Digest, base64, base64url};
+use privyseal_core::digest::base64url;
 use privyseal_core::event::Event;
 use privyseal_core::id::Role;
 use privyseal_core::note::{Checkpoint, Note};
+use privyseal_core::tlog_proof::TlogProof;
 use privyseal_core::tree::Tile;
 use privyseal_ledger::log::StoredEntry;
-use privyseal_ledger::tiles;
+use privyseal_ledger::proof::{self as proofs, NoProof};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -30,8 +31,12 @@ pub(crate) async fn checkpoint(State(app): State<App>) -> Result<Response, Probl
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], note).into_response())
 }
 
-/// `GET /tile/{level}/{index}[.p/{width}]`: public. Entry bundles are not served: they would show what only auditors may read.
-pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Result<Response, Problem> {
+/// `GET /tile/{level}/{index}[.p/{width}]`: public. `GET /tile/entries/{index}[.p/{width}]`: the entries themselves, for auditors and
+/// administrators unless the configuration makes them public.
+pub(crate) async fn tile(State(app): State<App>, caller: Option<Caller>, Path(path): Path<String>) -> Result<Response, Problem> {
+    if let Some(index) = path.strip_prefix("entries/") {
+        return entries(app, caller, index).await;
+    }
     // The path is written anew from what was understood of it, so that no other file can be named.
     let tile = Tile::from_path(&path).ok_or_else(|| Problem::not_found("tile"))?;
     let file = app.engine().layout().tiles().join(tile.path());
@@ -41,10 +46,34 @@ pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Re
     Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)], bytes).into_response())
 }
 
+/// An entry bundle, made from the log. Only what a published head covers is handed out, so a partial bundle never changes.
+async fn entries(app: App, caller: Option<Caller>, index: &str) -> Result<Response, Problem> {
+    if !app.options().public_entries {
+        caller.ok_or_else(Problem::unauthenticated)?.needs(&app, &[Role::AUDITOR, Role::ADMIN])?;
+    }
+    let tile = Tile::of_bundle(index).ok_or_else(|| Problem::not_found("entry bundle"))?;
+    let published = app.engine().layout().checkpoint();
+    let bundle = log::read(&app, move |log| {
+        let note = std::fs::read_to_string(published).unwrap_or_default();
+        let head = Note::parse(&note).and_then(|note| Checkpoint::from_text(&note.text));
+        privyseal_ledger::export::entry_bundle(log, &tile, head.map_or(0, |head| head.size))
+    });
+    let bytes = bundle.await?.ok_or_else(|| Problem::not_found("entry bundle"))?;
+    let cache = if app.options().public_entries { "public, max-age=31536000, immutable" } else { "private, no-store" };
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)], bytes).into_response())
+}
+
 /// `GET /v1/ledger/head`
 pub(crate) async fn head(State(app): State<App>, _caller: Caller) -> Result<Json<Value>, Problem> {
     let head = log::read(&app, |log| log.head()).await?.ok_or_else(|| Problem::not_found("head"))?;
-    Ok(Json(json!({"size": head.edge.size(), "root": head.edge.root().hex(), "time": head.time, "checkpoint": head.checkpoint})))
+    let witnessed = app.engine().witnessed().map(|witnessed| {
+        let quorum = witnessed.quorum.map(|(size, time)| json!({"size": size, "time": time}));
+        let problems: Vec<Value> = witnessed.problems.iter().map(|(name, problem)| json!({"witness": name, "problem": problem})).collect();
+        json!({"quorum": quorum, "problems": problems, "required": witnessed.required})
+    });
+    Ok(Json(json!({
+        "size": head.edge.size(), "root": head.edge.root().hex(), "time": head.time, "checkpoint": head.checkpoint, "witnessed": witnessed,
+    })))
 }
 
 /// An entry that the caller may read: those of a request that they may look at, and all for whoever may look at everything.
@@ -73,43 +102,28 @@ pub(crate) async fn entry(State(app): State<App>, caller: Caller, Path(seq): Pat
         "seq": seq, "kind": event.kind().name(), "leaf": stored.leaf, "signature": signature,
         "entry": String::from_utf8_lossy(&stored.entry),
     });
-    if let (Some(proven), Some(members)) = (prove(&app, &stored).await?, shown.as_object_mut()) {
-        members.insert("proof".to_owned(), json!({"size": proven.head.size, "path": proven.path, "checkpoint": proven.note}));
+    if let (Ok(proven), Some(members)) = (prove(&app, &stored).await?, shown.as_object_mut()) {
+        let proof = json!({"size": proven.head.checkpoint.size, "path": proven.path, "checkpoint": proven.head.note.to_string()});
+        members.insert("proof".to_owned(), proof);
     }
     Ok(Json(shown))
 }
 
-/// An entry's place under a published head.
-struct Proven {
-    head: Checkpoint,
-    note: String,
-    path: Vec<Digest>,
+/// The proof of an entry under the published head.
+async fn prove(app: &App, stored: &StoredEntry) -> Result<Result<TlogProof, NoProof>, Problem> {
+    let (layout, stored) = (app.engine().layout().clone(), stored.clone());
+    log::blocking(move || Ok(proofs::make(&layout, &stored))).await
 }
 
-/// The proof of an entry under the published head; none while no published head covers it.
-async fn prove(app: &App, stored: &StoredEntry) -> Result<Option<Proven>, Problem> {
-    let (layout, leaf, seq) = (app.engine().layout().clone(), stored.leaf, stored.seq);
-    log::blocking(move || {
-        let note = std::fs::read_to_string(layout.checkpoint()).unwrap_or_default();
-        let head = Note::parse(&note).and_then(|parsed| Checkpoint::from_text(&parsed.text)).ok().filter(|head| seq < head.size);
-        Ok(head.and_then(|head| {
-            let path = tiles::prove(&layout.tiles(), &leaf, seq, head.size, &head.root).ok()?;
-            Some(Proven { head, note, path })
-        }))
-    })
-    .await
-}
-
-/// `GET /v1/ledger/entries/{seq}/proof`: the same proof as a file that other programs read (C2SP tlog-proof).
+/// `GET /v1/ledger/entries/{seq}/proof`: the same proof as a file that other programs read (C2SP tlog-proof), with the entry in it.
 pub(crate) async fn proof(State(app): State<App>, caller: Caller, Path(seq): Path<String>) -> Result<Response, Problem> {
     let seq: u64 = seq.parse().map_err(|_| Problem::not_found("entry"))?;
     let (stored, _) = readable(&app, &caller, seq).await?;
-    let proven = prove(&app, &stored).await?.ok_or_else(|| {
-        let detail = "no published head covers the entry yet: try again in a second";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_head_yet", detail)
+    let proven = prove(&app, &stored).await?.map_err(|error| {
+        let code = if matches!(error, NoProof::NotCovered { .. }) { "no_head_yet" } else { "not_proven" };
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
     })?;
-    let path: String = proven.path.iter().map(|hash| format!("{}\n", base64(hash.as_bytes()))).collect();
-    let text = format!("c2sp.org/tlog-proof@v1\nindex {seq}\n{path}\n{}", proven.note);
     let name = format!("attachment; filename=\"entry-{seq}.tlog-proof\"");
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], text).into_response())
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, proven.to_string()).into_response())
 }

@@ -151,6 +151,7 @@ impl Portal {
             entropy: Arc::new(SeededEntropy::new(7)),
             node: "test".into(),
             heartbeat_seconds: 3_600,
+            anchors: Default::default(),
         };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/portal").unwrap();
         for (principal, owner, roles) in PEOPLE {
@@ -179,6 +180,7 @@ impl Portal {
             operator_token: operator.clone(),
             limits: QueryLimits::default(),
             library,
+            public_entries: false,
         };
         let router = privyseal_portal::router(services, options);
         Self { router, engine, clock, operator, key, _folder: folder }

@@ -16,7 +16,7 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
-use privyseal_engine::{Engine, Options, OsEntropy, SystemClock};
+use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SystemClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::{limits, measure};
 
@@ -62,6 +62,7 @@ fn options(folder: &Path) -> Options {
         entropy: Arc::new(OsEntropy),
         node: "bench".to_owned(),
         heartbeat_seconds: 86_400,
+        anchors: Anchors::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::port::Clock as _;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
+use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
 use privyseal_ledger::layout::Layout;
 
 use super::people;
@@ -55,7 +55,11 @@ pub(crate) fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<Exit
             output::note(&format!("the data is in {}; nothing is running", data.display()));
             return Ok(ExitCode::SUCCESS);
         }
-        let engine = privyseal_engine::open(&Options { layout: Layout::new(&data), ..local::engine_options(&context) })?;
+        let engine = privyseal_engine::open(&Options {
+            layout: Layout::new(&data),
+            anchors: Anchors::default(),
+            ..local::engine_options(&context)?
+        })?;
         let links = persona_links(&engine, options.port).await?;
         let agent = tokio::spawn(live::keep_asking(engine.clone(), options.seed));
         greet(&data, options.port, &links, start, end);
@@ -100,6 +104,7 @@ async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timesta
         entropy: Arc::new(OsEntropy),
         node: "node-1".to_owned(),
         heartbeat_seconds: HOUR,
+        anchors: Anchors::default(),
     };
     let engine = privyseal_engine::create(&engine_options, ORIGIN)?;
     let people = company::found(&engine, &clock, options.port).await?;

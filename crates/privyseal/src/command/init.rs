@@ -11,7 +11,7 @@ use privyseal_core::command::{Command, Directory};
 use privyseal_core::event::ActorKind;
 use privyseal_core::event::directory::{CredentialKey, Principal};
 use privyseal_core::id::PrincipalId;
-use privyseal_engine::Engine;
+use privyseal_engine::{Anchors, Engine, Options};
 use privyseal_policy::{Policy, PolicyFile};
 
 use crate::cli;
@@ -43,7 +43,9 @@ pub(crate) fn run(context: &Context, options: &cli::Init) -> anyhow::Result<Exit
     let (admin, operator): (PrincipalId, PrincipalId) =
         (options.admin.parse().context("--admin")?, options.operator.parse().context("--operator")?);
     local::runtime()?.block_on(async {
-        let engine = privyseal_engine::create(&local::engine_options(context), &options.origin)?;
+        // No witness can know the key of a log that is being made: its first heads are published without.
+        let engine_options = Options { anchors: Anchors::default(), ..local::engine_options(context)? };
+        let engine = privyseal_engine::create(&engine_options, &options.origin)?;
         let made = populate(&engine, &admin, &operator, files, &context.data).await;
         engine.close().await;
         made

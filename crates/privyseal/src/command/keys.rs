@@ -1,12 +1,12 @@
-//! `privyseal keys` and `privyseal checkpoint`: what others need to verify this log, and who may sign it.
+//! `privyseal keys`: what others need to verify this log, and who may sign it.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use privyseal_core::command::{Command, KeyCommand};
 use privyseal_core::event::ledger::KeyPurpose;
-use privyseal_core::event::{Event, Kind};
-use privyseal_core::state::{KeyState, State};
+use privyseal_core::state::KeyState;
+use privyseal_ledger::keys;
 use privyseal_ledger::reader::Reader;
 use serde_json::{Value, json};
 
@@ -30,16 +30,8 @@ pub(crate) fn run(context: &Context, verb: &Keys) -> anyhow::Result<ExitCode> {
 
 fn list(context: &Context) -> anyhow::Result<ExitCode> {
     let reader = Reader::open(context.layout())?;
-    let mut entries = Vec::new();
-    for kind in [Kind::LedgerOpened, Kind::KeyEnrolled, Kind::KeyRetired, Kind::KeyRevoked] {
-        entries.extend(reader.log().entries_of(kind)?);
-    }
-    entries.sort_by_key(|stored| stored.seq);
-    let mut state = State::default();
-    for stored in entries {
-        state.apply(&Event::from_entry(&stored.entry).with_context(|| format!("entry {}", stored.seq))?);
-    }
-    let mut keys: Vec<&KeyState> = state.keys.iter().map(|(_, key)| key).collect();
+    let known = keys::of_log(reader.log())?;
+    let mut keys: Vec<&KeyState> = known.iter().map(|(_, key)| key).collect();
     keys.sort_by_key(|key| (key.heads_from.min(key.events_from), key.ended));
     for key in keys {
         if context.global.format == Some(Format::Json) {
@@ -132,15 +124,4 @@ fn change(context: &Context, command: KeyCommand, asked: &Value) -> anyhow::Resu
         }
     }
     Ok(())
-}
-
-/// Prints the newest signed head.
-///
-/// # Errors
-/// When the log cannot be read.
-pub(crate) fn checkpoint(context: &Context) -> anyhow::Result<ExitCode> {
-    let reader = Reader::open(context.layout())?;
-    let head = reader.log().head()?.context("the log is empty")?;
-    output::data(&head.checkpoint);
-    Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
 use privyseal_core::port::ContentSource as _;
-use privyseal_engine::{Engine, Secret, SystemClock};
+use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
+use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
 
 use super::demo::sign_in_link;
@@ -40,20 +42,29 @@ pub(crate) struct Served {
 /// When there is no instance, the folder is in use, or the port is taken.
 pub(crate) fn run(context: &Context, options: &cli::Serve) -> anyhow::Result<ExitCode> {
     let listen = options.listen.clone().unwrap_or_else(|| context.config.server.listen.clone());
-    let engine_options = local::engine_options(context);
+    let engine_options = local::engine_options(context)?;
     local::runtime()?.block_on(async {
         let engine = privyseal_engine::open(&engine_options)?;
         let listener = bind(&listen)?;
         let port = listener.local_addr().context("the port cannot be told")?.port();
         let url = if context.config.server.url.is_empty() { format!("http://localhost:{port}") } else { context.config.server.url.clone() };
         output::note(&format!("Privyseal serves {} on {url}", context.data.display()));
-        output::note(
-            "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere",
-        );
+        output::note(&witness_notice(context));
         greet_first_administrator(&engine, &url).await?;
         serve(context, engine, Served { listener, url }).await
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What people should know about witnesses, said once at the start.
+fn witness_notice(context: &Context) -> String {
+    let witness = &context.config.witness;
+    if witness.policy.is_empty() {
+        return "no witness is configured: whoever holds database and key can rewrite history unseen; keep copies of signed heads elsewhere"
+            .to_owned();
+    }
+    let without = if witness.required { "is not published" } else { "is published all the same" };
+    format!("heads are cosigned by the witnesses of {}; a head without their quorum {without}", witness.policy)
 }
 
 /// Takes a port, or says who may have it.
@@ -111,11 +122,13 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         operator_token: token,
         limits: local::query_limits(&context.config),
         library: library(),
+        public_entries: context.config.ledger.public_entries,
     };
     let services = Services { engine: engine.clone(), analytics, packs, catalogs };
     let router = privyseal_portal::router(services, options);
     let listener = tokio::net::TcpListener::from_std(served.listener).context("the socket cannot be used")?;
     let sealing = tokio::spawn(seal_by_itself(engine.clone(), context.config.seal.entries));
+    let stamping = local::stamper(context)?.map(|stamper| tokio::spawn(stamp_by_itself(engine.clone(), Arc::new(stamper))));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = privyseal_portal::serve(listener, router, async move {
         // A sender that is gone means the same: stop.
@@ -132,10 +145,13 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         }
     };
     sealing.abort();
+    if let Some(stamping) = stamping {
+        stamping.abort();
+    }
     result
 }
 
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => drop(signal.recv().await),
@@ -145,6 +161,23 @@ async fn told_to_stop() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
+    }
+}
+
+/// Asks for a timestamp whenever one is due; looked at once a minute.
+async fn stamp_by_itself(engine: Engine, stamper: Arc<Stamper>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minute.tick().await;
+        let Ok(seed) = OsEntropy.seed() else { continue };
+        let nonce = seed.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        let (stamper, now) = (Arc::clone(&stamper), engine.now());
+        match tokio::task::spawn_blocking(move || stamper.round(now, nonce)).await {
+            Ok(Ok(Some((size, stamped)))) => tracing::info!(timestamp.size = size, timestamp.time = %stamped.time, "a head was stamped"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(timestamp.error = %chain(&error), "no timestamp; it will be tried again in a minute"),
+            Err(error) => tracing::error!(timestamp.error = %error, "the timestamping task failed"),
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::verify::{Options, Place, Range, Report, Resume, Verdict, verify, verify_range};
+use privyseal_ledger::{proof, stamp};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
-use crate::output;
+use crate::{local, output};
 
 /// Entries between two writes of a progress file: a few seconds' work.
 const KEEP_EVERY: u64 = 262_144;
@@ -59,7 +60,10 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
         "{} is not a data folder: --from, --event, --head and --resume are for one; a pack is verified whole",
         target.display()
     );
-    let known = Options { trusted, remembered, resume, ..Options::default() };
+    let policy = options.policy.as_deref().map(local::witness_policy).transpose()?;
+    let authority = options.timestamp_ca.as_deref().map(local::timestamp_authority).transpose()?;
+    anyhow::ensure!(authority.is_none() || target.is_dir(), "{} is not a data folder: --timestamp-ca is for one", target.display());
+    let known = Options { trusted, remembered, policy, resume, ..Options::default() };
     let bar = progress_bar();
     let mut progress = |done: u64, total: u64| {
         bar.set_length(total);
@@ -68,8 +72,22 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
     let layout = Layout::new(&target).with_database(context.config.database.database()?).with_bucket(context.config.segments.bucket()?);
     let report = match range {
         Some(range) => verify_range(&layout, &range, &known, &mut progress),
-        None if target.is_dir() => verify(&layout, &known, &mut progress),
+        None if target.is_dir() => {
+            let mut report = verify(&layout, &known, &mut progress);
+            if let Some(authority) = &authority {
+                let origin = report.log.clone();
+                stamp::check_kept(&layout, &origin, authority, &mut report);
+            }
+            report
+        }
         None => match std::fs::read(&target) {
+            Ok(bytes) if proof::is_proof_file(&bytes) => {
+                let (name, text) = (target.display().to_string(), String::from_utf8_lossy(&bytes));
+                proof::verify(&name, &text, known.trusted.as_ref(), known.policy.as_ref())
+            }
+            Ok(_) if known.policy.is_some() => {
+                anyhow::bail!("--policy is for a data folder or a proof file; {} is neither", target.display())
+            }
             Ok(bytes) => verify_pack(&bytes, known.trusted, &mut progress),
             Err(error) => {
                 let mut report = Report::new();

@@ -38,6 +38,7 @@ pub(super) fn open(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64
         entropy: Arc::new(SeededEntropy::new(7)),
         node: "bench".to_owned(),
         heartbeat_seconds: 3_600,
+        anchors: privyseal_engine::Anchors::default(),
     };
     let started = Instant::now();
     let engine = privyseal_engine::create(&options, ORIGIN)?;
