@@ -10,7 +10,7 @@ use crate::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
 use crate::event::policy::{CatalogPublished, FileRef};
 use crate::event::request::{Assertion, ReviewStatement, Verdict};
 use crate::event::{AuthMethod, Body};
-use crate::id::{CredentialId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
+use crate::id::{CredentialId, EventId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
 use crate::time::Timestamp;
 
 /// A command, as it reaches [`crate::decide::decide`].
@@ -42,6 +42,8 @@ pub enum Command {
     PublishPolicy(PublishPolicy),
     /// Put a catalog in force.
     PublishCatalog(CatalogPublished),
+    /// Record that hidden values were erased.
+    Redact(Redact),
     /// Record something that happened beside requests: a query, a download, a heartbeat.
     Record(Box<Body>),
 }
@@ -49,10 +51,14 @@ pub enum Command {
 /// Ask for a privileged action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submit {
-    /// What.
+    /// What, with its secret values hidden already: the digest is taken over commitments.
     pub action: Action,
+    /// Characters in the action as it was before hiding, and in the justification, that deceive the eye; see [`Action::deceptive`].
+    pub deceptive: Vec<String>,
     /// Why, 1 to 4,000 characters.
     pub justification: String,
+    /// How many earlier requests of the requester carry the identical justification hidden, so that the state cannot compare it.
+    pub hidden_repeats: u64,
     /// Ticket reference.
     pub ticket: Option<String>,
     /// For whom, when not for oneself.
@@ -185,6 +191,15 @@ pub struct JudgeBreakglass {
     pub outcome: BreakglassOutcome,
     /// What was found, at least one character.
     pub comment: String,
+}
+
+/// Record that hidden values were erased. They are gone when this is asked; an erasure is never recorded before it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redact {
+    /// Events that held them, with the JSON pointer of each hidden member.
+    pub values: Vec<(EventId, String)>,
+    /// Why; see [`crate::decide::may_redact`].
+    pub reason: String,
 }
 
 /// Change who exists and what they may do.

@@ -13,10 +13,12 @@ pub use review::{denials, filled_slots, may_review, standing_approvals, subjects
 #[cfg(test)]
 mod tests;
 
-use crate::command::{Command, PublishPolicy, Reply};
+use crate::command::{Command, PublishPolicy, Redact, Reply};
 use crate::digest::Digest;
+use crate::event::ledger::RedactionMade;
 use crate::event::request::{Expired, Party};
 use crate::event::{Actor, ActorKind, Body, Draft, execution as grant_event, policy as policy_event};
+use crate::hidden::Salt;
 use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::RequestState;
@@ -46,6 +48,21 @@ impl Fresh {
             *to = *from;
         }
         bytes
+    }
+
+    /// A new salt for a hidden value.
+    pub fn salt(&mut self) -> Salt {
+        Salt::from_bytes(self.bytes())
+    }
+
+    /// 24 random bytes, for a cipher that must not see the same ones twice.
+    pub fn cipher_nonce(&mut self) -> [u8; 24] {
+        self.bytes()
+    }
+
+    /// 32 random bytes that may become the key of a subject.
+    pub fn key(&mut self) -> [u8; 32] {
+        self.bytes()
     }
 
     /// A new event id.
@@ -162,6 +179,7 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)
             .map(|()| Decision::done(vec![ctx.draft(None, Body::CatalogPublished(catalog.clone()))], Reply::Done)),
+        Command::Redact(redact) => redaction(&ctx, redact),
         Command::Record(body) => record(&ctx, body),
     };
     decided.unwrap_or_else(Decision::from)
@@ -216,6 +234,39 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
         note: publish.note.clone(),
     };
     Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
+}
+
+/// Longest reason of an erasure, in characters.
+const MAX_REDACTION_REASON_CHARS: usize = 500;
+
+/// Whether an actor may erase hidden values for this reason: administrators, and whoever has the data folder in hand.
+///
+/// Asked before anything is erased, and again when the erasure is recorded.
+///
+/// # Errors
+/// With the reason why not.
+pub fn may_redact(state: &State, actor: &Actor, reason: &str, now: Timestamp) -> Result<(), Refusal> {
+    let chars = reason.trim().chars().count();
+    if !(1..=MAX_REDACTION_REASON_CHARS).contains(&chars) || reason.chars().any(|c| c.is_control() || crate::text::is_deceptive(c)) {
+        let why = format!("say why in 1 to {MAX_REDACTION_REASON_CHARS} characters, without personal data: the reason stays in the log");
+        return Err(Refusal::new(RefusalCode::Invalid, why));
+    }
+    if actor.kind == ActorKind::System || state.has_role(&actor.id, Role::ADMIN, now) {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::RoleMissing, format!("`{}` does not hold the role `{}`", actor.id, Role::ADMIN)))
+}
+
+/// The record of an erasure that has happened.
+fn redaction(ctx: &Ctx<'_>, redact: &Redact) -> Result<Decision, Refusal> {
+    may_redact(ctx.state, ctx.actor, &redact.reason, ctx.now)?;
+    let made = |(event_id, pointer): &(EventId, String)| RedactionMade {
+        event_id: *event_id,
+        pointer: pointer.clone(),
+        reason: redact.reason.trim().to_owned(),
+        change_request: None,
+    };
+    Ok(Decision::done(redact.values.iter().map(|value| ctx.draft(None, Body::RedactionMade(made(value)))).collect(), Reply::Done))
 }
 
 /// Facts beside requests. Only kinds that decide nothing may be recorded this way; everything else has a command of its own.

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod digest;
 pub mod event;
 pub mod finding;
+pub mod hidden;
 pub mod id;
 pub mod note;
 pub mod port;

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod layout;
 pub mod limits;
 pub mod log;
+pub mod private;
 pub mod reader;
 pub mod seal;
 pub mod segment;

@@ -82,6 +82,7 @@ fn act_of(command: &Command) -> Option<Act> {
         | Command::Session(_)
         | Command::PublishPolicy(_)
         | Command::PublishCatalog(_)
+        | Command::Redact(_)
         | Command::Record(_) => None,
     }
 }
