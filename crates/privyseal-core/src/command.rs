@@ -345,6 +345,11 @@ pub enum Reply {
         /// Whose.
         principal: PrincipalId,
     },
+    /// Hidden values were erased.
+    Erased {
+        /// How many.
+        values: u64,
+    },
     /// Done; nothing more to say.
     Done,
 }

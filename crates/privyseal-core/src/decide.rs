@@ -40,6 +40,13 @@ impl Fresh {
         Self { now, seed, used: 0 }
     }
 
+    /// Another source, for what hides the values of an entry at position `seq`: ids drawn from this one stay what they are, hidden or not.
+    #[must_use]
+    pub fn for_hiding(&self, seq: u64) -> Self {
+        let seed = Digest::of_parts(&[b"privyseal/fresh-hidden/v1\n", &self.seed, &seq.to_be_bytes()]);
+        Self::new(self.now, *seed.as_bytes())
+    }
+
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
         self.used += 1;
         let digest = Digest::of_parts(&[b"privyseal/fresh/v1\n", &self.seed, &self.used.to_be_bytes()]);

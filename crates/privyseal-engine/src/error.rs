@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use privyseal_core::refusal::Refusal;
 use privyseal_ledger::keys::KeyError;
 use privyseal_ledger::log::LogError;
+use privyseal_ledger::private::PrivateError;
 
 /// A command that has no answer, or the answer no.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,11 @@ pub enum EngineError {
     /// The disk did not take it; nothing was recorded, nothing happened.
     #[error("the ledger cannot be written, so nothing was done: {0}")]
     NotRecorded(String),
+    /// The values are gone, but the record of that is not in the log yet.
+    #[error(
+        "the values are erased, but their `redaction.made` is not in the log yet: {0}; the engine goes on trying, also after a restart"
+    )]
+    Unfinished(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]
     Stopped(String),
@@ -63,6 +69,9 @@ pub enum OpenError {
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The store of hidden values cannot be used.
+    #[error(transparent)]
+    Private(#[from] PrivateError),
     /// The log holds something that this build cannot follow.
     #[error("the ledger in {path} cannot be followed at entry {seq}: {detail}; run `privyseal verify --data {path}`")]
     Content {

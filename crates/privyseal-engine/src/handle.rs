@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 use crate::error::{EngineError, OpenError};
 use crate::identity::{self, Identity, Secret};
 use crate::open::{Options, system};
+use crate::view::{Disclosures, View};
 use crate::writer::{Committed, Intent, Message, Start, Writer};
 
 const QUEUE: usize = 65_536;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     /// Versions of the policy that somebody looked at, compiled.
     looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
+    pub(crate) disclosures: Arc<Disclosures>,
 }
 
 /// A running engine.
@@ -87,13 +89,14 @@ impl Engine {
         let committed = Arc::new(RwLock::new(start.state.clone()));
         let (queue, commands) = sync_channel(QUEUE);
         let (head, watching) = watch::channel(start.tip.edge.size());
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head);
+        let disclosures = Arc::new(Disclosures::open(&options.layout)?);
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, Arc::clone(&disclosures));
         std::thread::Builder::new()
             .name("privyseal-writer".to_owned())
             .spawn(move || writer.run(&commands))
             .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
         let (looked_at, sealing) = (Mutex::default(), tokio::sync::Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing }) })
+        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing, disclosures }) })
     }
 
     /// Where things stand on disk.
@@ -113,6 +116,11 @@ impl Engine {
         // A reader that panicked cannot have damaged the state: it is only ever written by `apply`, which does not fail.
         let state = self.inner.committed.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         look(&state)
+    }
+
+    /// Reads the state with the hidden values in it, for people who may see them. Keep it short, as [`Engine::read`].
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        self.read(|state| look(&View::new(state, &self.inner.disclosures)))
     }
 
     /// Number of entries committed; changes wake whoever waits on it.
@@ -208,7 +216,7 @@ impl Engine {
         self.execute(command, self.system_actor(Channel::Cli, AuthMethod::Local)?).await
     }
 
-    fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
+    pub(crate) fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
         system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
     }
 
@@ -290,7 +298,11 @@ impl Engine {
         Ok(policy)
     }
 
-    fn send(&self, intent: Intent, actor: Actor) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+    pub(crate) fn send(
+        &self,
+        intent: Intent,
+        actor: Actor,
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         let seed = self.inner.options.entropy.seed().map_err(EngineError::Stopped)?;
         self.send_seeded(intent, actor, seed)
     }

@@ -6,12 +6,14 @@
 mod assess;
 mod clock;
 mod entropy;
+mod erase;
 mod error;
 mod handle;
 mod identity;
 mod open;
 mod people;
 mod seal;
+mod view;
 mod writer;
 
 pub use clock::{SimulatedClock, SystemClock};
@@ -21,3 +23,5 @@ pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
+pub use privyseal_ledger::private::Target;
+pub use view::{View, Words};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use privyseal_core::event::ledger::Opened;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::{Checkpoint, NodeKey};
 use privyseal_core::port::Clock;
@@ -14,6 +15,7 @@ use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::Log as _;
+use privyseal_ledger::private::SqlitePrivate;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 
@@ -37,6 +39,8 @@ pub struct Options {
     pub node: String,
     /// Seconds between heartbeats.
     pub heartbeat_seconds: u64,
+    /// Which values are hidden in entries.
+    pub hide: HidePolicy,
 }
 
 /// Privyseal itself as an actor.
@@ -92,7 +96,17 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let key = keys::load(&options.layout.key())?;
     let log = SqliteLog::open(&options.layout.log())?;
     let folded = fold(&options.layout, &log, &key)?;
-    let start = Start { lock, key, log, tip: folded.tip, state: folded.state, tiles: folded.tiles, day_count: folded.day_count };
+    let private = SqlitePrivate::open(&options.layout.private())?;
+    let start = Start {
+        lock,
+        key,
+        log,
+        private: Box::new(private),
+        tip: folded.tip,
+        state: folded.state,
+        tiles: folded.tiles,
+        day_count: folded.day_count,
+    };
     Engine::start(options.clone(), start)
 }
 

@@ -13,21 +13,26 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::source::{Feed, SourceCounted};
 use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
+use privyseal_core::hidden::{self, Opening, Salt, Subject, hide_action, hide_body};
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::log::{Log, StoredEntry};
+use privyseal_ledger::private::{Found, Kept, PrivateStore, Target};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
+use crate::erase::{Erasure, subject_of};
 use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Options, system};
+use crate::view::Disclosures;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
@@ -42,6 +47,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Erase hidden values, for this reason.
+    Erase(Target, String),
     /// Finish what is decided, publish the head, let go of the folder.
     Close,
 }
@@ -61,6 +68,7 @@ pub(crate) struct Start {
     pub(crate) lock: File,
     pub(crate) key: NodeKey,
     pub(crate) log: SqliteLog,
+    pub(crate) private: Box<dyn PrivateStore>,
     pub(crate) tip: Tip,
     pub(crate) state: State,
     pub(crate) tiles: TileWriter,
@@ -71,12 +79,18 @@ pub(crate) struct Start {
 pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
-    options: Options,
+    pub(crate) options: Options,
     key: NodeKey,
-    log: SqliteLog,
+    pub(crate) log: SqliteLog,
+    /// Openings of hidden values.
+    pub(crate) private: Box<dyn PrivateStore>,
+    /// The same, as readers see them.
+    pub(crate) disclosures: Arc<Disclosures>,
+    /// When to try again to finish an erasure; none while nothing is owed.
+    pub(crate) erasure_due: Option<Timestamp>,
     tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
-    working: State,
+    pub(crate) working: State,
     committed: Committed,
     policies: BTreeMap<Digest, Arc<Policy>>,
     tiles: TileWriter,
@@ -86,14 +100,17 @@ pub(crate) struct Writer {
     day_count: (String, u64),
     heartbeat_due: Timestamp,
     head: watch::Sender<u64>,
-    stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
     _lock: File,
 }
 
 type Waiting = (oneshot::Sender<Result<Reply, EngineError>>, Result<Reply, EngineError>);
 
 #[derive(Default)]
-struct Pending {
+pub(crate) struct Pending {
+    /// Openings of what the entries hide.
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) erasures: Vec<Erasure>,
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
     answers: Vec<Waiting>,
@@ -101,11 +118,21 @@ struct Pending {
 }
 
 impl Writer {
-    pub(crate) fn new(options: Options, start: Start, committed: Committed, policy: Option<Arc<Policy>>, head: watch::Sender<u64>) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        start: Start,
+        committed: Committed,
+        policy: Option<Arc<Policy>>,
+        head: watch::Sender<u64>,
+        disclosures: Arc<Disclosures>,
+    ) -> Self {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         Self {
             key: start.key,
             log: start.log,
+            private: start.private,
+            disclosures,
+            erasure_due: Some(Timestamp::default()),
             tip: start.tip,
             working: start.state,
             committed,
@@ -144,8 +171,11 @@ impl Writer {
                 }
             }
             let last = pending.last.take();
-            self.commit(pending);
+            let erasures = std::mem::take(&mut pending.erasures);
+            // Whoever waits was told; the log line is written there.
+            let _ = self.commit(pending);
             let now = self.options.clock.now();
+            self.erase_all(erasures, now);
             if let Some(last) = last {
                 self.publish(now);
                 drop(self);
@@ -161,6 +191,14 @@ impl Writer {
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
+        // After the batch: what it hides must be in the store before anything of it can be erased.
+        let message = match message {
+            Message { intent: Intent::Erase(target, reason), actor, reply, .. } if self.stopped.is_none() => {
+                pending.erasures.push(Erasure { target, reason, actor, reply });
+                return;
+            }
+            message => message,
+        };
         let answer = match &self.stopped {
             Some(reason) => Err(EngineError::Stopped(reason.clone())),
             None if matches!(message.intent, Intent::Close) => {
@@ -179,32 +217,57 @@ impl Writer {
 
     fn decide(&mut self, message: &Message, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
         let assessed;
+        let mut secrets = Vec::new();
         let command = match &message.intent {
             Intent::Ask(ask) => {
-                assessed = self.assess(ask, &message.actor, now)?;
+                (assessed, secrets) = self.assess(ask, &message.actor, now, fresh, pending)?;
                 &assessed
             }
             Intent::Command(command) => command,
-            Intent::Close => return Ok(Reply::Done),
+            Intent::Close | Intent::Erase(..) => return Ok(Reply::Done),
             Intent::Publish(command, policy) => {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
             }
         };
         let decision = decide(&self.working, command, &message.actor, now, fresh);
-        self.record(decision, now, fresh, pending)
+        self.record(decision, secrets, now, fresh, pending)
     }
 
-    /// Gives every draft of a decision its place, or none of them.
-    fn record(&mut self, decision: Decision, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
+    /// Gives every draft of a decision its place, or none of them. What is personal is hidden on the way; `secrets` are the openings of
+    /// what the action of a new request hides already.
+    pub(crate) fn record(
+        &mut self,
+        decision: Decision,
+        mut secrets: Vec<Opening>,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+    ) -> Result<Reply, EngineError> {
         let mut tip = self.tip.clone();
         let mut placed = Vec::with_capacity(decision.drafts.len());
-        for draft in decision.drafts {
-            let kind = draft.body.kind().name();
-            let place = tip.place(draft, fresh.event_id(), now, &self.key);
-            placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
+        let mut kept = Vec::new();
+        for mut draft in decision.drafts {
+            let kind = draft.body.kind();
+            let refuse = |error: String| EngineError::BadInput(format!("`{}` cannot be recorded: {error}", kind.name()));
+            let event_id = fresh.event_id();
+            let mut hiding = fresh.for_hiding(tip.edge.size());
+            let author = subject_of(&self.working, &draft.actor);
+            let mut openings = hide_body(&mut draft.body, &self.options.hide, author.as_ref(), &mut || hiding.salt())
+                .map_err(|error| refuse(error.to_string()))?;
+            if kind == Kind::RequestSubmitted {
+                openings.append(&mut secrets);
+            }
+            kept.extend(openings.into_iter().map(|opening| Kept {
+                event_id,
+                opening,
+                nonce: hiding.cipher_nonce(),
+                new_key: hiding.key(),
+            }));
+            placed.push(tip.place(draft, event_id, now, &self.key).map_err(|error| refuse(error.to_string()))?);
         }
         self.tip = tip;
+        pending.kept.append(&mut kept);
         for (event, stored) in placed {
             self.working.apply(&event);
             self.count_day(event.time);
@@ -253,18 +316,39 @@ impl Writer {
         let (Some(actor), Ok(seed)) = (system(Channel::Engine, AuthMethod::Engine), self.options.entropy.seed()) else { return };
         let mut fresh = Fresh::new(now, seed);
         let decision = decide(&self.working, command, &actor, now, &mut fresh);
-        if let Err(error) = self.record(decision, now, &mut fresh, pending) {
+        if let Err(error) = self.record(decision, Vec::new(), now, &mut fresh, pending) {
             tracing::error!(engine.error = %error, "the engine could not record an act of its own");
         }
     }
 
-    fn assess(&self, ask: &Ask, actor: &Actor, now: Timestamp) -> Result<Command, EngineError> {
+    /// Policy sees the action as it was asked; what is recorded, digested and decided over has its secrets hidden.
+    fn assess(
+        &self,
+        ask: &Ask,
+        actor: &Actor,
+        now: Timestamp,
+        fresh: &Fresh,
+        pending: &Pending,
+    ) -> Result<(Command, Vec<Opening>), EngineError> {
         let no_policy = || Refusal::new(RefusalCode::NoPolicy, "no policy is in force: an administrator has to publish one first");
         let published = self.working.policy.as_ref().ok_or_else(no_policy)?;
         let policy = self.policies.get(&published.policy.digest).ok_or_else(no_policy)?;
         let assessed = assess(policy, published.policy.version, &self.working, ask, actor, now)?;
-        Ok(Command::Submit(Box::new(Submit {
-            action: ask.action.clone(),
+        let invalid = |error: String| Refusal::new(RefusalCode::Invalid, error);
+        // The limits hold for what was asked, not for what is left of it.
+        ask.action.digest().map_err(|error| invalid(error.to_string()))?;
+        let subject = subject_of(&self.working, actor).unwrap_or_else(|| Subject::Principal(actor.id.clone()));
+        let sensitive = policy.action(&ask.action.verb).map(|action| action.sensitive.as_slice()).unwrap_or_default();
+        let mut hiding = fresh.for_hiding(u64::MAX);
+        let earlier = self.asked_before(ask, actor);
+        let mut salt = |pointer: &str| self.salt_of(earlier.as_ref(), pointer, pending).unwrap_or_else(|| hiding.salt());
+        let mut action = ask.action.clone();
+        let secrets =
+            hide_action(&mut action, &self.options.hide, sensitive, &subject, &mut salt).map_err(|error| invalid(error.to_string()))?;
+        let submit = Submit {
+            action,
+            deceptive: ask.action.deceptive(&ask.justification),
+            hidden_repeats: self.hidden_repeats(&subject, &ask.justification, pending)?,
             justification: ask.justification.clone(),
             ticket: ask.ticket.clone(),
             on_behalf_of: ask.on_behalf_of.clone(),
@@ -274,26 +358,63 @@ impl Writer {
             authors: ask.authors.clone(),
             breakglass: ask.breakglass,
             assessed,
-        })))
+        };
+        Ok((Command::Submit(Box::new(submit)), secrets))
+    }
+
+    /// The action of the request that an idempotency key names already, laid out as in its entry.
+    fn asked_before(&self, ask: &Ask, actor: &Actor) -> Option<Value> {
+        let key = Digest::of(ask.idempotency_key.as_ref()?.as_bytes());
+        let request = self.working.requests.get(self.working.idempotency.get(&(actor.id.clone(), key))?)?;
+        serde_json::to_value(&request.submitted.action).ok().map(|action| serde_json::json!({"body": action}))
+    }
+
+    /// The salt that hid a value of that action: with it the same value gives the same commitment, and the same action its digest.
+    fn salt_of(&self, earlier: Option<&Value>, pointer: &str, pending: &Pending) -> Option<Salt> {
+        let commitment = hidden::commitment(earlier?.pointer(pointer)?)?;
+        if let Some(kept) = pending.kept.iter().find(|kept| kept.opening.commitment == commitment) {
+            return Some(kept.opening.salt);
+        }
+        match self.private.find(&commitment) {
+            Ok(Found::Clear(salt, _)) => Some(salt),
+            // An erased value equals none: the key is then refused as used for another action.
+            Ok(Found::Erased(_) | Found::Unknown) | Err(_) => None,
+        }
+    }
+
+    /// How often this justification stands hidden in earlier requests of its author, those of this batch included.
+    fn hidden_repeats(&self, subject: &Subject, justification: &str, pending: &Pending) -> Result<u64, EngineError> {
+        const POINTER: &str = "/body/justification";
+        if !self.options.hide.texts {
+            return Ok(0);
+        }
+        let value = Value::String(justification.to_owned());
+        let is_same = |kept: &&Kept| kept.opening.pointer == POINTER && kept.opening.subject == *subject && kept.opening.value == value;
+        let waiting = u64::try_from(pending.kept.iter().filter(is_same).count()).unwrap_or(u64::MAX);
+        let stored = self.private.count_same(subject, POINTER, &value).map_err(|error| EngineError::NotRecorded(chain(&error)))?;
+        Ok(stored.saturating_add(waiting))
     }
 
     /// One transaction for the whole batch. Answers leave only after it.
     ///
-    /// 1. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
-    /// 2. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
+    /// 1. Keep the openings of what the entries hide. A crash after it leaves openings to which no entry leads: encrypted, and erased
+    ///    with their subject. The other order could leave an entry whose value is lost.
+    /// 2. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
+    /// 3. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    fn commit(&mut self, pending: Pending) {
+    pub(crate) fn commit(&mut self, pending: Pending) -> Result<(), String> {
         if !pending.entries.is_empty() {
             let batch = self.tip.batch(pending.entries, &self.key);
-            if let Err(error) = self.log.append(&batch) {
-                self.roll_back(&error, &batch.edge);
-                let reason = chain(&error);
+            let kept = self.private.keep(&pending.kept).map_err(|error| Box::new(error) as Box<dyn std::error::Error>);
+            if let Err(error) = kept.and_then(|()| Ok(self.log.append(&batch)?)) {
+                self.roll_back(error.as_ref(), &batch.edge);
+                let reason = chain(error.as_ref());
                 tracing::error!(ledger.error = %reason, "a batch was not recorded");
                 for (reply, _) in pending.answers {
                     // A caller that has gone away needs no answer.
                     let _ = reply.send(Err(EngineError::NotRecorded(reason.clone())));
                 }
-                return;
+                return Err(reason);
             }
             if let Ok(mut committed) = self.committed.write() {
                 for event in &pending.events {
@@ -308,6 +429,7 @@ impl Writer {
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
+        Ok(())
     }
 
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.

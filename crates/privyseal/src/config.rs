@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use privyseal_core::hidden::HidePolicy;
 use serde::Deserialize;
 
 /// The folder used when nothing says otherwise.
@@ -18,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) seal: Seal,
     /// `[sql]`
     pub(crate) sql: Sql,
+    /// `[hide]`
+    pub(crate) hide: Hide,
 }
 
 /// How the server is reached.
@@ -55,6 +58,38 @@ pub(crate) struct Sql {
     pub(crate) max_rows: usize,
 }
 
+/// Which values stand in the log as commitments only, so that they can be erased. What was recorded before a change stays as it is.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Hide {
+    /// Names of people. `PRIVYSEAL_HIDE_NAMES`
+    pub(crate) names: bool,
+    /// Mail addresses of people. `PRIVYSEAL_HIDE_EMAILS`
+    pub(crate) emails: bool,
+    /// Free text that people and agents write: justifications, comments. `PRIVYSEAL_HIDE_TEXTS`
+    pub(crate) texts: bool,
+    /// Parameters whose names say that they are secret. `PRIVYSEAL_HIDE_SECRETS`
+    pub(crate) secrets: bool,
+    /// Further names of parameters that are hidden, in the file only.
+    pub(crate) parameters: Vec<String>,
+}
+
+impl Default for Hide {
+    fn default() -> Self {
+        let HidePolicy { names, emails, texts, secrets, parameters } = HidePolicy::default();
+        Self { names, emails, texts, secrets, parameters }
+    }
+}
+
+impl Hide {
+    /// As the engine wants it.
+    #[must_use]
+    pub(crate) fn policy(&self) -> HidePolicy {
+        let Self { names, emails, texts, secrets, parameters } = self.clone();
+        HidePolicy { names, emails, texts, secrets, parameters }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self { listen: "127.0.0.1:8420".to_owned(), url: String::new(), session_minutes: 480, heartbeat_seconds: 60 }
@@ -83,6 +118,10 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+    ("PRIVYSEAL_HIDE_NAMES", "hide", "names"),
+    ("PRIVYSEAL_HIDE_EMAILS", "hide", "emails"),
+    ("PRIVYSEAL_HIDE_TEXTS", "hide", "texts"),
+    ("PRIVYSEAL_HIDE_SECRETS", "hide", "secrets"),
 ];
 
 impl Config {
@@ -105,7 +144,11 @@ impl Config {
         let mut table: toml::Table = text.parse().with_context(|| format!("{name} is not TOML"))?;
         for (variable_name, section, key) in VARIABLES {
             let Some(value) = variable(variable_name) else { continue };
-            let value = value.parse::<i64>().map_or_else(|_| toml::Value::String(value), toml::Value::Integer);
+            let value = match (value.parse::<i64>(), value.parse::<bool>()) {
+                (Ok(number), _) => toml::Value::Integer(number),
+                (_, Ok(flag)) => toml::Value::Boolean(flag),
+                _ => toml::Value::String(value),
+            };
             let section = table.entry((*section).to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
             let Some(section) = section.as_table_mut() else { bail!("{name}: a section has the wrong type") };
             section.insert((*key).to_owned(), value);
@@ -153,6 +196,10 @@ mod tests {
         let config = load("[server]\nlisten = '0.0.0.0:80'\nsession_minutes = 10", &[("PRIVYSEAL_SERVER_SESSION_MINUTES", "20")]).unwrap();
         assert_eq!((config.server.listen.as_str(), config.server.session_minutes), ("0.0.0.0:80", 20));
         assert_eq!(load("", &[]).unwrap(), Config::default());
+        assert_eq!(Config::default().hide.policy(), HidePolicy::default(), "everything personal is hidden unless somebody says otherwise");
+        let config = load("[hide]\nnames = false\nparameters = ['iban']", &[("PRIVYSEAL_HIDE_TEXTS", "false")]).unwrap();
+        let expected = HidePolicy { names: false, texts: false, parameters: vec!["iban".to_owned()], ..HidePolicy::default() };
+        assert_eq!(config.hide.policy(), expected);
     }
 
     #[test]
@@ -171,7 +218,20 @@ mod tests {
 
     #[test]
     fn every_key_has_its_variable() {
-        let keys = ["listen", "url", "session_minutes", "heartbeat_seconds", "entries", "memory_mib", "timeout_seconds", "max_rows"];
+        let keys = [
+            "listen",
+            "url",
+            "session_minutes",
+            "heartbeat_seconds",
+            "entries",
+            "memory_mib",
+            "timeout_seconds",
+            "max_rows",
+            "names",
+            "emails",
+            "texts",
+            "secrets",
+        ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {
             assert_eq!(*name, format!("PRIVYSEAL_{}_{}", section, key).to_uppercase());

@@ -28,6 +28,7 @@ pub(crate) fn engine_options(context: &Context) -> Options {
         entropy: Arc::new(OsEntropy),
         node: "node-1".to_owned(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
+        hide: context.config.hide.policy(),
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn options(folder: &Path, clock: &Arc<SimulatedClock>) -> Options {
         entropy: Arc::new(SeededEntropy::new(7)),
         node: "test".into(),
         heartbeat_seconds: 3_600,
+        hide: privyseal_core::hidden::HidePolicy::default(),
     }
 }
 

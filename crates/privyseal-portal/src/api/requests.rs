@@ -13,11 +13,12 @@ use privyseal_core::action::{Action, Input, InputKind, Resource};
 use privyseal_core::command::{Command, Reply, Review, Withdraw};
 use privyseal_core::digest::{Digest, from_base64url};
 use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
+use privyseal_core::hidden;
 use privyseal_core::id::{ActionId, PersonId, PrincipalId, RequestId};
 use privyseal_core::request::{Phase, Request, RequestState};
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Ask, Attachment};
+use privyseal_engine::{Ask, Attachment, View};
+use privyseal_ledger::private::Found;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -197,7 +198,7 @@ pub(crate) struct Filter {
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
     let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
     let now = app.engine().now();
-    let page: Vec<Value> = app.engine().read(|state| {
+    let page: Vec<Value> = app.engine().view(|state| {
         let sight = Sight::of(state, &caller, now);
         let newest_first = state.requests.range(..).rev().map(|(_, request)| request);
         newest_first
@@ -267,7 +268,7 @@ pub(crate) async fn review(
 /// Gives a person's verdict to the engine. A channel that cannot show the whole action cannot approve it, and this one is the portal.
 pub(crate) async fn decide(app: &App, caller: &Caller, review: Review) -> Result<(), Problem> {
     let now = app.engine().now();
-    let found = app.engine().read(|state| {
+    let found = app.engine().view(|state| {
         state
             .requests
             .get(&review.request)
@@ -314,14 +315,14 @@ pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
 /// The request as this caller may see it.
 fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
     let now = app.engine().now();
-    let shown = app.engine().read(|state| {
+    let shown = app.engine().view(|state| {
         let request = state.requests.get(&id).filter(|request| Sight::of(state, caller, now).reaches(request))?;
         Some(render(app, state, request, caller, now))
     });
     shown.ok_or_else(|| Problem::not_found("request"))
 }
 
-fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Timestamp) -> Value {
+fn render(app: &App, state: &View<'_>, request: &Request, caller: &Caller, now: Timestamp) -> Value {
     let submitted = &request.submitted;
     let assessment = &submitted.assessment;
     let requirement: Vec<Value> = assessment
@@ -339,12 +340,13 @@ fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Tim
         .iter()
         .map(|review| {
             let (at, body) = (review.at, &review.body);
-            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().and_then(|comment| comment.clear()), "at": at})
+            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().map(|comment| state.words(comment).or_why_not()), "at": at})
         })
         .collect();
+    let (action, hidden) = opened(state, request, caller);
     let mut shown = json!({
-        "id": request.id, "state": request.state().as_str(), "action": submitted.action, "action_digest": submitted.action_digest,
-        "requester": submitted.requester.principal, "justification": submitted.justification, "submitted_at": request.submitted_at,
+        "id": request.id, "state": request.state().as_str(), "action": action, "hidden": hidden, "action_digest": submitted.action_digest,
+        "requester": submitted.requester.principal, "justification": state.words(&submitted.justification).or_why_not(), "submitted_at": request.submitted_at,
         "expires_at": submitted.expires_at, "risk": {"score": assessment.risk, "tier": assessment.tier, "factors": assessment.factors},
         "requirement": requirement, "requirement_text": assessment.requirement.to_string(), "policy": assessment.policy,
         "reviews": reviews, "url": app.url(&format!("/requests/{}", request.id)),
@@ -366,4 +368,21 @@ fn render(app: &App, state: &World, request: &Request, caller: &Caller, now: Tim
         );
     }
     shown
+}
+
+/// The action with its hidden values opened, and which those are. With the salts, which only the requester is given, whoever runs it
+/// computes the same digest from what is about to run: a changed secret changes it.
+fn opened(state: &View<'_>, request: &Request, caller: &Caller) -> (Value, Vec<Value>) {
+    let recorded = serde_json::to_value(&request.submitted.action).unwrap_or_default();
+    let (action, _) = state.open(&recorded);
+    let own = request.submitted.requester.principal == caller.identity.principal;
+    let hidden = hidden::members(&recorded).into_iter().map(|(pointer, commitment)| {
+        let (salt, erased_at) = match state.find(&commitment) {
+            Found::Clear(salt, _) => (Some(salt).filter(|_| own), None),
+            Found::Erased(at) => (None, Some(at)),
+            Found::Unknown => (None, None),
+        };
+        json!({"pointer": format!("/body{pointer}"), "commitment": commitment, "salt": salt, "erased_at": erased_at})
+    });
+    (action, hidden.collect())
 }

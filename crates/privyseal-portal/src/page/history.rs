@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::id::{PrincipalId, RequestId};
 use privyseal_core::request::Request;
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::frame::{Visitor, page};
 use super::name;
@@ -121,7 +121,7 @@ impl Wanted {
         format!("SELECT * FROM requests\n{filter}ORDER BY requested_at DESC\nLIMIT 100")
     }
 
-    fn accepts(&self, state: &World, sight: &Sight<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> bool {
+    fn accepts(&self, state: &View<'_>, sight: &Sight<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= request.submitted_at)
             && self.to.is_none_or(|to| request.submitted_at < to)
             && sight.reaches(request)
@@ -145,7 +145,7 @@ fn day(text: &str, problem: &mut Option<String>) -> Option<Timestamp> {
     parsed
 }
 
-fn is_reviewed_by(state: &World, request: &Request, me: &PrincipalId) -> bool {
+fn is_reviewed_by(state: &View<'_>, request: &Request, me: &PrincipalId) -> bool {
     state.person_of(me).is_some_and(|person| request.reviewed_by(&person))
 }
 
@@ -161,7 +161,7 @@ struct Found {
 fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Found {
     let now = app.engine().now();
     let me = &visitor.caller.identity.principal;
-    app.engine().read(|state| {
+    app.engine().view(|state| {
         let sight = Sight::of(state, &visitor.caller, now);
         // Ids begin with the time, so their order is that of asking.
         let newest_first = state.requests.values().rev();
@@ -182,7 +182,7 @@ fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Found {
     })
 }
 
-fn row(state: &World, request: &Request, now: Timestamp) -> HistoryRow {
+fn row(state: &View<'_>, request: &Request, now: Timestamp) -> HistoryRow {
     let submitted = &request.submitted;
     HistoryRow {
         href: format!("/requests/{}", request.id),
@@ -199,7 +199,7 @@ fn row(state: &World, request: &Request, now: Timestamp) -> HistoryRow {
 }
 
 /// Those whose verdicts made the end: who sealed it, or who denied it.
-fn people(state: &World, request: &Request) -> Vec<Party> {
+fn people(state: &View<'_>, request: &Request) -> Vec<Party> {
     use privyseal_core::event::request::{Mechanism, Verdict};
     use privyseal_core::request::Phase;
     match &request.phase {

@@ -3,8 +3,8 @@
 use privyseal_core::event::{ActorKind, AuthMethod, Channel};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::request::{Execution, ExecutionPhase, Grant, Phase, Request};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use crate::view::moment::Moment;
 use crate::view::party::{Kind, Party};
@@ -12,7 +12,7 @@ use crate::view::state::{How, RequestState, RunState, Standing};
 use crate::view::text::Untrusted;
 
 /// An account by its name for people; an account that nobody knows by its id.
-pub(super) fn party(state: &State, principal: &PrincipalId) -> Party {
+pub(super) fn party(state: &View<'_>, principal: &PrincipalId) -> Party {
     match state.principals.get(principal) {
         Some(found) => {
             let kind = match found.record.kind {
@@ -20,7 +20,7 @@ pub(super) fn party(state: &State, principal: &PrincipalId) -> Party {
                 ActorKind::Agent => Kind::Agent,
                 ActorKind::System => Kind::System,
             };
-            Party { kind, name: Untrusted::from(&found.record.name), id: principal.to_string() }
+            Party { kind, name: Untrusted::from(state.words(&found.record.name)), id: principal.to_string() }
         }
         None if principal.as_str() == "system" => Party::system(),
         None => Party { kind: Kind::Agent, name: principal.as_str().into(), id: principal.to_string() },
@@ -83,12 +83,12 @@ pub(super) fn ended_at(request: &Request) -> Option<Timestamp> {
 }
 
 /// The last run that a grant allowed.
-pub(super) fn last_run<'a>(state: &'a State, grant: &Grant) -> Option<&'a Execution> {
+pub(super) fn last_run<'a>(state: &'a View<'_>, grant: &Grant) -> Option<&'a Execution> {
     grant.executions.last().and_then(|id| state.executions.get(id))
 }
 
 /// Where the run of an approved request stands; none unless it is approved.
-pub(super) fn run_state(state: &State, request: &Request) -> Option<RunState> {
+pub(super) fn run_state(state: &View<'_>, request: &Request) -> Option<RunState> {
     use privyseal_core::event::execution::RunOutcome;
     let grant = state.grants.get(&request.grant()?)?;
     Some(match last_run(state, grant).map(|run| &run.phase) {

@@ -69,7 +69,7 @@ pub(crate) async fn show_link(State(app): State<App>, stranger: Stranger, Asked(
 fn peek(app: &App, token: &str) -> Link {
     let now = app.engine().now();
     let Some(secret) = Secret::from_text(token) else { return Link::Spent };
-    app.engine().read(|state| {
+    app.engine().view(|state| {
         let found = state.credential_by_secret(&secret.digest(), now).map(|(_, credential)| credential);
         let found =
             found.filter(|credential| matches!(credential.key, CredentialKey::Link { .. }) && state.is_enabled(&credential.principal));

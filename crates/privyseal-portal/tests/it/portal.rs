@@ -151,6 +151,7 @@ impl Portal {
             entropy: Arc::new(SeededEntropy::new(7)),
             node: "test".into(),
             heartbeat_seconds: 3_600,
+            hide: privyseal_core::hidden::HidePolicy::default(),
         };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/portal").unwrap();
         for (principal, owner, roles) in PEOPLE {

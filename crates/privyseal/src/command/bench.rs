@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::command::{Command, Directory};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel, signed_message};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
@@ -52,6 +53,8 @@ fn options(folder: &Path) -> Options {
         entropy: Arc::new(OsEntropy),
         node: "bench".to_owned(),
         heartbeat_seconds: 86_400,
+        // What is measured are role assignments, in which nothing is personal; whatever else is made for them is not timed.
+        hide: HidePolicy::nothing(),
     }
 }
 

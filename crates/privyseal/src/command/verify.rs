@@ -19,6 +19,9 @@ use crate::output;
 /// # Errors
 /// When the options cannot be used.
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &options.disclosure {
+        return super::disclose::verify(context, file, options.target.as_deref());
+    }
     let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
     let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
     let bar = progress_bar();

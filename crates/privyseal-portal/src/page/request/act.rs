@@ -82,7 +82,7 @@ pub(crate) async fn revoke(
     visitor.sent(&fields)?;
     let missing = || Problem::not_found("grant");
     let grant: GrantId = id.parse().map_err(|_| missing())?;
-    let request = app.engine().read(|state| state.grants.get(&grant).map(|grant| grant.request)).ok_or_else(missing)?;
+    let request = app.engine().view(|state| state.grants.get(&grant).map(|grant| grant.request)).ok_or_else(missing)?;
     let request = seen(&app, &visitor, request, |request| Some(request.id)).map_err(|_| missing())?;
     let reason = fields.given("reason").unwrap_or("taken back in the portal, no reason given").to_owned();
     let done = execute(&app, &visitor, Command::RevokeGrant(RevokeGrant { grant, reason }), Said::Revoked).await;
@@ -116,7 +116,7 @@ pub(crate) async fn judge(
 /// Something of a request that the visitor may look at.
 fn seen<T>(app: &App, visitor: &Visitor, id: RequestId, what: impl FnOnce(&Request) -> Option<T>) -> Result<T, Problem> {
     let now = app.engine().now();
-    let found = app.engine().read(|state| {
+    let found = app.engine().view(|state| {
         let request = state.requests.get(&id).filter(|request| Sight::of(state, &visitor.caller, now).reaches(request));
         request.and_then(what)
     });
