@@ -13,6 +13,8 @@ mod held_command;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod redaction;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tampering;

@@ -200,6 +200,8 @@ pub struct Redact {
     pub values: Vec<(EventId, String)>,
     /// Why; see [`crate::decide::may_redact`].
     pub reason: String,
+    /// The approved request behind it, when the policy of the house wants one.
+    pub change_request: Option<RequestId>,
 }
 
 /// Change who exists and what they may do.

@@ -252,11 +252,18 @@ const MAX_REDACTION_REASON_CHARS: usize = 500;
 ///
 /// # Errors
 /// With the reason why not.
-pub fn may_redact(state: &State, actor: &Actor, reason: &str, now: Timestamp) -> Result<(), Refusal> {
+pub fn may_redact(state: &State, actor: &Actor, reason: &str, change_request: Option<RequestId>, now: Timestamp) -> Result<(), Refusal> {
     let chars = reason.trim().chars().count();
     if !(1..=MAX_REDACTION_REASON_CHARS).contains(&chars) || reason.chars().any(|c| c.is_control() || crate::text::is_deceptive(c)) {
         let why = format!("say why in 1 to {MAX_REDACTION_REASON_CHARS} characters, without personal data: the reason stays in the log");
         return Err(Refusal::new(RefusalCode::Invalid, why));
+    }
+    let approved = |id: &RequestId| state.requests.get(id).is_some_and(|request| request.state() == RequestState::Approved);
+    if let Some(id) = change_request.filter(|id| !approved(id)) {
+        return Err(Refusal::new(
+            RefusalCode::Invalid,
+            format!("the change request {id} is not approved: leave it out, or ask for it first"),
+        ));
     }
     if actor.kind == ActorKind::System || state.has_role(&actor.id, Role::ADMIN, now) {
         return Ok(());
@@ -266,12 +273,12 @@ pub fn may_redact(state: &State, actor: &Actor, reason: &str, now: Timestamp) ->
 
 /// The record of an erasure that has happened.
 fn redaction(ctx: &Ctx<'_>, redact: &Redact) -> Result<Decision, Refusal> {
-    may_redact(ctx.state, ctx.actor, &redact.reason, ctx.now)?;
+    may_redact(ctx.state, ctx.actor, &redact.reason, redact.change_request, ctx.now)?;
     let made = |(event_id, pointer): &(EventId, String)| RedactionMade {
         event_id: *event_id,
         pointer: pointer.clone(),
         reason: redact.reason.trim().to_owned(),
-        change_request: None,
+        change_request: redact.change_request,
     };
     Ok(Decision::done(redact.values.iter().map(|value| ctx.draft(None, Body::RedactionMade(made(value)))).collect(), Reply::Done))
 }

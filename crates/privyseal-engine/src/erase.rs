@@ -18,7 +18,7 @@ use privyseal_core::command::{Command, Redact, Reply};
 use privyseal_core::decide::{Fresh, decide, may_redact};
 use privyseal_core::event::{Actor, ActorKind, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::hidden::Subject;
-use privyseal_core::id::EventId;
+use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
@@ -40,6 +40,7 @@ const MAX_RECORDS: usize = 1_024;
 pub(crate) struct Erasure {
     pub(crate) target: Target,
     pub(crate) reason: String,
+    pub(crate) change_request: Option<RequestId>,
     pub(crate) actor: Actor,
     pub(crate) reply: oneshot::Sender<Result<Reply, EngineError>>,
 }
@@ -59,8 +60,8 @@ impl Engine {
     /// # Errors
     /// When it is refused, nothing is hidden there, or the store cannot be written; `Unfinished` when the values are gone and only the
     /// record is missing.
-    pub async fn erase(&self, target: Target, reason: &str, actor: Actor) -> Result<u64, EngineError> {
-        match self.send(Intent::Erase(target, reason.to_owned()), actor)?.await? {
+    pub async fn erase(&self, target: Target, reason: &str, change_request: Option<RequestId>, actor: Actor) -> Result<u64, EngineError> {
+        match self.send(Intent::Erase(target, reason.to_owned(), change_request), actor)?.await? {
             Reply::Erased { values } => Ok(values),
             _ => Err(EngineError::Stopped("the writer answered something else".to_owned())),
         }
@@ -70,8 +71,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::erase`].
-    pub async fn erase_as_operator(&self, target: Target, reason: &str) -> Result<u64, EngineError> {
-        self.erase(target, reason, self.system_actor(Channel::Cli, AuthMethod::Local)?).await
+    pub async fn erase_as_operator(&self, target: Target, reason: &str, change_request: Option<RequestId>) -> Result<u64, EngineError> {
+        self.erase(target, reason, change_request, self.system_actor(Channel::Cli, AuthMethod::Local)?).await
     }
 }
 
@@ -95,8 +96,8 @@ impl Writer {
         if let Some(reason) = &self.stopped {
             return Err(EngineError::Stopped(reason.clone()));
         }
-        may_redact(&self.working, &erasure.actor, &erasure.reason, now)?;
-        let order = Order { actor: erasure.actor.clone(), reason: erasure.reason.clone(), at: now };
+        may_redact(&self.working, &erasure.actor, &erasure.reason, erasure.change_request, now)?;
+        let order = Order { actor: erasure.actor.clone(), reason: erasure.reason.clone(), change_request: erasure.change_request, at: now };
         let erased = self.private.erase(&erasure.target, &order);
         let values = erased.map_err(|error| EngineError::NotRecorded(chain(&error)))?;
         if values == 0 {
@@ -155,7 +156,7 @@ impl Writer {
         let now = now.max(self.working.last_time);
         let Some(order) = owed.first().map(|owed| &owed.order) else { return Ok(()) };
         let values = owed.iter().map(|owed| (owed.event_id, owed.pointer.clone())).collect();
-        let command = Command::Redact(Redact { values, reason: order.reason.clone() });
+        let command = Command::Redact(Redact { values, reason: order.reason.clone(), change_request: order.change_request });
         let mut fresh = Fresh::new(now, self.options.entropy.seed()?);
         let mut decision = decide(&self.working, &command, &order.actor, now, &mut fresh);
         if decision.result.is_err() {

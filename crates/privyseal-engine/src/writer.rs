@@ -14,6 +14,7 @@ use privyseal_core::event::source::{Feed, SourceCounted};
 use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::hidden::{self, Opening, Salt, Subject, hide_action, hide_body};
+use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
@@ -47,8 +48,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
-    /// Erase hidden values, for this reason.
-    Erase(Target, String),
+    /// Erase hidden values, for this reason and under this approved request, if any.
+    Erase(Target, String, Option<RequestId>),
     /// Finish what is decided, publish the head, let go of the folder.
     Close,
 }
@@ -193,8 +194,8 @@ impl Writer {
     fn take(&mut self, message: Message, pending: &mut Pending) {
         // After the batch: what it hides must be in the store before anything of it can be erased.
         let message = match message {
-            Message { intent: Intent::Erase(target, reason), actor, reply, .. } if self.stopped.is_none() => {
-                pending.erasures.push(Erasure { target, reason, actor, reply });
+            Message { intent: Intent::Erase(target, reason, change_request), actor, reply, .. } if self.stopped.is_none() => {
+                pending.erasures.push(Erasure { target, reason, change_request, actor, reply });
                 return;
             }
             message => message,

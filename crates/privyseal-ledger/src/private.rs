@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Actor;
 use privyseal_core::hidden::{Opening, Salt, Subject};
-use privyseal_core::id::EventId;
+use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::time::Timestamp;
 use serde_json::Value;
 
@@ -66,6 +66,8 @@ pub struct Order {
     pub actor: Actor,
     /// Why.
     pub reason: String,
+    /// The approved request behind it.
+    pub change_request: Option<RequestId>,
     /// When.
     pub at: Timestamp,
 }

@@ -248,6 +248,9 @@ pub(crate) struct Redact {
     /// Why. It stays in the log: write no personal data.
     #[arg(long)]
     pub(crate) reason: String,
+    /// The approved request behind it; control test I09 looks for one.
+    #[arg(long, value_name = "REQUEST_ID")]
+    pub(crate) change_request: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,4 +7,6 @@ mod durability;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod hidden;
+#[cfg(test)]
 mod journeys;

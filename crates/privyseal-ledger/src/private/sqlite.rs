@@ -57,6 +57,7 @@ CREATE TABLE owed (
     pointer  TEXT NOT NULL,
     actor    TEXT NOT NULL,
     reason   TEXT NOT NULL,
+    change_request TEXT,
     at       INTEGER NOT NULL
 ) STRICT;
 ";
@@ -255,10 +256,12 @@ impl PrivateStore for SqlitePrivate {
         };
         let at = order.at.micros();
         let owe = format!(
-            "INSERT INTO owed (event_id, pointer, actor, reason, at) SELECT event_id, pointer, ?3, ?4, ?5 FROM opening
+            "INSERT INTO owed (event_id, pointer, actor, reason, at, change_request) SELECT event_id, pointer, ?3, ?4, ?5, ?6 FROM opening
              WHERE sealed IS NOT NULL AND {condition} ORDER BY id"
         );
-        transaction.execute(&owe, params![one, two, actor, order.reason, at]).map_err(error)?;
+        transaction
+            .execute(&owe, params![one, two, actor, order.reason, at, order.change_request.map(|id| id.to_string())])
+            .map_err(error)?;
         let destroy =
             format!("UPDATE opening SET nonce = NULL, sealed = NULL, same = NULL, erased_at = ?3 WHERE sealed IS NOT NULL AND {condition}");
         let destroyed = transaction.execute(&destroy, params![one, two, at]).map_err(error)?;
@@ -281,19 +284,22 @@ impl PrivateStore for SqlitePrivate {
 
     fn owed(&self) -> Result<Vec<Owed>, PrivateError> {
         let read = |source| self.error("read", source);
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, event_id, pointer, actor, reason, at FROM owed ORDER BY id").map_err(read)?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, event_id, pointer, actor, reason, at, change_request FROM owed ORDER BY id")
+            .map_err(read)?;
         let rows = statement.query_map([], |row| {
             let texts: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
-            Ok((row.get::<_, i64>(0)?, texts, row.get::<_, i64>(5)?))
+            Ok((row.get::<_, i64>(0)?, texts, row.get::<_, i64>(5)?, row.get::<_, Option<String>>(6)?))
         });
-        let rows: Vec<(i64, [String; 4], i64)> = rows.and_then(Iterator::collect).map_err(read)?;
+        let rows: Vec<(i64, [String; 4], i64, Option<String>)> = rows.and_then(Iterator::collect).map_err(read)?;
         rows.into_iter()
-            .map(|(id, [event_id, pointer, actor, reason], at)| {
+            .map(|(id, [event_id, pointer, actor, reason], at, change_request)| {
                 let bad = |_| self.damaged(format!("the order of erasure {id} cannot be read"));
                 let actor: Actor = serde_json::from_str(&actor).map_err(|_| bad(()))?;
                 let event_id = event_id.parse().map_err(|_| bad(()))?;
-                Ok(Owed { id, event_id, pointer, order: Order { actor, reason, at: Timestamp::from_micros(at) } })
+                let change_request = change_request.map(|id| id.parse().map_err(|_| bad(()))).transpose()?;
+                Ok(Owed { id, event_id, pointer, order: Order { actor, reason, change_request, at: Timestamp::from_micros(at) } })
             })
             .collect()
     }

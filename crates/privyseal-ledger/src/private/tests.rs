@@ -22,7 +22,12 @@ fn kept(number: u8, subject: &str, pointer: &str, value: &Value) -> Kept {
 fn order() -> Order {
     let auth = Auth { method: AuthMethod::Local, amr: vec![], auth_time: None, session: None, credential: None };
     let actor = Actor { id: "system".parse().unwrap(), kind: ActorKind::System, channel: Channel::Cli, auth };
-    Order { actor, reason: "erasure request 17".to_owned(), at: "2026-11-24T00:00:00Z".parse().unwrap() }
+    Order {
+        actor,
+        reason: "erasure request 17".to_owned(),
+        change_request: Some("0198c0de-0000-7000-8000-000000000002".parse().unwrap()),
+        at: "2026-11-24T00:00:00Z".parse().unwrap(),
+    }
 }
 
 fn store(folder: &TempDir) -> SqlitePrivate {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use privyseal_core::hidden::Subject;
-use privyseal_core::id::EventId;
+use privyseal_core::id::{EventId, RequestId};
 use privyseal_engine::Target;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,6 +25,9 @@ pub(crate) struct RedactionBody {
     #[serde(default)]
     pointer: Option<String>,
     reason: String,
+    /// The approved request behind it.
+    #[serde(default)]
+    change_request: Option<RequestId>,
 }
 
 impl RedactionBody {
@@ -48,7 +51,7 @@ pub(crate) async fn make(
     Body(body): Body<RedactionBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
-    let erased = app.engine().erase(body.target()?, &body.reason, caller.identity.actor.clone()).await?;
+    let erased = app.engine().erase(body.target()?, &body.reason, body.change_request, caller.identity.actor.clone()).await?;
     Ok((StatusCode::CREATED, Json(json!({"erased": erased}))))
 }
 
@@ -58,6 +61,6 @@ pub(crate) async fn make_as_operator(
     _operator: Operator,
     Body(body): Body<RedactionBody>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let erased = app.engine().erase_as_operator(body.target()?, &body.reason).await?;
+    let erased = app.engine().erase_as_operator(body.target()?, &body.reason, body.change_request).await?;
     Ok((StatusCode::CREATED, Json(json!({"erased": erased}))))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use privyseal_core::hidden::Subject;
+use privyseal_core::id::RequestId;
 use privyseal_engine::{OpenError, Target};
 use serde_json::{Value, json};
 
@@ -21,15 +22,17 @@ pub(crate) fn run(context: &Context, options: &cli::Redact) -> anyhow::Result<Ex
         (None, Some(event), Some(pointer)) => Target::Value { event_id: event.parse()?, pointer: pointer.clone() },
         _ => anyhow::bail!("say what is to be erased: --subject, or --event and --pointer"),
     };
+    let change_request: Option<RequestId> = options.change_request.as_deref().map(str::parse).transpose()?;
     let runtime = local::runtime()?;
     let erased = match runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) }) {
         Ok(engine) => runtime.block_on(async {
-            let erased = engine.erase_as_operator(target.clone(), &options.reason).await;
+            let erased = engine.erase_as_operator(target.clone(), &options.reason, change_request).await;
             engine.close().await;
             erased
         })?,
         Err(OpenError::Locked { .. }) => {
-            let answer = Client::operator(&context.data)?.post("/v1/control/redactions", &body(&target, &options.reason), None)?;
+            let answer =
+                Client::operator(&context.data)?.post("/v1/control/redactions", &body(&target, &options.reason, change_request), None)?;
             answer.get("erased").and_then(Value::as_u64).unwrap_or(0)
         }
         Err(error) => return Err(error.into()),
@@ -48,9 +51,11 @@ pub(crate) fn run(context: &Context, options: &cli::Redact) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn body(target: &Target, reason: &str) -> Value {
+fn body(target: &Target, reason: &str, change_request: Option<RequestId>) -> Value {
     match target {
-        Target::Subject(subject) => json!({"subject": Subject::to_string(subject), "reason": reason}),
-        Target::Value { event_id, pointer } => json!({"event_id": event_id, "pointer": pointer, "reason": reason}),
+        Target::Subject(subject) => json!({"subject": Subject::to_string(subject), "reason": reason, "change_request": change_request}),
+        Target::Value { event_id, pointer } => {
+            json!({"event_id": event_id, "pointer": pointer, "reason": reason, "change_request": change_request})
+        }
     }
 }
