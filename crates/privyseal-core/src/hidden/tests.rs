@@ -1,3 +1,5 @@
+//! Golden vectors made by another program, tables of what is hidden and refused, and properties of commitments.
+
 use std::cell::Cell;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What the store keeps, finds and forgets, checked down to the bytes of its files.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
