@@ -98,8 +98,7 @@ fn a_secret_is_asked_shown_run_disclosed_and_erased() {
     for gone in [SECRET.as_bytes(), b"reporting user", &key] {
         assert_eq!(holding(&instance.data(), gone), Vec::<String>::new());
     }
-    let made =
-        sql(&instance, "select json_text(body, 'pointer') as pointer from events where kind = 'redaction.made' order by seq");
+    let made = sql(&instance, "select json_text(body, 'pointer') as pointer from events where kind = 'redaction.made' order by seq");
     assert_eq!(made[0]["pointer"], "/body/parameters/password");
     assert_eq!(made.as_array().unwrap().len(), 3, "password, reason and name: {made}");
 

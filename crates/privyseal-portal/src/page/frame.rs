@@ -73,7 +73,7 @@ impl Visitor {
         let account = state.principals.get(me)?;
         let places = Place::ALL.into_iter().filter(|place| opens(state, me, *place, now)).collect();
         Some(User {
-            name: Untrusted::from(&account.record.name),
+            name: Untrusted::from(state.words(&account.record.name)),
             id: me.to_string(),
             roles: state.roles_of(me, now).iter().map(ToString::to_string).collect(),
             method: name::method(self.caller.identity.actor.auth.method),

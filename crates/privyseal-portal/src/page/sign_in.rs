@@ -75,7 +75,7 @@ fn peek(app: &App, token: &str) -> Link {
             found.filter(|credential| matches!(credential.key, CredentialKey::Link { .. }) && state.is_enabled(&credential.principal));
         let known = found.and_then(|credential| Some((credential, state.principals.get(&credential.principal)?)));
         known.map_or(Link::Spent, |(credential, account)| Link::Valid {
-            name: Untrusted::from(&account.record.name),
+            name: Untrusted::from(state.words(&account.record.name)),
             id: credential.principal.to_string(),
             roles: state.roles_of(&credential.principal, now).iter().map(ToString::to_string).collect(),
             until: Moment::minute(credential.expires_at.unwrap_or(now)),

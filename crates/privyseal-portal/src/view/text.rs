@@ -6,7 +6,6 @@
 use std::fmt;
 
 use askama::filters::{Escaper as _, Html, HtmlSafe};
-use privyseal_core::event::Text;
 use privyseal_core::text::{Span, reveal};
 use privyseal_engine::Words;
 
@@ -76,15 +75,6 @@ impl Untrusted {
     pub fn initials(&self) -> String {
         let words = self.verbatim().split_whitespace();
         words.filter_map(|word| word.chars().find(|c| c.is_alphanumeric())).take(2).flat_map(char::to_uppercase).collect()
-    }
-}
-
-impl From<&Text> for Untrusted {
-    fn from(text: &Text) -> Self {
-        match text {
-            Text::Clear(text) => Self::new(text),
-            Text::Hidden { commitment } => Self(Content::Hidden(commitment.short())),
-        }
     }
 }
 
@@ -182,14 +172,14 @@ mod tests {
 
     #[test]
     fn hidden_text_cannot_be_typed() {
-        let hidden = Untrusted::from(&Text::Hidden { commitment: Digest::of(b"x") });
+        let hidden = Untrusted::from(Words::Hidden(Digest::of(b"x")));
         assert_eq!(hidden.to_string(), r#"<span class="veiled">hidden <code>LXEWQrcmsEQB</code></span>"#);
         assert_eq!((hidden.plain().as_str(), hidden.verbatim(), hidden.is_empty()), ("hidden, commitment LXEWQrcmsEQB", "", false));
         let erased = Untrusted::from(Words::Erased("2026-11-24T10:00:00Z".parse().unwrap()));
         assert_eq!((erased.to_string().as_str(), erased.is_empty()), (r#"<span class="veiled">erased on 2026-11-24</span>"#, false));
         let typed = Untrusted::from(hidden.to_string());
         assert!(typed.to_string().starts_with("<bdi>&#60;span"));
-        assert_eq!(Untrusted::from(&Text::from("Ana")), Untrusted::from("Ana"));
+        assert_eq!(Untrusted::from(Words::Clear("Ana".into())), Untrusted::from("Ana"));
     }
 
     #[test]
