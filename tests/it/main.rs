@@ -9,11 +9,15 @@ mod browser;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod held_command;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod redaction;
+#[cfg(test)]
+mod second_verifier;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -12,6 +12,18 @@ use tempfile::TempDir;
 /// Longest wait for anything; conditions are waited on, this only ends a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A setting of the tests, from the environment.
+#[expect(clippy::disallowed_methods, reason = "how the tests run is told to them, not to the program")]
+pub(crate) fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Tells whoever runs the tests what happened: shown with `--no-capture`, and when a test fails.
+#[expect(clippy::print_stdout, reason = "tests speak on standard output")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
 /// What a run of the program left.
 pub(crate) struct Ran {
     pub(crate) code: i32,

@@ -61,6 +61,28 @@ fn a_flipped_byte_in_folder_or_pack_exits_1_and_names_the_place() {
 }
 
 #[test]
+fn a_remembered_head_a_range_and_progress_are_options_of_verify() {
+    let instance = sealed();
+    let head = instance.ok(&["checkpoint"]).stdout;
+    fs::write(instance.path().join("head.txt"), &head).unwrap();
+    instance.ok(&["verify", "--head", "head.txt", "--resume", "progress.json"]);
+    assert!(!instance.path().join("progress.json").exists(), "a whole verification leaves no progress");
+    instance.ok(&["verify", "--from", "0", "--to", "3"]);
+    let report: serde_json::Value =
+        serde_json::from_str(&instance.ok(&["verify", "--from", "2", "--to", "3", "--format", "json"]).stdout).unwrap();
+    assert_eq!(report["entries"], 2, "{report}");
+    assert_eq!(report["verdict"], "verified", "{report}");
+    // A head of this log over more entries than there are cannot be signed here; one that is no head at all tells as much.
+    fs::write(instance.path().join("head.txt"), head.replace('a', "b")).unwrap();
+    assert_eq!(instance.run(&["verify", "--head", "head.txt"]).code, 1);
+    for nothing in
+        [&["verify", "--head", "missing.txt"][..], &["verify", "--from", "0", "--to", "999999"], &["verify", "pack.zip", "--event", "x"]]
+    {
+        assert_eq!(instance.run(nothing).code, 2, "{nothing:?}");
+    }
+}
+
+#[test]
 fn the_same_pack_is_built_again_byte_for_byte_outside_the_seal() {
     let instance = sealed();
     let digest = |file: &str| {

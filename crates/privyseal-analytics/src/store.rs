@@ -13,9 +13,10 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::Kind;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::{Log as _, LogError, StoredEntry};
+use privyseal_ledger::log::{LogError, StoredEntry};
 use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
@@ -102,6 +103,8 @@ impl StoreError {
     pub(crate) fn outward(&self) -> String {
         match self {
             StoreError::Log(LogError::Unavailable { doing, source, .. }) => format!("the log cannot be {doing}: {source}"),
+            StoreError::Log(LogError::InDoubt { .. }) => "it is not known whether the log was written".to_owned(),
+            StoreError::Log(LogError::Moved { size, .. }) => format!("the log has moved on to {size} entries"),
             StoreError::Log(LogError::Damaged { detail, .. }) => {
                 format!("the log is damaged: {detail}; run `privyseal verify` and restore a backup")
             }
@@ -187,7 +190,7 @@ impl Store {
     /// Checkpoints kept up to `size` entries. Blocks on the disk.
     pub(crate) fn checkpoints(&self, size: u64) -> Result<Vec<(u64, String)>, StoreError> {
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let mut checkpoints = state.reader.log().checkpoints()?;
+        let mut checkpoints = state.reader.log().checkpoints(0, usize::MAX)?;
         checkpoints.retain(|(covered, _)| *covered <= size);
         Ok(checkpoints)
     }
@@ -245,7 +248,9 @@ fn hash_file(path: &std::path::Path) -> std::io::Result<Digest> {
 impl State {
     fn opened(&mut self) -> Result<(String, Timestamp), StoreError> {
         if self.opened.is_none() {
-            self.opened = self.event_at(0)?.map(|event| (event.log, event.time));
+            // Looked up by kind: pruning keeps it, whatever else it takes away.
+            let first = self.reader.log().entries_of(Kind::LedgerOpened)?.into_iter().next();
+            self.opened = first.and_then(|entry| serde_json::from_slice(&entry.entry).ok()).map(|event: EventHead| (event.log, event.time));
         }
         Ok(self.opened.clone().unwrap_or_default())
     }

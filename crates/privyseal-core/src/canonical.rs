@@ -5,6 +5,8 @@
 //! With ASCII names, JCS's order by UTF-16 code units is plain byte order.
 //! The sort is done here and not left to the JSON library's map, whose order is a build feature that any dependency can switch.
 
+pub mod scan;
+
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
@@ -13,6 +15,9 @@ pub const MAX_DEPTH: usize = 64;
 
 /// Largest absolute value of a number: 2^53 − 1.
 pub const MAX_INTEGER: i64 = 9_007_199_254_740_991;
+
+/// What no member name may begin with: the JSON library gives such names a meaning of its own and would read another value than is written.
+pub(crate) const RESERVED: &str = "$serde_json::private::";
 
 /// Why a value has no canonical form. `at` is a path such as `parameters.rows[3]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +30,8 @@ pub enum CanonicalError {
         /// The number as written.
         number: String,
     },
-    /// A member name with characters outside printable ASCII.
-    #[error("member name `{name}` at {at} is not printable ASCII")]
+    /// A member name with characters outside printable ASCII, or one that the JSON library keeps for itself.
+    #[error("member name `{name}` at {at} is not printable ASCII, or reserved")]
     Name {
         /// Where.
         at: String,
@@ -222,7 +227,7 @@ fn write_object<'a>(members: &'a Map<String, Value>, out: &mut Vec<u8>, steps: &
     sorted.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     out.push(b'{');
     for (index, (name, item)) in sorted.into_iter().enumerate() {
-        if !name.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        if !name.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || name.starts_with(RESERVED) {
             return Err(CanonicalError::Name { at: path(steps), name: name.escape_debug().to_string() });
         }
         if index > 0 {
@@ -292,7 +297,11 @@ mod tests {
         for (value, expected) in [
             (json!({"a": {"b": [1, 1.5]}}), "number `1.5` at a.b[1] is not an integer within 2^53: send it as a string"),
             (json!(9_007_199_254_740_992_i64), "number `9007199254740992` at the top is not an integer within 2^53: send it as a string"),
-            (json!({"a": {"é": 1}}), "member name `é` at a is not printable ASCII"),
+            (json!({"a": {"é": 1}}), "member name `é` at a is not printable ASCII, or reserved"),
+            (
+                json!({"$serde_json::private::RawValue": "1"}),
+                "member name `$serde_json::private::RawValue` at the top is not printable ASCII, or reserved",
+            ),
         ] {
             assert_eq!(to_bytes(&value).unwrap_err().to_string(), expected);
         }

@@ -7,10 +7,12 @@ use crate::assessment::{Assessment, PolicyRef};
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, Principal};
 use crate::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
+use crate::event::ledger::KeyPurpose;
 use crate::event::policy::{CatalogPublished, FileRef};
 use crate::event::request::{Assertion, ReviewStatement, Verdict};
 use crate::event::{AuthMethod, Body};
 use crate::id::{CredentialId, EventId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
+use crate::note::KeyId;
 use crate::time::Timestamp;
 
 /// A command, as it reaches [`crate::decide::decide`].
@@ -38,6 +40,8 @@ pub enum Command {
     Directory(Directory),
     /// Sign in or out.
     Session(SessionCommand),
+    /// Change which keys sign the log.
+    Keys(KeyCommand),
     /// Put a policy in force.
     PublishPolicy(PublishPolicy),
     /// Put a catalog in force.
@@ -46,6 +50,42 @@ pub enum Command {
     Redact(Redact),
     /// Record something that happened beside requests: a query, a download, a heartbeat.
     Record(Box<Body>),
+}
+
+/// The request that a command is about, by whichever id it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By its own id.
+    Request(RequestId),
+    /// By that of its grant.
+    Grant(GrantId),
+    /// By that of a run.
+    Execution(ExecutionId),
+}
+
+impl Command {
+    /// The request whose present or past the answer depends on; `None` for commands about none, and for a new one.
+    #[must_use]
+    pub fn names(&self) -> Option<Named> {
+        match self {
+            Command::Withdraw(command) => Some(Named::Request(command.request)),
+            Command::Review(command) => Some(Named::Request(command.request)),
+            Command::Redeem(command) => Some(Named::Grant(command.grant)),
+            Command::Finish(command) => Some(Named::Execution(command.execution)),
+            Command::GiveUp(command) => Some(Named::Execution(command.execution)),
+            Command::RevokeGrant(command) => Some(Named::Grant(command.grant)),
+            Command::JudgeBreakglass(command) => Some(Named::Grant(command.grant)),
+            Command::PublishPolicy(command) => command.change_request.map(Named::Request),
+            Command::Redact(command) => command.change_request.map(Named::Request),
+            Command::Submit(_)
+            | Command::Expire
+            | Command::Directory(_)
+            | Command::Session(_)
+            | Command::Keys(_)
+            | Command::PublishCatalog(_)
+            | Command::Record(_) => None,
+        }
+    }
 }
 
 /// Ask for a privileged action.
@@ -202,6 +242,49 @@ pub struct Redact {
     pub reason: String,
     /// The approved request behind it, when the policy of the house wants one.
     pub change_request: Option<RequestId>,
+}
+
+/// Change which keys sign the log. Keys are named after the log; a key has one life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyCommand {
+    /// Let another key sign as well.
+    Enroll {
+        /// Verifier-key text.
+        key: String,
+        /// What it may sign.
+        purposes: Vec<KeyPurpose>,
+        /// How the private half is kept.
+        protection: String,
+    },
+    /// Put a new key, for heads and events, in the place of an old one.
+    Rotate {
+        /// Verifier-key text of the new one.
+        key: String,
+        /// The old one.
+        old: KeyId,
+        /// How the private half of the new one is kept.
+        protection: String,
+        /// When the old one was compromised: the first entry that somebody else may have signed.
+        since_seq: Option<u64>,
+        /// Why.
+        reason: String,
+    },
+    /// End a key that others can replace.
+    Retire {
+        /// Which.
+        key: KeyId,
+        /// Why.
+        reason: String,
+    },
+    /// End a key that is not to be believed.
+    Revoke {
+        /// Which.
+        key: KeyId,
+        /// The first entry that somebody else may have signed, when it was compromised.
+        since_seq: Option<u64>,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Change who exists and what they may do.

@@ -4,6 +4,7 @@
 
 mod directory;
 mod execution;
+mod keys;
 mod review;
 mod submit;
 
@@ -182,6 +183,7 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::JudgeBreakglass(judge) => execution::judge(&ctx, judge),
         Command::Directory(change) => directory::change(&ctx, change),
         Command::Session(session) => directory::session(&mut ctx, session),
+        Command::Keys(command) => keys::change(&ctx, command),
         Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)
@@ -199,9 +201,9 @@ fn expire(ctx: &Ctx<'_>) -> Decision {
         drafts.push(ctx.draft(Some(*id), Body::RequestExpired(Expired { expires_at: *expires_at })));
     }
     for (expires_at, id) in ctx.state.grant_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
-        if let Some(grant) = ctx.state.grants.get(id) {
+        if let Some(request) = ctx.state.grants.get(id) {
             let body = grant_event::GrantExpired { grant_id: *id, expires_at: *expires_at };
-            drafts.push(ctx.draft(Some(grant.request), Body::GrantExpired(body)));
+            drafts.push(ctx.draft(Some(*request), Body::GrantExpired(body)));
         }
     }
     Decision::done(drafts, Reply::Done)
@@ -217,7 +219,7 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
         }
         (Some(_), None) => return Err(needs("a policy is in force: ask for `policy.publish` and name the approved request".to_owned())),
         (Some(_), Some(id)) => {
-            let request = ctx.state.requests.get(&id).filter(|request| request.state() == RequestState::Approved);
+            let request = ctx.state.request(&id).filter(|request| request.state() == RequestState::Approved);
             let request = request.ok_or_else(|| needs(format!("the change request {id} is not approved")))?;
             let action = &request.submitted.action;
             let names_it = action.verb.as_str() == "policy.publish"
@@ -258,7 +260,7 @@ pub fn may_redact(state: &State, actor: &Actor, reason: &str, change_request: Op
         let why = format!("say why in 1 to {MAX_REDACTION_REASON_CHARS} characters, without personal data: the reason stays in the log");
         return Err(Refusal::new(RefusalCode::Invalid, why));
     }
-    let approved = |id: &RequestId| state.requests.get(id).is_some_and(|request| request.state() == RequestState::Approved);
+    let approved = |id: &RequestId| state.request(id).is_some_and(|request| request.state() == RequestState::Approved);
     if let Some(id) = change_request.filter(|id| !approved(id)) {
         return Err(Refusal::new(
             RefusalCode::Invalid,

@@ -36,6 +36,22 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
+    /// The digest of all that a reader gives, taken in pieces of 64 KiB.
+    ///
+    /// # Errors
+    /// When the reader fails.
+    pub fn of_reader(reader: &mut dyn std::io::Read) -> std::io::Result<Self> {
+        let (mut hasher, mut piece) = (Sha256::new(), vec![0; 65_536]);
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(length) => hasher.update(piece.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Wraps 32 bytes that are already a digest.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -46,6 +62,14 @@ impl Digest {
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+
+    /// Reads the one text form that entries use: 43 characters of base64url.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut bytes = [0; 33];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        Self::from_slice(bytes.get(..length)?)
     }
 
     /// The 32 bytes.

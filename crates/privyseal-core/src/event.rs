@@ -5,6 +5,7 @@
 
 mod body;
 pub mod directory;
+mod entry;
 pub mod evidence;
 pub mod execution;
 pub mod ledger;
@@ -16,6 +17,7 @@ pub mod source;
 pub mod watch;
 
 pub use body::{Body, KINDS, Kind};
+pub use entry::Entry;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -249,10 +251,7 @@ impl Event {
     /// # Errors
     /// When it is not.
     pub fn from_entry(entry: &[u8]) -> Result<Self, EventError> {
-        if entry.len() > MAX_ENTRY_BYTES {
-            return Err(EventError::TooLarge { bytes: entry.len() });
-        }
-        Self::from_value(canonical::parse(entry)?)
+        Entry::read(entry)?.event()
     }
 
     /// Reads an event from the parsed value of its entry.

@@ -35,6 +35,12 @@ macro_rules! uuid_ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
+            /// The moment it was made for, in milliseconds since 1970 (RFC 9562 section 5.7: the first 48 bits).
+            #[must_use]
+            pub fn millis(&self) -> u64 {
+                u64::try_from(self.0.as_u128() >> 80).unwrap_or(u64::MAX)
+            }
+
             /// The last characters, for people; never compare these.
             #[must_use]
             pub fn short(&self) -> String {

@@ -16,6 +16,7 @@ pub mod event;
 pub mod finding;
 pub mod hidden;
 pub mod id;
+pub mod invariant;
 pub mod note;
 pub mod port;
 pub mod refusal;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, hex};
 
@@ -69,7 +70,8 @@ impl FromStr for KeyId {
 }
 
 /// A public key with the name it signs under: the "vkey" of signed-note.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct VerifierKey {
     name: String,
     id: KeyId,
@@ -120,6 +122,19 @@ impl fmt::Display for VerifierKey {
         let mut data = vec![ED25519];
         data.extend_from_slice(self.key.as_bytes());
         write!(f, "{}+{}+{}", self.name, self.id, STANDARD.encode(data))
+    }
+}
+
+impl TryFrom<String> for VerifierKey {
+    type Error = NoteError;
+    fn try_from(text: String) -> Result<Self, NoteError> {
+        text.parse()
+    }
+}
+
+impl From<VerifierKey> for String {
+    fn from(key: VerifierKey) -> Self {
+        key.to_string()
     }
 }
 
@@ -182,9 +197,15 @@ impl NodeKey {
     /// Signs a note text (which must end in a newline) and returns the whole note with one signature line.
     #[must_use]
     pub fn sign_note(&self, text: &str) -> String {
+        format!("{text}\n{}", self.note_line(text))
+    }
+
+    /// The signature line over a note text, to stand on the note beside those of other keys.
+    #[must_use]
+    pub fn note_line(&self, text: &str) -> String {
         let mut line = self.id.0.to_vec();
         line.extend_from_slice(&self.sign(text.as_bytes()));
-        format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(line))
+        format!("\u{2014} {} {}\n", self.name, STANDARD.encode(line))
     }
 }
 

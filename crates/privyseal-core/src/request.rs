@@ -1,5 +1,6 @@
 //! Requests, grants and runs as states: every variant carries what is true only in that state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use crate::id::{ExecutionId, GrantId, PersonId, PrincipalId, RequestId};
 use crate::requirement::Filled;
 use crate::time::Timestamp;
 
-/// One request for a privileged action.
-#[derive(Clone, Debug, PartialEq)]
+/// One request for a privileged action, with everything that came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Its id.
     pub id: RequestId,
@@ -20,6 +21,7 @@ pub struct Request {
     /// When it was submitted.
     pub submitted_at: Timestamp,
     /// What was asked and what policy said. Shared: the portal reads it while the engine goes on.
+    #[serde(with = "shared")]
     pub submitted: Arc<Submitted>,
     /// Verdicts in the order they came.
     pub reviews: Vec<Review>,
@@ -28,18 +30,20 @@ pub struct Request {
 }
 
 /// A verdict that was recorded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// Position of its event.
     pub seq: u64,
     /// When.
     pub at: Timestamp,
     /// The recorded body.
+    #[serde(with = "shared")]
     pub body: Arc<ReviewRecorded>,
 }
 
 /// Where a request stands. Only `Pending` has a way out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Waiting for people.
     Pending,
@@ -51,8 +55,8 @@ pub enum Phase {
         mechanism: Mechanism,
         /// Which person filled which slot.
         slots: Vec<Filled>,
-        /// The grant that came of it.
-        grant: Option<GrantId>,
+        /// The grant that came of it; none only between the two events of one commit.
+        grant: Option<Box<Grant>>,
     },
     /// Denied.
     Denied {
@@ -130,23 +134,43 @@ impl Request {
 
     /// The grant, when there is one.
     #[must_use]
-    pub fn grant(&self) -> Option<GrantId> {
+    pub fn granted(&self) -> Option<&Grant> {
         match &self.phase {
-            Phase::Approved { grant, .. } => *grant,
+            Phase::Approved { grant, .. } => grant.as_deref(),
             _ => None,
+        }
+    }
+
+    /// The id of the grant, when there is one.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        self.granted().map(|grant| grant.issued.grant_id)
+    }
+
+    /// Whether nothing can happen to it any more: it has ended, its grant has ended, its runs have, and nobody has an emergency to
+    /// judge. A settled request never changes again, so it can leave the state and be read from the log when somebody names it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match &self.phase {
+            Phase::Pending => false,
+            Phase::Approved { grant, .. } => grant.as_ref().is_some_and(|grant| grant.is_settled()),
+            Phase::Denied { .. } | Phase::Expired { .. } | Phase::Cancelled { .. } => true,
         }
     }
 }
 
 /// The right to run one approved action.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Grant {
     /// What was issued.
+    #[serde(with = "shared")]
     pub issued: Arc<GrantIssued>,
     /// The request behind it.
     pub request: RequestId,
     /// Runs it allowed, in order.
     pub executions: Vec<ExecutionId>,
+    /// Those of them that have started.
+    pub runs: BTreeMap<ExecutionId, Execution>,
     /// How it ended other than by use.
     pub ended: Option<GrantEnd>,
     /// The emergency behind it, when there is one.
@@ -154,7 +178,8 @@ pub struct Grant {
 }
 
 /// How a grant ended other than by use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GrantEnd {
     /// Its time ended.
     Expired(Timestamp),
@@ -163,7 +188,7 @@ pub enum GrantEnd {
 }
 
 /// A break-glass grant's duty to be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emergency {
     /// By when.
     pub review_due_at: Timestamp,
@@ -178,6 +203,22 @@ impl Grant {
         u64::try_from(self.executions.len()).unwrap_or(u64::MAX) >= self.issued.max_uses
     }
 
+    /// The last run that it allowed, once started.
+    #[must_use]
+    pub fn last_run(&self) -> Option<(&ExecutionId, &Execution)> {
+        self.runs.get_key_value(self.executions.last()?)
+    }
+
+    /// Whether nothing can happen to it any more; see [`Request::is_settled`].
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        // A use that has not started yet is one between the two events of one commit.
+        let ran = |id| self.runs.get(id).is_some_and(|run| run.phase != ExecutionPhase::Running);
+        (self.ended.is_some() || self.is_used_up())
+            && self.executions.iter().all(ran)
+            && self.emergency.as_ref().is_none_or(|emergency| emergency.judged.is_some())
+    }
+
     /// Whether it can be redeemed at `now`, by anyone.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
@@ -186,7 +227,7 @@ impl Grant {
 }
 
 /// One run of an approved action.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     /// The grant behind it.
     pub grant: GrantId,
@@ -201,7 +242,8 @@ pub struct Execution {
 }
 
 /// Where a run stands. Only `Running` has a way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExecutionPhase {
     /// Started, not yet reported.
     Running,
@@ -231,5 +273,20 @@ impl ExecutionPhase {
             ExecutionPhase::Finished { outcome: RunOutcome::Failed, .. } => "failed",
             ExecutionPhase::Unknown { .. } => "unknown",
         }
+    }
+}
+
+/// Shared bodies are written whole, as what they are; sharing is not part of the state.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
     }
 }

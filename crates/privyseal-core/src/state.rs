@@ -1,15 +1,25 @@
 //! The state: a fold over events, and nothing else.
 //!
 //! Folding the same events always gives the same state; `privyseal replay` checks that. Nothing here decides anything.
+//! The state holds what can still happen. What cannot leaves it (`settled`) and is folded again from its entries when it is named.
 
 mod apply;
+mod frozen;
+mod keys;
 mod people;
+mod settled;
 
+pub use frozen::{FOLD_VERSION, Frozen};
+pub use keys::{KeyState, Keys};
 pub use people::{History, PrincipalState, RoleHeld, Session};
+pub use settled::{KEY_SECONDS, MAX_KEYS, MAX_SETTLED, SETTLED_SECONDS};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::command::Named;
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, DelegationMade};
 use crate::event::policy::PolicyPublished;
@@ -26,6 +36,8 @@ pub struct State {
     pub next_seq: u64,
     /// Time of the last entry; the next one is never before it.
     pub last_time: Timestamp,
+    /// Keys that sign or signed the log.
+    pub keys: Keys,
     /// Accounts.
     pub principals: BTreeMap<PrincipalId, PrincipalState>,
     /// Ways to sign in.
@@ -36,30 +48,43 @@ pub struct State {
     pub delegations: BTreeMap<String, DelegationMade>,
     /// The policy in force.
     pub policy: Option<Arc<PolicyPublished>>,
-    /// Requests.
-    pub requests: BTreeMap<RequestId, Request>,
+    /// Requests that something can still happen to, and those that settled lately, with their grants and runs.
+    pub requests: BTreeMap<RequestId, Arc<Request>>,
     /// Pending requests by the moment they expire.
     pub request_deadlines: BTreeSet<(Timestamp, RequestId)>,
-    /// Grants.
-    pub grants: BTreeMap<GrantId, Grant>,
+    /// Which of these requests a grant belongs to.
+    pub grants: BTreeMap<GrantId, RequestId>,
     /// Unused grants by the moment they expire.
     pub grant_deadlines: BTreeSet<(Timestamp, GrantId)>,
-    /// Runs.
-    pub executions: BTreeMap<ExecutionId, Execution>,
+    /// Which of these requests a run belongs to.
+    pub executions: BTreeMap<ExecutionId, RequestId>,
     /// What each principal asked before.
     pub history: BTreeMap<PrincipalId, History>,
-    /// Requests by requester and idempotency key.
-    pub idempotency: BTreeMap<(PrincipalId, Digest), RequestId>,
+    /// Requests by requester and idempotency key, until [`KEY_SECONDS`] after they settled.
+    pub idempotency: BTreeMap<(PrincipalId, Digest), KeyUsed>,
     /// Change requests that a published policy has used up.
     pub spent_changes: BTreeSet<RequestId>,
+    /// Settled requests that are still here, in the order in which they settled.
+    settled: VecDeque<(Timestamp, RequestId)>,
+    /// Idempotency keys of settled requests, in the order in which these settled.
+    settled_keys: VecDeque<(Timestamp, PrincipalId, Digest)>,
     /// Secrets of API keys and links, by digest.
     secrets: BTreeMap<Digest, CredentialId>,
     /// Session tokens, by digest.
     tokens: BTreeMap<Digest, SessionId>,
 }
 
+/// The request that an idempotency key was used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUsed {
+    /// Its id.
+    pub request: RequestId,
+    /// What it asks; the same key for another action is a conflict.
+    pub action_digest: Digest,
+}
+
 /// A way to sign in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Credential {
     /// Whose.
     pub principal: PrincipalId,
@@ -105,6 +130,37 @@ impl State {
         self.credentials.iter().filter(move |(_, credential)| {
             credential.principal == *principal && credential.is_live(now) && matches!(credential.key, CredentialKey::Passkey { .. })
         })
+    }
+
+    /// A request that is in the state.
+    #[must_use]
+    pub fn request(&self, id: &RequestId) -> Option<&Request> {
+        self.requests.get(id).map(Arc::as_ref)
+    }
+
+    /// A grant that is in the state, and its request.
+    #[must_use]
+    pub fn grant(&self, id: &GrantId) -> Option<(&Grant, &Request)> {
+        let request = self.request(self.grants.get(id)?)?;
+        Some((request.granted()?, request))
+    }
+
+    /// The request that is named, when it is in the state.
+    #[must_use]
+    pub fn named(&self, named: Named) -> Option<&Arc<Request>> {
+        let id = match named {
+            Named::Request(id) => id,
+            Named::Grant(id) => *self.grants.get(&id)?,
+            Named::Execution(id) => *self.executions.get(&id)?,
+        };
+        self.requests.get(&id)
+    }
+
+    /// A run that is in the state, and its request.
+    #[must_use]
+    pub fn execution(&self, id: &ExecutionId) -> Option<(&Execution, &Request)> {
+        let request = self.request(self.executions.get(id)?)?;
+        Some((request.granted()?.runs.get(id)?, request))
     }
 
     /// The earliest moment at which something expires.

@@ -29,6 +29,44 @@ impl Timestamp {
     /// The far end used as "still open" in validity intervals: 9999-12-31T23:59:59.999999Z.
     pub const FAR: Timestamp = Timestamp(MAX_MICROS);
 
+    /// Reads the one text form that entries use, `2026-11-23T05:33:27.123456Z`, and no other.
+    #[must_use]
+    pub fn from_exact(text: &str) -> Option<Self> {
+        const FORM: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+        let bytes: &[u8; 27] = text.as_bytes().try_into().ok()?;
+        let mut digits = [0_i64; 20];
+        let mut next = digits.iter_mut();
+        for (byte, form) in bytes.iter().zip(FORM) {
+            match (form, byte) {
+                (b'0', b'0'..=b'9') => *next.next()? = i64::from(byte - b'0'),
+                (b'0', _) => return None,
+                (form, byte) if form == byte => {}
+                _ => return None,
+            }
+        }
+        let number = |digits: &[i64]| digits.iter().fold(0, |number, digit| number * 10 + digit);
+        let [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2, micros @ ..] = digits;
+        let (year, month, day) = (number(&[y1, y2, y3, y4]), number(&[m1, m2]), number(&[d1, d2]));
+        let (hour, minute, second) = (number(&[h1, h2]), number(&[n1, n2]), number(&[s1, s2]));
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        if year == 0 || day == 0 || day > length || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // Days of the proleptic Gregorian calendar, counted in years that begin in March, so that the leap day comes last.
+        let (march_year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let leaps = march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
+        let days = march_year * 365 + leaps + (march_month * 153 + 2) / 5 + day - 1 - 719_468;
+        let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+        Some(Self(seconds * 1_000_000 + number(&micros)))
+    }
+
     /// Microseconds since 1970; values outside years 0001 to 9999 are clamped to that range.
     #[must_use]
     pub fn from_micros(micros: i64) -> Self {
@@ -99,6 +137,9 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(exact) = Self::from_exact(text) {
+            return Ok(exact);
+        }
         let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampError { text: text.to_owned() })?;
         let micros = parsed.timestamp_micros();
         if (MIN_MICROS..=MAX_MICROS).contains(&micros) { Ok(Self(micros)) } else { Err(TimestampError { text: text.to_owned() }) }
@@ -153,6 +194,30 @@ impl Period {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_exact_form_is_read_as_the_general_reader_reads_it() {
+        let general = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp_micros());
+        for year in [1, 4, 99, 100, 400, 1582, 1899, 1900, 1969, 1970, 1972, 2000, 2023, 2024, 2026, 2100, 9999] {
+            for month in 0..=13 {
+                for day in [0, 1, 2, 28, 29, 30, 31, 32] {
+                    for rest in ["T00:00:00.000000Z", "T23:59:59.999999Z", "T12:34:56.789012Z", "T24:00:00.000000Z", "T00:60:00.000000Z"] {
+                        let text = format!("{year:04}-{month:02}-{day:02}{rest}");
+                        assert_eq!(Timestamp::from_exact(&text).map(Timestamp::micros), general(&text), "{text}");
+                    }
+                }
+            }
+        }
+        for other in [
+            "2026-11-23T05:33:27Z",
+            "2026-11-23T05:33:27.123456z",
+            "2026-11-23t05:33:27.123456Z",
+            "2026-11-23T05:33:27.12345６Z",
+            "0000-01-01T00:00:00.000000Z",
+        ] {
+            assert_eq!(Timestamp::from_exact(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn text_form_has_six_digits_and_round_trips() {

@@ -287,6 +287,20 @@ impl Tile {
         tiles
     }
 
+    /// The tile of a path as [`Tile::path`] writes it; `None` for anything else. `0/000.p/256` would be another name of `0/000`, and no
+    /// tile holds nothing or more than 256 hashes.
+    #[must_use]
+    pub fn from_path(path: &str) -> Option<Self> {
+        let (level, rest) = path.split_once('/')?;
+        let (groups, width) = match rest.split_once(".p/") {
+            Some((groups, width)) => (groups, width.parse().ok()?),
+            None => (rest, TILE_WIDTH),
+        };
+        let next = |index: u64, group: &str| index.checked_mul(1_000)?.checked_add(group.trim_start_matches('x').parse().ok()?);
+        let tile = Self { level: level.parse().ok()?, index: groups.split('/').try_fold(0, next)?, width };
+        (tile.path() == path && (1..=TILE_WIDTH).contains(&width)).then_some(tile)
+    }
+
     /// The path of the tile below `tile/`, for example `0/x001/067` or `1/000.p/3`.
     #[must_use]
     pub fn path(&self) -> String {

@@ -77,7 +77,7 @@ fn history(state: &State, ask: &Ask, actor: &Actor, now: Timestamp) -> History {
     History {
         first_time_requester: false,
         first_time_action: !history.actions.contains(&ask.action.verb),
-        first_time_resource: !history.resources.contains(&ask.action.resource.name.to_string()),
+        first_time_resource: !history.resources.contains_key(&ask.action.resource.name.to_string()),
         requests_last_hour: history.asked_within(now, HOUR),
         requests_last_day: history.asked_within(now, DAY),
         denied_last_day: history.denied_within(now, DAY),

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::cause::chain;
-use privyseal_core::command::{Command, Redact, Reply};
+use privyseal_core::command::{Command, Named, Redact, Reply};
 use privyseal_core::decide::{Fresh, decide, may_redact};
 use privyseal_core::event::{Actor, ActorKind, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::hidden::Subject;
@@ -22,7 +22,6 @@ use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
-use privyseal_ledger::log::Log as _;
 use privyseal_ledger::private::{Order, Owed, Target};
 use tokio::sync::oneshot;
 
@@ -92,11 +91,13 @@ impl Writer {
     }
 
     fn erase(&mut self, erasure: &Erasure, now: Timestamp) -> Result<Reply, EngineError> {
+        // A turn, so that the right to erase is looked for in the newest state; the record takes another one. None is held in between,
+        // because emptying the journal can take a while and others wait.
+        self.turn()?;
         let now = now.max(self.working.last_time);
-        if let Some(reason) = &self.stopped {
-            return Err(EngineError::Stopped(reason.clone()));
-        }
-        may_redact(&self.working, &erasure.actor, &erasure.reason, erasure.change_request, now)?;
+        let allowed = self.may_erase(erasure, now);
+        self.log.end_turn();
+        allowed?;
         let order = Order { actor: erasure.actor.clone(), reason: erasure.reason.clone(), change_request: erasure.change_request, at: now };
         let erased = self.private.erase(&erasure.target, &order);
         let values = erased.map_err(|error| EngineError::NotRecorded(chain(&error)))?;
@@ -112,6 +113,12 @@ impl Writer {
         self.disclosures.forget();
         self.finish_erasures(now).map_err(EngineError::Unfinished)?;
         Ok(Reply::Erased { values })
+    }
+
+    fn may_erase(&mut self, erasure: &Erasure, now: Timestamp) -> Result<(), EngineError> {
+        let recalled = self.recall(erasure.change_request.map(Named::Request))?;
+        let allowed = |state: &State| may_redact(state, &erasure.actor, &erasure.reason, erasure.change_request, now);
+        Ok(self.working.with_recalled(recalled, allowed)?)
     }
 
     /// Steps 2 to 4.
@@ -153,19 +160,31 @@ impl Writer {
 
     /// One commit of records, by whoever ordered the erasure.
     fn record_erasures(&mut self, owed: &[&Owed], now: Timestamp) -> Result<(), String> {
+        self.turn().map_err(|error| error.to_string())?;
+        match self.place_erasures(owed, now) {
+            Ok(pending) => self.commit(pending),
+            Err(error) => {
+                self.log.end_turn();
+                Err(error)
+            }
+        }
+    }
+
+    fn place_erasures(&mut self, owed: &[&Owed], now: Timestamp) -> Result<Pending, String> {
+        let mut pending = Pending::default();
         let now = now.max(self.working.last_time);
-        let Some(order) = owed.first().map(|owed| &owed.order) else { return Ok(()) };
+        let Some(order) = owed.first().map(|owed| &owed.order) else { return Ok(pending) };
         let values = owed.iter().map(|owed| (owed.event_id, owed.pointer.clone())).collect();
         let command = Command::Redact(Redact { values, reason: order.reason.clone(), change_request: order.change_request });
+        let recalled = self.recall(command.names()).map_err(|error| error.to_string())?;
         let mut fresh = Fresh::new(now, self.options.entropy.seed()?);
-        let mut decision = decide(&self.working, &command, &order.actor, now, &mut fresh);
-        if decision.result.is_err() {
-            // Who ordered it has lost the right since, across a restart. What happened has happened: the system records it.
-            let actor = system(Channel::Engine, AuthMethod::Engine).ok_or("no system principal")?;
-            decision = decide(&self.working, &command, &actor, now, &mut fresh);
-        }
-        let mut pending = Pending::default();
+        // Who ordered it may have lost the right since, across a restart. What happened has happened: the system then records it.
+        let itself = system(Channel::Engine, AuthMethod::Engine).ok_or("no system principal")?;
+        let decision = self.working.with_recalled(recalled, |state| {
+            let decision = decide(state, &command, &order.actor, now, &mut fresh);
+            if decision.result.is_ok() { decision } else { decide(state, &command, &itself, now, &mut fresh) }
+        });
         self.record(decision, Vec::new(), now, &mut fresh, &mut pending).map_err(|error| error.to_string())?;
-        self.commit(pending)
+        Ok(pending)
     }
 }

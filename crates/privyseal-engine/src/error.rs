@@ -9,7 +9,7 @@ use privyseal_ledger::log::LogError;
 use privyseal_ledger::private::PrivateError;
 
 /// A command that has no answer, or the answer no.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The engine said no; the refusal says what to do.
     #[error(transparent)]
@@ -21,16 +21,28 @@ pub enum EngineError {
     #[error("too many commands are waiting: try again in a second")]
     Overloaded,
     /// The disk did not take it; nothing was recorded, nothing happened.
-    #[error("the ledger cannot be written, so nothing was done: {0}")]
+    #[error("the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, then try again")]
     NotRecorded(String),
     /// The values are gone, but the record of that is not in the log yet.
     #[error(
         "the values are erased, but their `redaction.made` is not in the log yet: {0}; the engine goes on trying, also after a restart"
     )]
     Unfinished(String),
+    /// The connection to the ledger ended while the commit was on its way, and the ledger could not be asked since.
+    #[error("it is not known whether this was recorded: {0}; look, or send it again with the same idempotency key")]
+    InDoubt(String),
+    /// The log could not be read where the answer stands; nothing was recorded, nothing happened.
+    #[error("the ledger cannot be read, so nothing was done: {0}")]
+    Unreadable(String),
     /// The engine has stopped for good, because it no longer knows what the disk holds.
     #[error("the engine has stopped: {0}; restart the server, it will check the ledger first")]
     Stopped(String),
+}
+
+impl EngineError {
+    pub(crate) fn unreadable(error: LogError) -> Self {
+        Self::Unreadable(privyseal_core::cause::chain(&error))
+    }
 }
 
 /// Why a data folder cannot be opened.
@@ -72,6 +84,16 @@ pub enum OpenError {
     /// The store of hidden values cannot be used.
     #[error(transparent)]
     Private(#[from] PrivateError),
+    /// The key in the folder may not sign this log.
+    #[error("the signing key {path} ({key}) cannot sign this log: {why}; put the right key back, or restore the folder's newest backup")]
+    WrongKey {
+        /// Which file.
+        path: PathBuf,
+        /// Its id.
+        key: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The log holds something that this build cannot follow.
     #[error("the ledger in {path} cannot be followed at entry {seq}: {detail}; run `privyseal verify --data {path}`")]
     Content {

@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use privyseal_core::action::Action;
 use privyseal_core::assessment::PolicyRef;
-use privyseal_core::command::{Command, PublishPolicy, Reply};
+use privyseal_core::cause::chain;
+use privyseal_core::command::{Command, KeyCommand, PublishPolicy, Reply};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::policy::{FileRef, PolicyPublished};
 use privyseal_core::event::{Actor, AuthMethod, Channel};
 use privyseal_core::id::{PersonId, PrincipalId, RequestId};
+use privyseal_core::note::VerifierKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::blob;
+use privyseal_ledger::keys;
 use privyseal_ledger::layout::Layout;
 use privyseal_policy::{Policy, PolicyFile};
 use tokio::sync::{oneshot, watch};
@@ -71,6 +74,7 @@ pub(crate) struct Inner {
     /// Versions of the policy that somebody looked at, compiled.
     looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
+    rotating: tokio::sync::Mutex<()>,
     pub(crate) disclosures: Arc<Disclosures>,
 }
 
@@ -82,21 +86,21 @@ pub struct Engine {
 
 impl Engine {
     pub(crate) fn start(options: Options, start: Start) -> Result<Self, OpenError> {
-        let policy = match &start.state.policy {
+        let policy = match &start.folded.state.policy {
             Some(published) => Some(Arc::new(load_policy(&options.layout, &published.files)?)),
             None => None,
         };
-        let committed = Arc::new(RwLock::new(start.state.clone()));
+        let committed = Arc::new(RwLock::new(start.folded.state.clone()));
         let (queue, commands) = sync_channel(QUEUE);
-        let (head, watching) = watch::channel(start.tip.edge.size());
+        let (head, watching) = watch::channel(start.folded.tip.edge.size());
         let disclosures = Arc::new(Disclosures::open(&options.layout)?);
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, Arc::clone(&disclosures));
-        std::thread::Builder::new()
-            .name("privyseal-writer".to_owned())
-            .spawn(move || writer.run(&commands))
-            .map_err(|source| OpenError::Io { path: options.layout.root().to_owned(), source })?;
-        let (looked_at, sealing) = (Mutex::default(), tokio::sync::Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, sealing, disclosures }) })
+        let no_thread = |source| OpenError::Io { path: options.layout.root().to_owned(), source };
+        let writer =
+            Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, Arc::clone(&disclosures)).map_err(no_thread)?;
+        std::thread::Builder::new().name("privyseal-writer".to_owned()).spawn(move || writer.run(&commands)).map_err(no_thread)?;
+        let (looked_at, sealing, rotating) = (Mutex::default(), tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
+        let inner = Inner { queue, committed, options, head: watching, looked_at, sealing, rotating, disclosures };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Where things stand on disk.
@@ -218,6 +222,41 @@ impl Engine {
 
     pub(crate) fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
         system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
+    }
+
+    /// Puts a new key in the place of this node's; the old private key is destroyed. With `since_seq`, the old key was compromised: what it
+    /// signed from that entry on proves nothing. Returns the new public key.
+    ///
+    /// 1. The new key is written to disk. A crash leaves a file that the next start removes.
+    /// 2. Its enrolment and the end of the old key are one commit, whose head both keys sign. A crash leaves the staged file, and the next
+    ///    start goes on with step 3.
+    /// 3. Its file takes the old one's place.
+    ///
+    /// # Errors
+    /// When it is refused, another rotation is under way, or the disk refuses; the old key then goes on signing.
+    pub async fn rotate_key(&self, reason: &str, since_seq: Option<u64>) -> Result<VerifierKey, EngineError> {
+        let _turn = self.inner.rotating.lock().await;
+        let not_recorded = |error: keys::KeyError| EngineError::NotRecorded(chain(&error));
+        let old = keys::load(&self.layout().key()).map_err(not_recorded)?.id();
+        let seed = self.inner.options.entropy.seed().map_err(EngineError::Stopped)?;
+        let next = keys::create(&self.layout().next_key(), &self.read(|state| state.log.clone()), &seed).map_err(not_recorded)?;
+        let key = next.verifier();
+        let command = Command::Keys(KeyCommand::Rotate {
+            key: key.to_string(),
+            old,
+            protection: "file-0600".to_owned(),
+            since_seq,
+            reason: reason.to_owned(),
+        });
+        let sent = self.send(Intent::Rotate(command, Arc::new(next)), self.system_actor(Channel::Cli, AuthMethod::Local)?);
+        let done = match sent {
+            Ok(answer) => answer.await,
+            Err(error) => Err(error),
+        };
+        if let Err(EngineError::Refused(_) | EngineError::BadInput(_) | EngineError::Overloaded) = &done {
+            keys::discard(self.layout()).map_err(not_recorded)?;
+        }
+        done.map(|_| key)
     }
 
     /// Ends the writer: commits what was queued before, publishes the head, lets go of the folder. Later commands are answered `Stopped`.
@@ -352,6 +391,6 @@ fn read_files(layout: &Layout, files: &[FileRef]) -> Result<Vec<PolicyFile>, Ope
         .collect()
 }
 
-fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
+pub(crate) fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
     Policy::load(read_files(layout, files)?).map_err(|problems| OpenError::Policy(problems.to_string()))
 }

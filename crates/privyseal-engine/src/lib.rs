@@ -12,7 +12,10 @@ mod handle;
 mod identity;
 mod open;
 mod people;
+mod publish;
+mod recall;
 mod seal;
+mod turn;
 mod view;
 mod writer;
 
@@ -24,4 +27,5 @@ pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
 pub use privyseal_ledger::private::Target;
+pub use recall::Cursor;
 pub use view::{View, Words};

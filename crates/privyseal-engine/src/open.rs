@@ -1,22 +1,27 @@
-//! Opening a data folder: lock it, check it, fold it, start the writer.
+//! Opening a data folder: lock it, check it, fold it (from a snapshot when one fits), start the writer.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
 use std::sync::Arc;
 
+use privyseal_core::cause::chain;
+use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::Opened;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
 use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
-use privyseal_core::note::{Checkpoint, NodeKey};
+use privyseal_core::note::{Checkpoint, NodeKey, VerifierKey};
 use privyseal_core::port::Clock;
 use privyseal_core::state::State;
 use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
-use privyseal_ledger::keys;
+use privyseal_ledger::keys::{self, KeyError};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::leftover;
+use privyseal_ledger::log::{Head, LogReader};
 use privyseal_ledger::private::SqlitePrivate;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::snapshot;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::tiles::TileWriter;
 
 use crate::entropy::Entropy;
@@ -61,14 +66,15 @@ pub(crate) fn system(channel: Channel, method: AuthMethod) -> Option<Actor> {
 pub fn create(options: &Options, origin: &str) -> Result<Engine, OpenError> {
     let root = options.layout.root();
     let io = |source| OpenError::Io { path: root.to_owned(), source };
-    if options.layout.log().exists() || options.layout.key().exists() {
+    let store = Store::of(&options.layout);
+    if store.exists()? || options.layout.key().exists() {
         return Err(OpenError::Exists { path: root.to_owned() });
     }
     std::fs::create_dir_all(options.layout.ledger()).map_err(io)?;
     let lock = lock(&options.layout)?;
     let seed = options.entropy.seed().map_err(|error| io(std::io::Error::other(error)))?;
     let key = keys::create(&options.layout.key(), origin, &seed)?;
-    let mut log = SqliteLog::create(&options.layout.log())?;
+    let mut log = store.create()?;
     let opened = Opened { format: 1, key: key.verifier().to_string(), previous: None };
     let actor = system(Channel::Cli, AuthMethod::Local).ok_or_else(|| OpenError::Policy("no system principal".to_owned()))?;
     let draft = Draft { actor, request_id: None, body: Body::LedgerOpened(opened) };
@@ -89,43 +95,125 @@ pub fn create(options: &Options, origin: &str) -> Result<Engine, OpenError> {
 /// When it is missing, in use, damaged, rolled back, or of a newer version.
 pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let root = options.layout.root();
-    if !options.layout.log().is_file() {
+    let store = Store::of(&options.layout);
+    if !store.exists()? {
         return Err(OpenError::Missing { path: root.to_owned() });
     }
     let lock = lock(&options.layout)?;
-    let key = keys::load(&options.layout.key())?;
-    let log = SqliteLog::open(&options.layout.log())?;
-    let folded = fold(&options.layout, &log, &key)?;
-    let private = SqlitePrivate::open(&options.layout.private())?;
-    let start = Start {
-        lock,
-        key,
-        log,
-        private: Box::new(private),
-        tip: folded.tip,
-        state: folded.state,
-        tiles: folded.tiles,
-        day_count: folded.day_count,
-    };
-    Engine::start(options.clone(), start)
+    let log = store.open()?;
+    let folded = fold(&options.layout, log.as_ref())?;
+    clear_leftovers(&options.layout, log.as_ref());
+    let key = Arc::new(own_key(&options.layout, &folded.state)?);
+    let private = Box::new(SqlitePrivate::open(&options.layout.private())?);
+    Engine::start(options.clone(), Start { lock, key, log, private, folded })
 }
 
-struct Folded {
+/// What a crash left is taken away before anything is written. Failing to is no reason not to start: nothing reads those files.
+fn clear_leftovers(layout: &Layout, log: &dyn LogReader) {
+    match leftover::clear(layout, log) {
+        Ok(cleared) => {
+            for path in cleared {
+                tracing::info!(ledger.path = %path.display(), "took away what a crash or a failed write had left");
+            }
+        }
+        Err(error) => tracing::warn!(ledger.error = %chain(&error), "what a crash may have left stays where it is"),
+    }
+}
+
+/// What a fold of the log gives.
+pub(crate) struct Folded {
+    pub(crate) state: State,
+    pub(crate) tip: Tip,
+    pub(crate) tiles: TileWriter,
+    /// The UTC day of the last entry and how many entries it has.
+    pub(crate) day_count: (String, u64),
+    /// The signed head over all of it.
+    pub(crate) checkpoint: String,
+    /// Size of the snapshot that it began with; 0 for none.
+    pub(crate) snapshot_size: u64,
+}
+
+/// From the newest snapshot that fits, or from the beginning when none does. Either way the signed head has to come out.
+fn fold(layout: &Layout, log: &dyn LogReader) -> Result<Folded, OpenError> {
+    let content = |seq: u64, detail: String| OpenError::Content { path: layout.root().to_owned(), seq, detail };
+    let head = log.head()?.ok_or_else(|| content(0, "the log is empty".to_owned()))?;
+    let published = published(layout)?;
+    let own = [keys::load(&layout.key()), keys::load(&layout.next_key())];
+    let own: Vec<VerifierKey> = own.into_iter().flatten().map(|key| key.verifier()).collect();
+    if let Some(from) = resume(layout, log, &head, published.as_ref(), &own) {
+        let size = from.edge.size();
+        match fold_from(from, layout, log, &head, published.as_ref()) {
+            Ok(folded) => {
+                tracing::info!(snapshot.size = size, ledger.size = head.edge.size(), "folded the log from a snapshot of the state");
+                return Ok(folded);
+            }
+            // A snapshot accuses nobody: what is wrong, if anything is, the whole fold says.
+            Err(error) => {
+                tracing::warn!(snapshot.size = size, error = %chain(&error), "the log does not follow from a snapshot; folding it whole");
+            }
+        }
+    }
+    fold_from(Beginning::default(), layout, log, &head, published.as_ref())
+}
+
+/// Where a fold begins.
+#[derive(Default)]
+struct Beginning {
     state: State,
-    tip: Tip,
+    edge: Edge,
     tiles: TileWriter,
+    prev: Option<Digest>,
     day_count: (String, u64),
 }
 
-fn fold(layout: &Layout, log: &SqliteLog, key: &NodeKey) -> Result<Folded, OpenError> {
+/// The newest snapshot that belongs to this log: signed by this node (while keys are rotated, with either key), below the published head and not against it, with the last entry
+/// that the log has there. That the log's head extends it is found by folding the rest.
+fn resume(layout: &Layout, log: &dyn LogReader, head: &Head, published: Option<&Checkpoint>, own: &[VerifierKey]) -> Option<Beginning> {
+    let list = snapshot::list(layout).inspect_err(|error| tracing::warn!(snapshot.error = %error, "snapshots cannot be listed")).ok()?;
+    let fitting = |path: &Path| -> Result<Beginning, String> {
+        let read = own.iter().map(|key| snapshot::read(path, key));
+        let snapshot = read.reduce(Result::or).ok_or("this node has no key")?.map_err(|error| chain(&error))?;
+        let size = snapshot.edge.size();
+        match published {
+            Some(published) if size < published.size => {}
+            Some(published) if size == published.size && published.root == snapshot.edge.root() => {}
+            Some(published) if size == published.size => return Err("it is of another history than the published head".to_owned()),
+            // Its tiles are then not known to be published, and a head that was forgotten or put back cannot be compared with it.
+            _ => return Err("the published head is older, or gone".to_owned()),
+        }
+        let last = size.checked_sub(1).filter(|_| size <= head.edge.size()).ok_or("the log is shorter")?;
+        let entries = log.entries(last, 1).map_err(|error| chain(&error))?;
+        let leaf = entries.first().filter(|stored| stored.seq == last).map(|stored| privyseal_core::event::leaf(&stored.entry));
+        if leaf != Some(snapshot.prev) {
+            return Err(format!("the log has another entry {last}"));
+        }
+        let tiles = TileWriter::resume(&snapshot.edge, snapshot.tiles).ok_or("its tiles are not those of its tree")?;
+        Ok(Beginning { state: snapshot.state, edge: snapshot.edge, tiles, prev: Some(snapshot.prev), day_count: snapshot.day })
+    };
+    list.into_iter().find_map(|(_, path)| match fitting(&path) {
+        Ok(from) => Some(from),
+        Err(why) => {
+            tracing::warn!(snapshot.path = %path.display(), snapshot.error = %why, "a snapshot of the state is not used");
+            None
+        }
+    })
+}
+
+fn fold_from(
+    from: Beginning,
+    layout: &Layout,
+    log: &dyn LogReader,
+    head: &Head,
+    published: Option<&Checkpoint>,
+) -> Result<Folded, OpenError> {
     let root = layout.root();
     let content = |seq: u64, detail: String| OpenError::Content { path: root.to_owned(), seq, detail };
-    let head = log.head()?.ok_or_else(|| content(0, "the log is empty".to_owned()))?;
-    let published = published(layout)?;
-    let (mut state, mut edge, mut tiles, mut prev) = (State::default(), Edge::new(), TileWriter::new(), None);
-    let mut day_count = (String::new(), 0);
+    let snapshot_size = from.edge.size();
+    let Beginning { mut state, mut edge, mut tiles, mut prev, mut day_count } = from;
     loop {
-        let entries = log.entries(edge.size(), STEP)?;
+        // Up to the head that was read: in a shared log others go on meanwhile, and the writer will fold that.
+        let mut entries = log.entries(edge.size(), STEP)?;
+        entries.retain(|stored| stored.seq < head.edge.size());
         if entries.is_empty() {
             break;
         }
@@ -145,7 +233,7 @@ fn fold(layout: &Layout, log: &SqliteLog, key: &NodeKey) -> Result<Folded, OpenE
             edge.push(leaf);
             tiles.push(leaf);
             prev = Some(leaf);
-            if published.as_ref().is_some_and(|checkpoint| checkpoint.size == edge.size() && checkpoint.root != edge.root()) {
+            if published.is_some_and(|checkpoint| checkpoint.size == edge.size() && checkpoint.root != edge.root()) {
                 return Err(content(seq, "the published head is of another history".to_owned()));
             }
         }
@@ -153,12 +241,35 @@ fn fold(layout: &Layout, log: &SqliteLog, key: &NodeKey) -> Result<Folded, OpenE
     if let Some(checkpoint) = published.filter(|checkpoint| checkpoint.size > edge.size()) {
         return Err(OpenError::RolledBack { path: root.to_owned(), size: edge.size(), published: checkpoint.size });
     }
-    let signed = Checkpoint::open(&head.checkpoint, &state.log, &key.verifier());
-    if head.edge != edge || !signed.is_ok_and(|checkpoint| checkpoint.size == edge.size() && checkpoint.root == edge.root()) {
-        return Err(content(edge.size(), "the head does not match the entries, or is not signed by this node's key".to_owned()));
+    let wanted = Checkpoint { origin: state.log.clone(), size: edge.size(), root: edge.root() };
+    if head.edge != edge || !state.keys.signed(&head.checkpoint, &wanted) {
+        return Err(content(edge.size(), "the head does not match the entries, or no key of the log signed it".to_owned()));
     }
     let tip = Tip { origin: state.log.clone(), edge, prev, time: state.last_time };
-    Ok(Folded { state, tip, tiles, day_count })
+    Ok(Folded { state, tip, tiles, day_count, checkpoint: head.checkpoint.clone(), snapshot_size })
+}
+
+/// The key of this node. A rotation that was interrupted is finished when the log has the new key, and forgotten when it has not.
+fn own_key(layout: &Layout, state: &State) -> Result<NodeKey, OpenError> {
+    let staged = layout.next_key();
+    if staged.exists() {
+        // A key that is only half written was never used: its file is durable before the log hears of it.
+        let enrolled = match keys::load(&staged) {
+            Ok(next) => state.keys.get(&next.id()).is_some(),
+            Err(KeyError::Damaged { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if enrolled { keys::promote(layout)? } else { keys::discard(layout)? }
+    }
+    let key = keys::load(&layout.key())?;
+    match state.keys.get(&key.id()) {
+        Some(known) if known.signs_heads() && known.signs_events() => Ok(key),
+        known => Err(OpenError::WrongKey {
+            path: layout.key(),
+            key: key.id().to_string(),
+            why: if known.is_some() { "it was retired or revoked, or signs only one of heads and events" } else { "it was never enrolled" },
+        }),
+    }
 }
 
 /// The head that was published last, as a memory outside the database. Its signature is checked by `privyseal verify`; here only a

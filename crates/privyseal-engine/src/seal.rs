@@ -4,8 +4,8 @@ use privyseal_core::cause::chain;
 use privyseal_core::command::Command;
 use privyseal_core::event::Body;
 use privyseal_core::event::ledger::SegmentSealed;
-use privyseal_ledger::seal;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
+use privyseal_ledger::{leftover, seal};
 
 use crate::error::EngineError;
 use crate::handle::Engine;
@@ -19,12 +19,16 @@ impl Engine {
     pub async fn seal(&self) -> Result<Vec<SegmentSealed>, EngineError> {
         let _turn = self.inner.sealing.lock().await;
         let end = self.read(|state| state.next_seq);
-        let mut sealed = Vec::new();
+        let mut sealed: Vec<SegmentSealed> = Vec::new();
         loop {
             let layout = self.layout().clone();
+            let begins = sealed.is_empty();
             let made = tokio::task::spawn_blocking(move || -> Result<Option<SegmentSealed>, seal::SealError> {
-                let log = SqliteLog::open_read_only(&layout.log())?;
-                seal::make_segment(&layout, &log, end)
+                let log = Store::of(&layout).reader()?;
+                if begins && let Err(error) = leftover::clear_segments(&layout, log.as_ref()) {
+                    tracing::warn!(ledger.error = %chain(&error), "a segment that nobody recorded stays where it is");
+                }
+                seal::make_segment(&layout, log.as_ref(), end)
             })
             .await
             .map_err(|error| EngineError::NotRecorded(error.to_string()))?;

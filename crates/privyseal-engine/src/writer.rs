@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use privyseal_core::cause::chain;
-use privyseal_core::command::{Command, Reply, Submit};
+use privyseal_core::command::{Command, Named, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::source::{Feed, SourceCounted};
@@ -17,28 +17,32 @@ use privyseal_core::hidden::{self, Opening, Salt, Subject, hide_action, hide_bod
 use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::request::Request;
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
-use privyseal_ledger::log::{Log, StoredEntry};
+use privyseal_ledger::keys;
+use privyseal_ledger::log::{Batch, Log, LogError, StoredEntry};
 use privyseal_ledger::private::{Found, Kept, PrivateStore, Target};
-use privyseal_ledger::sqlite::SqliteLog;
-use privyseal_ledger::tiles::TileWriter;
 use privyseal_policy::Policy;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
 use crate::erase::{Erasure, subject_of};
 use crate::error::EngineError;
 use crate::handle::Ask;
-use crate::open::{Options, system};
+use crate::open::{Folded, Options, system};
+use crate::publish::{self, Publisher, Seed};
+use crate::recall::Recalled;
 use crate::view::Disclosures;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
-/// Shortest time between two published heads, in microseconds.
-const PUBLISH_EVERY_US: i64 = 1_000_000;
+/// How often an idle writer looks whether time brings something.
+const KEEP_TIME_EVERY: Duration = Duration::from_millis(250);
+/// How often an idle writer of a shared log looks whether others have written, so that readers here see it soon.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 /// What the writer is asked to do.
 pub(crate) enum Intent {
@@ -50,6 +54,8 @@ pub(crate) enum Intent {
     Publish(Command, Arc<Policy>),
     /// Erase hidden values, for this reason and under this approved request, if any.
     Erase(Target, String, Option<RequestId>),
+    /// Put another key, staged on disk, in the place of the node's.
+    Rotate(Command, Arc<NodeKey>),
     /// Finish what is decided, publish the head, let go of the folder.
     Close,
 }
@@ -67,13 +73,10 @@ pub(crate) struct Message {
 /// What a checked folder hands to the writer.
 pub(crate) struct Start {
     pub(crate) lock: File,
-    pub(crate) key: NodeKey,
-    pub(crate) log: SqliteLog,
+    pub(crate) key: Arc<NodeKey>,
+    pub(crate) log: Box<dyn Log>,
     pub(crate) private: Box<dyn PrivateStore>,
-    pub(crate) tip: Tip,
-    pub(crate) state: State,
-    pub(crate) tiles: TileWriter,
-    pub(crate) day_count: (String, u64),
+    pub(crate) folded: Folded,
 }
 
 /// What readers share with the writer: the state as of the last commit.
@@ -81,27 +84,36 @@ pub(crate) type Committed = Arc<RwLock<State>>;
 
 pub(crate) struct Writer {
     pub(crate) options: Options,
-    key: NodeKey,
-    pub(crate) log: SqliteLog,
+    pub(crate) key: Arc<NodeKey>,
+    /// The key that is being replaced, until the batch that says so is on disk.
+    outgoing: Option<Arc<NodeKey>>,
+    pub(crate) log: Box<dyn Log>,
     /// Openings of hidden values.
     pub(crate) private: Box<dyn PrivateStore>,
     /// The same, as readers see them.
     pub(crate) disclosures: Arc<Disclosures>,
     /// When to try again to finish an erasure; none while nothing is owed.
     pub(crate) erasure_due: Option<Timestamp>,
-    tip: Tip,
+    pub(crate) tip: Tip,
+    /// The tip as of the last commit, which `tip` goes back to when a batch was not recorded.
+    pub(crate) committed_tip: Tip,
     /// The state including what is decided but not yet committed. Equal to `committed` between batches.
     pub(crate) working: State,
-    committed: Committed,
-    policies: BTreeMap<Digest, Arc<Policy>>,
-    tiles: TileWriter,
-    published_at: Timestamp,
-    published_size: u64,
+    pub(crate) committed: Committed,
+    pub(crate) policies: BTreeMap<Digest, Arc<Policy>>,
+    pub(crate) publisher: Publisher,
+    recalled: Recalled,
     /// The UTC day of the last entry and how many entries it has.
-    day_count: (String, u64),
+    pub(crate) day_count: (String, u64),
+    /// The same as of the last commit.
+    pub(crate) committed_day_count: (String, u64),
+    /// A day that another node has counted to its end. What this node adds to that count is nothing, and it says so.
+    pub(crate) counted_by_another: Option<String>,
     heartbeat_due: Timestamp,
-    head: watch::Sender<u64>,
+    pub(crate) head: watch::Sender<u64>,
     pub(crate) stopped: Option<String>,
+    /// Whether the store was out of reach when it was last asked, so that this is told once.
+    pub(crate) out_of_reach: bool,
     _lock: File,
 }
 
@@ -114,11 +126,17 @@ pub(crate) struct Pending {
     pub(crate) erasures: Vec<Erasure>,
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
+    /// How many of the entries, from the first on, the outgoing key signs.
+    signed_by_outgoing: usize,
     answers: Vec<Waiting>,
     last: Option<oneshot::Sender<Result<Reply, EngineError>>>,
 }
 
 impl Writer {
+    /// A writer for a checked folder, with its publisher running.
+    ///
+    /// # Errors
+    /// When there is no thread for the publisher.
     pub(crate) fn new(
         options: Options,
         start: Start,
@@ -126,34 +144,45 @@ impl Writer {
         policy: Option<Arc<Policy>>,
         head: watch::Sender<u64>,
         disclosures: Arc<Disclosures>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
-        Self {
+        let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
+        let (layout, clock) = (options.layout.clone(), Arc::clone(&options.clock));
+        // Without a keeper the log's own connection checkpoints, as SQLite does by itself: slower now and then, never wrong.
+        let wal = start.log.wal_keeper();
+        let wal = wal.inspect_err(|error| tracing::warn!(ledger.error = %error, "the log checkpoints itself")).unwrap_or_default();
+        let publisher = Publisher::start(layout, clock, tiles, checkpoint, snapshot_size, wal)?;
+        Ok(Self {
             key: start.key,
+            outgoing: None,
             log: start.log,
             private: start.private,
             disclosures,
             erasure_due: Some(Timestamp::default()),
-            tip: start.tip,
-            working: start.state,
+            committed_tip: tip.clone(),
+            tip,
+            working: state,
             committed,
             policies,
-            tiles: start.tiles,
-            published_at: Timestamp::default(),
-            published_size: 0,
-            day_count: start.day_count,
+            publisher,
+            committed_day_count: day_count.clone(),
+            recalled: Recalled::default(),
+            day_count,
+            counted_by_another: None,
             heartbeat_due: Timestamp::default(),
             head,
             stopped: None,
+            out_of_reach: false,
             options,
             _lock: start.lock,
-        }
+        })
     }
 
     /// Runs until every sender is gone; then publishes the head a last time.
     pub(crate) fn run(mut self, queue: &Receiver<Message>) {
         loop {
-            let first = match queue.recv_timeout(Duration::from_millis(250)) {
+            let patience = if self.log.is_shared() { FOLLOW_EVERY } else { KEEP_TIME_EVERY };
+            let first = match queue.recv_timeout(patience) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -161,14 +190,21 @@ impl Writer {
             let mut pending = Pending::default();
             match first {
                 Some(first) => {
-                    self.take(first, &mut pending);
-                    for message in queue.try_iter().take(MAX_BATCH - 1) {
-                        self.take(message, &mut pending);
+                    let turn = self.turn();
+                    // Only now, so that whatever arrived while others had their turn shares this one.
+                    for message in std::iter::once(first).chain(queue.try_iter().take(MAX_BATCH - 1)) {
+                        match &turn {
+                            Ok(()) => self.take(message, &mut pending),
+                            Err(reason) => refuse(message, reason, &mut pending),
+                        }
                     }
                 }
                 None => {
+                    self.follow();
                     let now = self.options.clock.now();
-                    self.keep_time(now, &mut pending);
+                    if self.is_due(now) && self.turn().is_ok() {
+                        self.keep_time(now, &mut pending);
+                    }
                 }
             }
             let last = pending.last.take();
@@ -178,17 +214,26 @@ impl Writer {
             let now = self.options.clock.now();
             self.erase_all(erasures, now);
             if let Some(last) = last {
-                self.publish(now);
-                drop(self);
+                self.close();
                 let _ = last.send(Ok(Reply::Done));
                 return;
             }
-            if now.micros() - self.published_at.micros() >= PUBLISH_EVERY_US {
-                self.publish(now);
+        }
+        self.close();
+    }
+
+    /// A last snapshot, so that the next start has nothing to fold, and the last publication. Then the folder is let go of.
+    fn close(mut self) {
+        self.follow();
+        if self.stopped.is_none() && self.publisher.snapshot_size() < self.tip.edge.size() {
+            match self.log.head() {
+                Ok(Some(head)) if head.edge == self.tip.edge => self.pass_on(Vec::new(), head.checkpoint, true),
+                // Another process of a shared log has gone on since; its publisher does the rest.
+                Ok(_) => {}
+                Err(error) => tracing::warn!(ledger.error = %chain(&error), "no snapshot of the state: the log's head cannot be read"),
             }
         }
-        let now = self.options.clock.now();
-        self.publish(now);
+        self.publisher.close();
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
@@ -221,7 +266,8 @@ impl Writer {
         let mut secrets = Vec::new();
         let command = match &message.intent {
             Intent::Ask(ask) => {
-                (assessed, secrets) = self.assess(ask, &message.actor, now, fresh, pending)?;
+                let earlier = self.asked_before(ask, &message.actor)?;
+                (assessed, secrets) = self.assess(ask, earlier.as_ref(), &message.actor, now, fresh, pending)?;
                 &assessed
             }
             Intent::Command(command) => command,
@@ -230,9 +276,45 @@ impl Writer {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
             }
+            Intent::Rotate(command, next) => return self.rotate(command, next, &message.actor, now, fresh, pending),
         };
-        let decision = decide(&self.working, command, &message.actor, now, fresh);
+        if let Command::Record(body) = command
+            && let Body::SegmentSealed(segment) = body.as_ref()
+        {
+            self.check_seal(segment)?;
+        }
+        let recalled = self.recall(command.names())?;
+        let decision = self.working.with_recalled(recalled, |state| decide(state, command, &message.actor, now, fresh));
         self.record(decision, secrets, now, fresh, pending)
+    }
+
+    /// The old key signs the enrolment of the new one, the new one signs the end of the old one and whatever follows, and both sign the
+    /// head of the commit.
+    fn rotate(
+        &mut self,
+        command: &Command,
+        next: &Arc<NodeKey>,
+        actor: &Actor,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+    ) -> Result<Reply, EngineError> {
+        if self.outgoing.is_some() {
+            return Err(EngineError::BadInput("the key is being rotated already".to_owned()));
+        }
+        let decision = decide(&self.working, command, actor, now, fresh);
+        let reply = self.record(decision, Vec::new(), now, fresh, pending)?;
+        pending.signed_by_outgoing = pending.entries.len().saturating_sub(1);
+        self.outgoing = Some(std::mem::replace(&mut self.key, Arc::clone(next)));
+        Ok(reply)
+    }
+
+    /// The request that is named, from the log when it has left the state, so that the answer is the one that it always was.
+    pub(crate) fn recall(&mut self, named: Option<Named>) -> Result<Option<Arc<Request>>, EngineError> {
+        match named.filter(|named| self.working.named(*named).is_none()) {
+            Some(named) => self.recalled.recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
+            None => Ok(None),
+        }
     }
 
     /// Gives every draft of a decision its place, or none of them. What is personal is hidden on the way; `secrets` are the openings of
@@ -265,7 +347,7 @@ impl Writer {
                 nonce: hiding.cipher_nonce(),
                 new_key: hiding.key(),
             }));
-            placed.push(tip.place(draft, event_id, now, &self.key).map_err(|error| refuse(error.to_string()))?);
+            placed.push(tip.place_unsigned(draft, event_id, now).map_err(|error| refuse(error.to_string()))?);
         }
         self.tip = tip;
         pending.kept.append(&mut kept);
@@ -278,7 +360,7 @@ impl Writer {
         Ok(decision.result?)
     }
 
-    fn count_day(&mut self, time: Timestamp) {
+    pub(crate) fn count_day(&mut self, time: Timestamp) {
         let day = time.date();
         if self.day_count.0 != day {
             self.day_count = (day, 0);
@@ -286,11 +368,24 @@ impl Writer {
         self.day_count.1 += 1;
     }
 
+    /// Whether time itself brings something at `now`, so that a turn is worth taking.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let now = now.max(self.working.last_time);
+        self.counted_by_another.is_some()
+            || (self.day_count.0 != now.date() && self.day_count.1 > 0)
+            || self.working.next_deadline().is_some_and(|deadline| deadline <= now)
+            || now >= self.heartbeat_due
+    }
+
     /// What time itself brings before anything else happens at `now`: the count of a day that is over, expiries, heartbeats.
     fn keep_time(&mut self, now: Timestamp, pending: &mut Pending) {
         let now = now.max(self.working.last_time);
         if self.stopped.is_some() {
             return;
+        }
+        if let Some(day) = self.counted_by_another.take() {
+            let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events: 0, covers: Vec::new() };
+            self.note(Body::SourceCounted(counted), now, pending);
         }
         let today = now.date();
         if self.day_count.0 != today && self.day_count.1 > 0 {
@@ -326,6 +421,7 @@ impl Writer {
     fn assess(
         &self,
         ask: &Ask,
+        earlier: Option<&Value>,
         actor: &Actor,
         now: Timestamp,
         fresh: &Fresh,
@@ -341,8 +437,7 @@ impl Writer {
         let subject = subject_of(&self.working, actor).unwrap_or_else(|| Subject::Principal(actor.id.clone()));
         let sensitive = policy.action(&ask.action.verb).map(|action| action.sensitive.as_slice()).unwrap_or_default();
         let mut hiding = fresh.for_hiding(u64::MAX);
-        let earlier = self.asked_before(ask, actor);
-        let mut salt = |pointer: &str| self.salt_of(earlier.as_ref(), pointer, pending).unwrap_or_else(|| hiding.salt());
+        let mut salt = |pointer: &str| self.salt_of(earlier, pointer, pending).unwrap_or_else(|| hiding.salt());
         let mut action = ask.action.clone();
         let secrets =
             hide_action(&mut action, &self.options.hide, sensitive, &subject, &mut salt).map_err(|error| invalid(error.to_string()))?;
@@ -363,11 +458,15 @@ impl Writer {
         Ok((Command::Submit(Box::new(submit)), secrets))
     }
 
-    /// The action of the request that an idempotency key names already, laid out as in its entry.
-    fn asked_before(&self, ask: &Ask, actor: &Actor) -> Option<Value> {
-        let key = Digest::of(ask.idempotency_key.as_ref()?.as_bytes());
-        let request = self.working.requests.get(self.working.idempotency.get(&(actor.id.clone(), key))?)?;
-        serde_json::to_value(&request.submitted.action).ok().map(|action| serde_json::json!({"body": action}))
+    /// The action of the request that an idempotency key names already, laid out as in its entry. The key outlives its request in the
+    /// state, so the log is asked when it has left.
+    fn asked_before(&mut self, ask: &Ask, actor: &Actor) -> Result<Option<Value>, EngineError> {
+        let Some(key) = &ask.idempotency_key else { return Ok(None) };
+        let used = self.working.idempotency.get(&(actor.id.clone(), Digest::of(key.as_bytes())));
+        let Some(id) = used.map(|used| used.request) else { return Ok(None) };
+        let recalled = self.recall(Some(Named::Request(id)))?;
+        let request = recalled.as_deref().or_else(|| self.working.request(&id));
+        Ok(request.and_then(|request| serde_json::to_value(&request.submitted.action).ok()).map(|action| json!({"body": action})))
     }
 
     /// The salt that hid a value of that action: with it the same value gives the same commitment, and the same action its digest.
@@ -403,38 +502,107 @@ impl Writer {
     /// 2. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
     /// 3. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    pub(crate) fn commit(&mut self, pending: Pending) -> Result<(), String> {
+    pub(crate) fn commit(&mut self, mut pending: Pending) -> Result<(), String> {
+        let mut passed_on = None;
         if !pending.entries.is_empty() {
-            let batch = self.tip.batch(pending.entries, &self.key);
-            let kept = self.private.keep(&pending.kept).map_err(|error| Box::new(error) as Box<dyn std::error::Error>);
-            if let Err(error) = kept.and_then(|()| Ok(self.log.append(&batch)?)) {
-                self.roll_back(error.as_ref(), &batch.edge);
-                let reason = chain(error.as_ref());
+            let (earlier, later) = pending.entries.split_at_mut(pending.signed_by_outgoing);
+            privyseal_ledger::chain::sign(earlier, self.outgoing.as_ref().unwrap_or(&self.key));
+            privyseal_ledger::chain::sign(later, &self.key);
+            let mut batch = self.tip.batch(pending.entries, &self.key);
+            if let Some(outgoing) = &self.outgoing {
+                // Whoever trusts the old key follows to the new one by the head that carries both.
+                batch.checkpoint.push_str(&outgoing.note_line(&self.tip.checkpoint().text()));
+            }
+            if let Err(answer) = self.keep_and_append(&pending.kept, &batch) {
+                let reason = match &answer {
+                    EngineError::InDoubt(reason) | EngineError::NotRecorded(reason) => reason.clone(),
+                    other => other.to_string(),
+                };
                 tracing::error!(ledger.error = %reason, "a batch was not recorded");
+                self.roll_back(&answer, &batch.edge);
                 for (reply, _) in pending.answers {
                     // A caller that has gone away needs no answer.
-                    let _ = reply.send(Err(EngineError::NotRecorded(reason.clone())));
+                    let _ = reply.send(Err(answer.clone()));
                 }
                 return Err(reason);
             }
+            self.committed_tip = self.tip.clone();
+            self.committed_day_count.clone_from(&self.day_count);
             if let Ok(mut committed) = self.committed.write() {
                 for event in &pending.events {
                     committed.apply(event);
                 }
             }
-            for (stored, _) in &batch.entries {
-                self.tiles.push(stored.leaf);
-            }
             self.head.send_replace(self.tip.edge.size());
+            if self.outgoing.take().is_some()
+                && let Err(error) = keys::promote(&self.options.layout)
+            {
+                // The log has the new key, and the next start puts it in place; until then this process goes on with it.
+                tracing::error!(key.error = %chain(&error), "the new signing key could not be put in the place of the old one");
+            }
+            let leaves = batch.entries.iter().map(|(stored, _)| stored.leaf).collect();
+            passed_on = Some((leaves, batch.checkpoint));
+        } else {
+            self.log.end_turn();
         }
         for (reply, answer) in pending.answers {
             let _ = reply.send(answer);
         }
+        // After the answers, because a snapshot's copy of the state takes a moment.
+        if let Some((leaves, checkpoint)) = passed_on {
+            let wants_state = self.publisher.wants_state(self.tip.edge.size());
+            self.pass_on(leaves, checkpoint, wants_state);
+        }
         Ok(())
     }
 
+    /// Steps 1 and 2 of a commit.
+    fn keep_and_append(&mut self, kept: &[Kept], batch: &Batch) -> Result<(), EngineError> {
+        if let Err(error) = self.private.keep(kept) {
+            self.log.end_turn();
+            return Err(EngineError::NotRecorded(chain(&error)));
+        }
+        let mut appended = self.log.append(batch);
+        if let Err(error @ LogError::InDoubt { .. }) = appended {
+            appended = self.resolve(batch, error);
+        }
+        appended.map_err(|error| match error {
+            LogError::InDoubt { .. } => EngineError::InDoubt(chain(&error)),
+            _ => EngineError::NotRecorded(chain(&error)),
+        })
+    }
+
+    /// Tells the publisher what was committed.
+    pub(crate) fn pass_on(&mut self, leaves: Vec<Digest>, checkpoint: String, with_state: bool) {
+        let state = self.tip.prev.filter(|_| with_state).map(|prev| {
+            let (state, edge, day) = (self.working.clone(), self.tip.edge.clone(), self.day_count.clone());
+            Box::new(Seed { state, edge, prev, day, key: Arc::clone(&self.key) })
+        });
+        self.publisher.committed(publish::Committed { leaves, checkpoint, state });
+    }
+
+    /// After a rotation that was not recorded.
+    fn forget_staged_key(&self) {
+        if let Err(error) = keys::discard(&self.options.layout) {
+            tracing::error!(key.error = %chain(&error), "a signing key that was never used could not be removed");
+        }
+    }
+
     /// After a failed append: back to the last commit if the log stands there, otherwise stop, because nobody knows what the disk holds.
-    fn roll_back(&mut self, error: &dyn std::error::Error, attempted: &privyseal_core::tree::Edge) {
+    fn roll_back(&mut self, error: &EngineError, attempted: &privyseal_core::tree::Edge) {
+        let rotating = self.outgoing.take().map(|old| self.key = old).is_some();
+        if self.log.is_shared() {
+            // The next turn reads the head before anything is decided, and folds what is there, be it ours.
+            self.go_back();
+            match error {
+                EngineError::InDoubt(_) if rotating => {
+                    self.stopped = Some("nobody knows yet which signing key the log has: a restart settles it".to_owned());
+                }
+                _ if rotating => self.forget_staged_key(),
+                _ => {}
+            }
+            return;
+        }
         let stands = self.log.head();
         let Ok(committed) = self.committed.read() else {
             self.stopped = Some("a reader failed while it held the state".to_owned());
@@ -442,12 +610,11 @@ impl Writer {
         };
         match stands {
             Ok(Some(head)) if head.edge.size() == committed.next_seq => {
-                self.working = committed.clone();
-                self.tip.edge = head.edge;
-                self.tip.time = committed.last_time;
-                let last = committed.next_seq.checked_sub(1).and_then(|last| self.log.entries(last, 1).ok());
-                self.tip.prev = last.and_then(|entries| entries.first().map(|entry| entry.leaf));
-                self.day_count = (committed.last_time.date(), self.day_count.1);
+                drop(committed);
+                self.go_back();
+                if rotating {
+                    self.forget_staged_key();
+                }
             }
             Ok(Some(head)) if head.edge == *attempted => {
                 self.stopped = Some(format!("the disk reported a failure for a commit that it kept ({error})"));
@@ -455,20 +622,13 @@ impl Writer {
             _ => self.stopped = Some(format!("after a failed write the log cannot be read ({error})")),
         }
     }
+}
 
-    /// Publishes tiles, then the head that they prove. A crash between the two leaves more tiles than the head needs.
-    fn publish(&mut self, now: Timestamp) {
-        self.published_at = now;
-        if self.published_size == self.tiles.size() || self.stopped.is_some() {
-            return;
-        }
-        let published = self.tiles.publish(&self.options.layout.tiles()).and_then(|()| match self.log.head() {
-            Ok(Some(head)) => privyseal_ledger::publish_checkpoint(&self.options.layout, &head.checkpoint),
-            _ => Err(std::io::Error::other("the log's head cannot be read")),
-        });
-        match published {
-            Ok(()) => self.published_size = self.tiles.size(),
-            Err(error) => tracing::error!(ledger.error = %error, "the head could not be published; it will be tried again"),
-        }
+/// Answers a command that could not even be decided, because the log is out of reach.
+fn refuse(message: Message, reason: &EngineError, pending: &mut Pending) {
+    if matches!(message.intent, Intent::Close) {
+        pending.last = Some(message.reply);
+    } else {
+        pending.answers.push((message.reply, Err(reason.clone())));
     }
 }

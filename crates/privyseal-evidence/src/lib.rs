@@ -7,6 +7,7 @@ mod bar;
 pub mod container;
 mod document;
 pub mod html;
+pub mod invariant;
 mod link;
 mod mark;
 pub mod pack;

@@ -6,6 +6,7 @@ use privyseal_core::digest::Digest;
 
 use crate::durable;
 use crate::layout::Layout;
+use crate::postgres::blobs;
 
 /// Largest blob that is kept, in bytes.
 pub const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
@@ -21,6 +22,9 @@ pub fn put(layout: &Layout, bytes: &[u8]) -> io::Result<Digest> {
     if !path.is_file() {
         durable::write(&path, bytes)?;
     }
+    if let Some(database) = layout.database() {
+        blobs::put(database, &digest, bytes)?;
+    }
     Ok(digest)
 }
 
@@ -34,7 +38,19 @@ pub fn get(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
         Ok(_) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, format!("blob {} is damaged: its bytes have another digest", digest.hex())))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fetch(layout, digest),
         Err(error) => Err(error),
     }
+}
+
+/// A blob that another process of the same log kept; it stays here from now on.
+fn fetch(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
+    let Some(database) = layout.database() else { return Ok(None) };
+    let Some(bytes) = blobs::get(database, digest)? else { return Ok(None) };
+    if Digest::of(&bytes) != *digest {
+        let damaged = format!("blob {} is damaged in the database: its bytes have another digest", digest.hex());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
+    }
+    durable::write(&layout.blob(digest), &bytes)?;
+    Ok(Some(bytes))
 }

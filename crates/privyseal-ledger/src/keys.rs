@@ -9,6 +9,7 @@ use privyseal_core::digest::{base64url, from_base64url};
 use privyseal_core::note::{NodeKey, NoteError};
 
 use crate::durable;
+use crate::layout::Layout;
 
 /// Why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,28 @@ pub fn create(path: &Path, origin: &str, seed: &[u8; 32]) -> Result<NodeKey, Key
     };
     write().map_err(|source| KeyError::Io { path: path.to_owned(), source })?;
     Ok(key)
+}
+
+/// Puts the staged key in the place of the node's key, which is destroyed by it; durable on return.
+///
+/// # Errors
+/// When the disk refuses; the same call can be made again.
+pub fn promote(layout: &Layout) -> Result<(), KeyError> {
+    let (staged, current) = (layout.next_key(), layout.key());
+    let moved = std::fs::rename(&staged, &current).and_then(|()| durable::sync_folder(current.parent().unwrap_or(Path::new("."))));
+    moved.map_err(|source| KeyError::Io { path: staged, source })
+}
+
+/// Forgets a staged key that the log never heard of.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn discard(layout: &Layout) -> Result<(), KeyError> {
+    let staged = layout.next_key();
+    match std::fs::remove_file(&staged) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(KeyError::Io { path: staged, source }),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the key; refuses one that others can read.

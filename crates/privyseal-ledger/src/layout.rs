@@ -5,17 +5,53 @@ use std::path::{Path, PathBuf};
 use privyseal_core::digest::Digest;
 use privyseal_core::time::Timestamp;
 
-/// A data folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::place::Bucket;
+use crate::postgres::Database;
+
+/// A data folder, and where its log and its segments are when they are not in the folder too.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
+    database: Option<Database>,
+    bucket: Option<Bucket>,
+}
+
+/// Without the addresses of database and bucket, which may hold secrets.
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layout").field("root", &self.root).finish_non_exhaustive()
+    }
 }
 
 impl Layout {
     /// The layout of the data folder `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), database: None, bucket: None }
+    }
+
+    /// The same folder, with the log in a database.
+    #[must_use]
+    pub fn with_database(self, database: Option<Database>) -> Self {
+        Self { database, ..self }
+    }
+
+    /// The same folder, with sealed segments kept in a bucket.
+    #[must_use]
+    pub fn with_bucket(self, bucket: Option<Bucket>) -> Self {
+        Self { bucket, ..self }
+    }
+
+    /// The bucket that keeps sealed segments; `None` when the folder does.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
+    }
+
+    /// The database that holds the log; `None` when it is in SQLite.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// The folder itself.
@@ -24,7 +60,7 @@ impl Layout {
         &self.root
     }
 
-    /// The log database.
+    /// The log database, when the log is in SQLite; [`crate::store::Store::of`] opens it wherever it is.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.root.join("log.sqlite")
@@ -42,10 +78,22 @@ impl Layout {
         self.root.join("keys").join("node.key")
     }
 
+    /// The private key that is about to take the node key's place, mode 0600; there only while keys are rotated.
+    #[must_use]
+    pub fn next_key(&self) -> PathBuf {
+        self.root.join("keys").join("next.key")
+    }
+
     /// The lock that the one writing process holds.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// What can be made again from the log: state snapshots.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
     }
 
     /// The public part.

@@ -1,20 +1,29 @@
-//! The durable ledger: an append-only log in SQLite, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
+//! The durable ledger: an append-only log, sealed into Parquet, provable by an RFC 6962 tree, verified from bytes alone.
 //!
 //! `docs/LEDGER.md` describes every byte that this crate writes. Deciding what is written happens elsewhere.
 
 pub mod blob;
 pub mod chain;
+pub mod invariant;
 pub mod keys;
 pub mod layout;
+pub mod leftover;
 pub mod limits;
 pub mod log;
+pub mod measure;
+pub mod place;
+pub mod postgres;
 pub mod private;
 pub mod reader;
 pub mod seal;
 pub mod segment;
+pub mod snapshot;
 pub mod sqlite;
+pub mod store;
 pub mod tiles;
 pub mod verify;
+pub mod wal;
+mod whole;
 
 mod durable;
 

@@ -1,5 +1,6 @@
-//! The contract of a log store: append a batch durably, read it back in order. SQLite is the first store that fulfils it.
+//! The contract of a log store: append a batch durably, read it back in order.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use privyseal_core::digest::Digest;
@@ -8,6 +9,8 @@ use privyseal_core::id::RequestId;
 use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
+
+use crate::wal::WalKeeper;
 
 /// One entry as it is stored: the signed bytes verbatim and what stands beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,15 @@ pub struct Head {
     pub time: Timestamp,
 }
 
+/// A way through the log, from a position that is not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// Towards the beginning.
+    NewestBefore(u64),
+    /// Towards the end.
+    OldestAfter(u64),
+}
+
 /// A failing store. What the caller should do is in the variant.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -60,6 +72,23 @@ pub enum LogError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Whether the batch was written is not known: the connection ended while it was being committed. Take a turn, look at the head.
+    #[error("it is not known whether the log {path} has the last batch: the connection ended while it was committed")]
+    InDoubt {
+        /// Which log.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process has written since the batch was decided: nothing was written. Fold what it wrote, and decide again.
+    #[error("the log {path} has moved on to {size} entries")]
+    Moved {
+        /// Which log.
+        path: PathBuf,
+        /// How many entries it has now.
+        size: u64,
+    },
     /// The content is not what it must be: stop, and verify.
     #[error("the log {path} is damaged: {detail}; run `privyseal verify` and restore a backup")]
     Damaged {
@@ -70,56 +99,201 @@ pub enum LogError {
     },
 }
 
-/// A log store.
-///
-/// Durability: when `append` returns `Ok`, the batch survives a crash and power loss. Atomicity: a batch is there whole or not at all,
-/// also when `append` returned an error. Ordering: a batch is accepted only when it continues the stored head exactly.
-pub trait Log: Send {
-    /// Appends a batch.
-    ///
-    /// # Errors
-    /// `Unavailable` when nothing was written; `Damaged` when the batch does not continue the head.
-    fn append(&mut self, batch: &Batch) -> Result<(), LogError>;
+/// What stands beside an entry so that it can be found. `verify` compares it with the entry, which alone is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Position in the log.
+    pub seq: u64,
+    /// Its kind, as a text.
+    pub kind: String,
+    /// The request that it concerns, as a text.
+    pub request_id: Option<String>,
+}
 
+/// Kinds of which the log keeps every entry when it is pruned, because they are looked up for as long as there is a log: how it began,
+/// its keys, its segments, its policies, the packs made from it.
+pub const KEPT: [Kind; 8] = [
+    Kind::LedgerOpened,
+    Kind::KeyEnrolled,
+    Kind::KeyRetired,
+    Kind::KeyRevoked,
+    Kind::SegmentSealed,
+    Kind::PolicyPublished,
+    Kind::ReportGenerated,
+    Kind::EvidenceDownloaded,
+];
+
+/// Reading a log store, beside whoever writes it.
+///
+/// Everything read is committed. Two calls may see two moments; [`LogReader::snapshot`] holds one still.
+pub trait LogReader: Send {
     /// The head; `None` for an empty log.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn head(&self) -> Result<Option<Head>, LogError>;
 
-    /// Entries from `from` on, at most `limit`, in order.
+    /// Position of the first entry that is still here, 0 unless the log was pruned. What is before it is in recorded segments.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn first(&self) -> Result<u64, LogError>;
+
+    /// Entries from `from` on, at most `limit`, in order. Those before [`LogReader::first`] are not here: asked for them, the answer begins
+    /// at the first entry, so look at `seq`.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError>;
 
-    /// Entries of one kind, in order.
+    /// Entries of one kind, in order: all there ever were of the [`KEPT`] kinds, of others those that were not pruned.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError>;
 
-    /// Leaf hashes of the first `size` entries, in order.
+    /// At most `limit` entries of one kind in the order of the walk: the ones nearest to where it begins.
+    ///
+    /// The default reads every entry of the kind; a store with an index by kind and position does better.
     ///
     /// # Errors
-    /// When the store cannot be read, or has fewer entries.
-    fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError>;
+    /// When the store cannot be read.
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let entries = self.entries_of(kind)?.into_iter();
+        Ok(match walk {
+            Walk::NewestBefore(end) => entries.rev().filter(|entry| entry.seq < end).take(limit).collect(),
+            Walk::OldestAfter(start) => entries.filter(|entry| entry.seq > start).take(limit).collect(),
+        })
+    }
 
-    /// Entries that concern one request, in order.
+    /// Entries that concern one request, in order, as far as they were not pruned.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn entries_of_request(&self, request: &RequestId) -> Result<Vec<StoredEntry>, LogError>;
 
-    /// How many entries of which kind there are, most first.
+    /// Leaf hashes of the entries in `range`, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or does not have all of them.
+    fn leaves(&self, range: Range<u64>) -> Result<Vec<Digest>, LogError>;
+
+    /// How many entries of which kind there are, pruned ones included, most first.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError>;
 
-    /// Checkpoints kept, by size: at least the newest of every second in which something was written.
+    /// Checkpoints kept over `from` entries or more, by size, at most `limit` of them: at least the newest of every second in which
+    /// something was written.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError>;
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError>;
+
+    /// What stands beside the entries from `from` on, at most `limit` of them, in order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError>;
+
+    /// Runs `read` in one read transaction: everything that it reads through the reader it is given is of one moment. Not to be nested.
+    ///
+    /// # Errors
+    /// Whatever `read` returns, or when the transaction cannot begin.
+    fn snapshot(&self, read: &mut dyn FnMut(&dyn LogReader) -> Result<(), LogError>) -> Result<(), LogError>;
+}
+
+/// Reads a value in one read transaction; see [`LogReader::snapshot`].
+///
+/// # Errors
+/// Whatever `read` returns, or when the transaction cannot begin.
+pub fn at_one_moment<T>(log: &dyn LogReader, read: impl FnOnce(&dyn LogReader) -> Result<T, LogError>) -> Result<T, LogError> {
+    let (mut read, mut value) = (Some(read), None);
+    log.snapshot(&mut |log| {
+        if let Some(read) = read.take() {
+            value = Some(read(log)?);
+        }
+        Ok(())
+    })?;
+    value.ok_or_else(|| LogError::Damaged { path: PathBuf::new(), detail: "a read transaction did not run".to_owned() })
+}
+
+/// Writing a log store.
+///
+/// Durability: when `append` returns `Ok`, the batch survives a crash and power loss. Atomicity: a batch is there whole or not at all,
+/// also when `append` returned an error. Ordering: a batch is accepted only when it continues the stored head exactly.
+/// Concurrency: several processes may write a shared store. Each takes a turn before it decides, and holds it until it has appended.
+pub trait Log: LogReader {
+    /// Whether other processes may write this log too.
+    fn is_shared(&self) -> bool;
+
+    /// Takes the right to append, waiting for whoever has it now, and tells the head as of then. Nobody else appends until
+    /// [`Log::append`] or [`Log::end_turn`]; if this process dies, the store takes the right back. A turn that is held already is ended
+    /// first.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store cannot be reached or others take too long; no turn is held then.
+    fn take_turn(&mut self) -> Result<Option<Head>, LogError>;
+
+    /// Whoever shortens the store's write-ahead log from beside the writer from now on; `None` when the store does that by itself.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    fn wal_keeper(&self) -> Result<Option<WalKeeper>, LogError> {
+        Ok(None)
+    }
+
+    /// Gives the right back without having written. Nothing happens when it is not held.
+    fn end_turn(&mut self);
+
+    /// Appends a batch and ends the turn; takes one first when none is held.
+    ///
+    /// # Errors
+    /// `Unavailable` when nothing was written; `InDoubt` when that is not known; `Moved` when others have written since; `Damaged` when
+    /// the batch is not what it says. In every case the turn has ended.
+    fn append(&mut self, batch: &Batch) -> Result<(), LogError>;
+
+    /// Removes the entries before `before` from the log, except those of the [`KEPT`] kinds. The caller has made sure that recorded
+    /// segments hold them: nobody can bring them back. One transaction; calling it again does nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` when nothing was removed; `Damaged` when nothing would be left.
+    fn prune(&mut self, before: u64) -> Result<(), LogError>;
+
+    /// Keeps a checkpoint with the cosignatures of witnesses on it, for as long as there is a log. The same size again replaces it.
+    ///
+    /// # Errors
+    /// `Unavailable` when nothing was written.
+    fn keep_cosigned(&mut self, size: u64, note: &str) -> Result<(), LogError>;
+}
+
+/// Why a batch does not belong on a head.
+pub(crate) enum Misfit {
+    /// The head is elsewhere.
+    Moved(u64),
+    /// The batch is broken in itself.
+    Broken(String),
+}
+
+/// Whether a batch continues a head exactly: the next position, every one after it, and a tree that is the old one grown by these leaves.
+pub(crate) fn continues(head: Option<&Head>, batch: &Batch) -> Result<(), Misfit> {
+    let mut edge = head.map_or_else(Edge::new, |head| head.edge.clone());
+    let count = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+    if batch.edge.size().checked_sub(count) != Some(edge.size()) {
+        return Err(Misfit::Moved(edge.size()));
+    }
+    for (entry, _) in &batch.entries {
+        if entry.seq != edge.size() {
+            return Err(Misfit::Broken(format!("entry {} was offered at position {}", entry.seq, edge.size())));
+        }
+        edge.push(entry.leaf);
+    }
+    if edge != batch.edge {
+        return Err(Misfit::Broken(format!("the tree offered over {} entries is not the stored one grown by the batch", edge.size())));
+    }
+    if head.is_some_and(|head| batch.time < head.time) {
+        return Err(Misfit::Broken("the batch is older than the head".to_owned()));
+    }
+    Ok(())
 }

@@ -7,8 +7,9 @@ use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
 
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError, StoredEntry};
-use crate::sqlite::SqliteLog;
+use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
+use crate::place;
+use crate::store::Store;
 
 /// A sealed segment as the log records it.
 pub type SegmentRecord = SegmentSealed;
@@ -42,7 +43,7 @@ pub struct Prefix {
 /// A reader of one data folder.
 pub struct Reader {
     layout: Layout,
-    log: SqliteLog,
+    log: Box<dyn LogReader>,
 }
 
 impl Reader {
@@ -51,7 +52,7 @@ impl Reader {
     /// # Errors
     /// When there is no readable log.
     pub fn open(layout: Layout) -> Result<Self, LogError> {
-        let log = SqliteLog::open_read_only(&layout.log())?;
+        let log = Store::of(&layout).reader()?;
         Ok(Self { layout, log })
     }
 
@@ -67,11 +68,14 @@ impl Reader {
     /// # Errors
     /// When the log cannot be read, or its segments do not line up.
     pub fn snapshot(&self, have: u64) -> Result<Snapshot, LogError> {
-        self.log.snapshot(|log| {
+        at_one_moment(self.log(), |log| {
             let Some(head) = log.head()? else {
                 return Err(self.damaged("it is empty: it was never opened".to_owned()));
             };
             let segments = self.segments_of(log)?;
+            for segment in &segments {
+                place::fetch(&self.layout, segment).map_err(|source| self.unreadable(segment, source))?;
+            }
             let sealed = segments.last().map_or(0, |segment| segment.last + 1);
             let tail = log.entries(sealed.max(have), usize::MAX)?;
             Ok(Snapshot { size: head.edge.size(), root: head.edge.root(), checkpoint: head.checkpoint, segments, tail })
@@ -84,7 +88,7 @@ impl Reader {
     /// # Errors
     /// When the log cannot be read.
     pub fn before(&self, end: Timestamp, size: u64) -> Result<Prefix, LogError> {
-        self.log.snapshot(|log| {
+        at_one_moment(self.log(), |log| {
             let (mut earlier, mut later) = (1, size.max(1));
             while earlier < later {
                 let middle = earlier.midpoint(later);
@@ -94,8 +98,8 @@ impl Reader {
                 if event.time < end { earlier = middle + 1 } else { later = middle }
             }
             let mut edge = Edge::new();
-            log.leaves(earlier)?.into_iter().for_each(|leaf| edge.push(leaf));
-            let checkpoint = log.checkpoints()?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
+            log.leaves(0..earlier)?.into_iter().for_each(|leaf| edge.push(leaf));
+            let checkpoint = log.checkpoints(0, usize::MAX)?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
             Ok(Prefix { size: earlier, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
         })
     }
@@ -105,20 +109,24 @@ impl Reader {
     /// # Errors
     /// When the log cannot be read, or its segments do not line up.
     pub fn segments(&self) -> Result<Vec<SegmentRecord>, LogError> {
-        self.segments_of(&self.log)
+        self.segments_of(self.log())
     }
 
     /// The log itself, for streaming.
     #[must_use]
-    pub fn log(&self) -> &SqliteLog {
-        &self.log
+    pub fn log(&self) -> &dyn LogReader {
+        self.log.as_ref()
     }
 
-    fn segments_of(&self, log: &SqliteLog) -> Result<Vec<SegmentRecord>, LogError> {
+    fn segments_of(&self, log: &dyn LogReader) -> Result<Vec<SegmentRecord>, LogError> {
         segments(log).map_err(|error| match error {
             SegmentsError::Log(error) => error,
             SegmentsError::Misplaced(detail) => self.damaged(detail),
         })
+    }
+
+    fn unreadable(&self, segment: &SegmentRecord, source: std::io::Error) -> LogError {
+        LogError::Unavailable { path: self.layout.below_ledger(&segment.path), doing: "read", source: Box::new(source) }
     }
 
     fn damaged(&self, detail: String) -> LogError {
@@ -141,7 +149,7 @@ pub enum SegmentsError {
 ///
 /// # Errors
 /// When the log cannot be read, or they do not.
-pub fn segments(log: &SqliteLog) -> Result<Vec<SegmentRecord>, SegmentsError> {
+pub fn segments(log: &dyn LogReader) -> Result<Vec<SegmentRecord>, SegmentsError> {
     let mut segments: Vec<SegmentRecord> = Vec::new();
     for stored in log.entries_of(Kind::SegmentSealed)? {
         let bad = |detail: String| SegmentsError::Misplaced(format!("entry {} does not record a segment: {detail}", stored.seq));

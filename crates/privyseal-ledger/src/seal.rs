@@ -2,16 +2,18 @@
 //!
 //! The steps, and what a crash after each leaves behind:
 //! 1. Encode the next entries in memory. Nothing is left.
-//! 2. Write and sync a temporary file. A stray `.tmp`, replaced by the next run.
-//! 3. Link it into place if nothing is there, sync the folder. An unrecorded segment: the next run encodes the same entries;
-//!    if the bytes are equal it adopts the file, otherwise (a build with another encoder) it replaces it, since nothing refers to it.
-//! 4. Read it back from the disk and compare every row with the log. A bad file is an error, and unrecorded.
-//! 5. The caller appends `segment.sealed` through the engine. From here on readers use the file.
-//!
-//! Entries are not removed from the log database: pruning comes with its own verification.
+//! 2. Put it where segments are kept, if nothing is there: in the folder by a synced temporary file that is linked into place (a crash
+//!    leaves a stray `.tmp`, replaced by the next run), in a bucket by a conditional put. An unrecorded segment may be left.
+//! 3. Read back whatever is there now, be it ours, of an earlier run, or of another process that seals at the same time, and compare
+//!    every row with the log. What holds is adopted as it is; what does not hold is removed and put anew once, since nothing refers to it.
+//! 4. With a bucket, keep a local copy. Losing it costs a download.
+//! 5. The caller appends `segment.sealed` through the engine. From here on readers use the segment.
+//! 6. Pruning, whenever it is asked for: each recorded segment is read back again from where it is kept, compared with its record and
+//!    row by row with the log, and only then its entries leave the log, step by step. A crash leaves a log that begins between two
+//!    steps; the same call goes on from there.
 
-use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -21,10 +23,10 @@ use privyseal_core::event::ledger::SegmentSealed;
 
 use crate::durable;
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError};
+use crate::log::{Log, LogError, LogReader};
+use crate::place::{self, Place};
 use crate::reader::{self, SegmentsError};
-use crate::segment::{self, SegmentError, SegmentWriter};
-use crate::sqlite::SqliteLog;
+use crate::segment::{self, Columns, SegmentError, SegmentWriter};
 
 /// Most entries in one segment.
 pub const MAX_ROWS: u64 = 1_000_000;
@@ -74,7 +76,15 @@ pub enum SealError {
 ///
 /// # Errors
 /// See [`SealError`]; nothing is recorded then.
-pub fn make_segment(layout: &Layout, log: &SqliteLog, end: u64) -> Result<Option<SegmentSealed>, SealError> {
+pub fn make_segment(layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Option<SegmentSealed>, SealError> {
+    make_segment_in(place::of(layout).as_ref(), layout, log, end)
+}
+
+/// [`make_segment`], with the place in hand.
+///
+/// # Errors
+/// As [`make_segment`].
+pub fn make_segment_in(place: &dyn Place, layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Option<SegmentSealed>, SealError> {
     let first = reader::segments(log)?.last().map_or(0, |segment| segment.last + 1);
     let end = end.min(first.saturating_add(MAX_ROWS));
     let Some(last) = end.checked_sub(1).filter(|last| *last >= first) else { return Ok(None) };
@@ -97,35 +107,121 @@ pub fn make_segment(layout: &Layout, log: &SqliteLog, end: u64) -> Result<Option
     }
     let bytes = writer.finish().map_err(failed)?;
     let path = layout::segment_path(first, last, first_time.unwrap_or_default());
-    let file = layout.below_ledger(&path);
-    place(&file, &bytes).map_err(|source| SealError::Io { path: file.clone(), source })?;
+    let bytes = keep(place, log, &path, &Bytes::from(bytes), first..end)?;
+    if place_is_remote(layout) {
+        let file = layout.below_ledger(&path);
+        durable::write(&file, &bytes).map_err(|source| SealError::Io { path: file.clone(), source })?;
+    }
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    Ok(Some(SegmentSealed { first, last, rows: end - first, bytes: length, sha256: Digest::of(&bytes), path }))
+}
 
-    let on_disk = fs::read(&file).map_err(|source| SealError::Io { path: file.clone(), source })?;
-    let (sha256, length) = (Digest::of(&on_disk), u64::try_from(on_disk.len()).unwrap_or(u64::MAX));
-    let mut seq = first;
-    for rows in segment::read(Bytes::from(on_disk)).map_err(failed)? {
-        let rows = rows.map_err(failed)?;
-        let entries = log.entries(seq, rows.len())?;
-        let differs = rows
-            .iter()
-            .zip(&entries)
-            .position(|(row, entry)| row.stored != *entry || segment::Typed::of(&entry.entry).ok().as_ref() != Some(&row.typed));
-        if rows.len() != entries.len() || differs.is_some() {
-            let offset = u64::try_from(differs.unwrap_or(0)).unwrap_or(0);
-            return Err(SealError::ReadBack { path: file, seq: seq + offset });
+fn place_is_remote(layout: &Layout) -> bool {
+    layout.bucket().is_some()
+}
+
+/// Steps 2 and 3: what is under `path` in the end, and holds exactly these entries.
+fn keep(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entries: Range<u64>) -> Result<Bytes, SealError> {
+    let failed = |source: io::Error| SealError::Io { path: PathBuf::from(place.name()).join(path), source };
+    let mut again = true;
+    loop {
+        let free = place.put_if_absent(path, bytes).map_err(failed)?;
+        // A store that does not show what it has just taken may show it later: nothing is recorded until it does.
+        let stale = || failed(io::Error::other("it was put there and is not there: the store shows an older state; try again"));
+        let found = place.get(path).map_err(failed)?.ok_or_else(stale)?;
+        let Err(error) = compare(place, log, path, &found, entries.clone()) else { return Ok(found) };
+        if free || !again {
+            return Err(error);
+        }
+        // A second look before anything is removed: the first one may have failed on the way.
+        let found = place.get(path).map_err(failed)?;
+        if let Some(found) = found
+            && compare(place, log, path, &found, entries.clone()).is_ok()
+        {
+            return Ok(found);
+        }
+        place.remove(path).map_err(failed)?;
+        again = false;
+    }
+}
+
+/// Whether a segment holds exactly these entries of the log, and typed columns that follow from them.
+fn compare(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entries: Range<u64>) -> Result<(), SealError> {
+    let failed = |source: SegmentError| SealError::Segment { first: entries.start, last: entries.end - 1, source: Box::new(source) };
+    let differs = |seq: u64| SealError::ReadBack { path: PathBuf::from(place.name()).join(path), seq };
+    let mut seq = entries.start;
+    for batch in segment::batches(bytes.clone(), 0).map_err(failed)? {
+        let batch = batch.map_err(failed)?;
+        let columns = Columns::of(&batch).map_err(failed)?;
+        let stored = log.entries(seq, columns.rows())?;
+        if let Some(row) = columns.equal(&stored) {
+            return Err(differs(seq + u64::try_from(row).unwrap_or(0)));
+        }
+        seq += u64::try_from(stored.len()).unwrap_or(0);
+    }
+    if seq == entries.end { Ok(()) } else { Err(differs(seq)) }
+}
+
+/// Step 6: removes from the log the entries of recorded segments whose entries lie before `end`, each after it was read back from where
+/// it is kept and found equal to its record and to the log. Returns how many entries left.
+///
+/// # Errors
+/// See [`SealError`]; what left before stays away, everything else stays.
+pub fn prune(layout: &Layout, log: &mut dyn Log, end: u64) -> Result<u64, SealError> {
+    prune_from(place::of(layout).as_ref(), log, end)
+}
+
+/// [`prune`], with the place in hand.
+///
+/// # Errors
+/// As [`prune`].
+pub fn prune_from(place: &dyn Place, log: &mut dyn Log, end: u64) -> Result<u64, SealError> {
+    let began = log.first()?;
+    for segment in reader::segments(log)? {
+        // The last entry of a log stays in it: the next one is linked to it.
+        let size = log.head()?.map_or(0, |head| head.edge.size());
+        let next = segment.last + 1;
+        if next > end || next >= size {
+            break;
+        }
+        let first = log.first()?;
+        if next <= first {
+            continue;
+        }
+        let failed = |source: io::Error| SealError::Io { path: PathBuf::from(place.name()).join(&segment.path), source };
+        let missing = || failed(io::Error::new(io::ErrorKind::NotFound, "the recorded segment is not there"));
+        let bytes = place.get(&segment.path).map_err(failed)?.ok_or_else(missing)?;
+        if u64::try_from(bytes.len()).ok() != Some(segment.bytes) || Digest::of(&bytes) != segment.sha256 {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is not the segment that was recorded; run `privyseal verify`",
+            )));
+        }
+        // After a crash between two steps the log holds only the later part of it.
+        compare_rest(place, log, &segment.path, &bytes, first.max(segment.first)..next)?;
+        let mut at = first;
+        while at < next {
+            // Small steps: whoever appends waits for one of them at most.
+            at = next.min(at.saturating_add(u64::try_from(STEP).unwrap_or(u64::MAX)));
+            log.prune(at)?;
+        }
+    }
+    Ok(log.first()?.saturating_sub(began))
+}
+
+/// [`compare`], for the entries of a segment that the log still has.
+fn compare_rest(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entries: Range<u64>) -> Result<(), SealError> {
+    let failed = |source: SegmentError| SealError::Segment { first: entries.start, last: entries.end - 1, source: Box::new(source) };
+    let differs = |seq: u64| SealError::ReadBack { path: PathBuf::from(place.name()).join(path), seq };
+    let mut seq = entries.start;
+    for rows in segment::read(bytes.clone()).map_err(failed)? {
+        let mut rows = rows.map_err(failed)?;
+        rows.retain(|row| row.stored.seq >= entries.start);
+        let stored = log.entries(seq, rows.len())?;
+        if let Some(row) = rows.iter().enumerate().find(|(at, row)| stored.get(*at) != Some(&row.stored)) {
+            return Err(differs(row.1.stored.seq));
         }
         seq += u64::try_from(rows.len()).unwrap_or(0);
     }
-    if seq != end {
-        return Err(SealError::ReadBack { path: file, seq });
-    }
-    Ok(Some(SegmentSealed { first, last, rows: end - first, bytes: length, sha256, path }))
-}
-
-/// Steps 2 and 3. Put-if-absent: a file that is there already is kept when it is equal, and replaced only because it is unrecorded.
-fn place(file: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::read(file) {
-        Ok(present) if present == bytes => Ok(()),
-        _ => durable::write(file, bytes),
-    }
+    if seq == entries.end { Ok(()) } else { Err(differs(seq)) }
 }

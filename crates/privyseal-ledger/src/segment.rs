@@ -17,17 +17,19 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
-use privyseal_core::canonical;
 use privyseal_core::digest::Digest;
-use privyseal_core::event::EventError;
-use privyseal_core::time::Timestamp;
-use serde_json::Value;
+use privyseal_core::event::{Entry, EventError};
+use privyseal_core::note::KeyId;
 
 use crate::log::StoredEntry;
 
-/// Rows in a row group; also the step in which segments are read back.
+/// Rows in a row group.
 const ROWS_PER_GROUP: usize = 65_536;
+
+/// Rows that are decoded at a time.
+pub const BATCH_ROWS: usize = 8_192;
 
 /// What is wrong with a segment.
 #[derive(Debug, thiserror::Error)]
@@ -77,22 +79,19 @@ impl Typed {
     /// Derives the typed columns from an entry.
     ///
     /// # Errors
-    /// When the entry is not canonical JSON or lacks a member.
+    /// When it is not an entry.
     pub fn of(entry: &[u8]) -> Result<Self, EventError> {
-        let value: Value = canonical::parse(entry)?;
-        let missing = |name: &str| EventError::Schema { detail: format!("member `{name}` is missing or of another type") };
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| missing(name));
-        let actor = value.get("actor").ok_or_else(|| missing("actor"))?;
-        let time: Timestamp = text(&value, "time")?.parse().map_err(|_| missing("time"))?;
+        let entry = Entry::read(entry)?;
+        let seq = i64::try_from(entry.seq).map_err(|_| EventError::Schema { detail: "`seq` is too large".to_owned() })?;
         Ok(Self {
-            seq: value.get("seq").and_then(Value::as_i64).filter(|seq| *seq >= 0).ok_or_else(|| missing("seq"))?,
-            time: time.micros(),
-            id: text(&value, "id")?,
-            kind: text(&value, "kind")?,
-            actor_id: text(actor, "id")?,
-            actor_kind: text(actor, "kind")?,
-            actor_channel: text(actor, "channel")?,
-            request_id: value.get("request_id").map(|_| text(&value, "request_id")).transpose()?,
+            seq,
+            time: entry.time.micros(),
+            id: entry.id.to_owned(),
+            kind: entry.kind.name().to_owned(),
+            actor_id: entry.actor_id.to_owned(),
+            actor_kind: entry.actor_kind.to_owned(),
+            actor_channel: entry.actor_channel.to_owned(),
+            request_id: entry.request_id.map(str::to_owned),
         })
     }
 }
@@ -131,11 +130,12 @@ pub fn to_batch(entries: &[StoredEntry]) -> Result<RecordBatch, SegmentError> {
     let mut signature = FixedSizeBinaryBuilder::with_capacity(rows, 64);
     let mut bytes = BinaryBuilder::with_capacity(rows, entries.iter().map(|entry| entry.entry.len()).sum());
     for entry in entries {
-        let typed = Typed::of(&entry.entry).map_err(|source| SegmentError::Entry { seq: entry.seq, source })?;
-        seq.append_value(typed.seq);
-        time.append_value(typed.time);
+        let failed = |source| SegmentError::Entry { seq: entry.seq, source };
+        let typed = Entry::read(&entry.entry).map_err(failed)?;
+        seq.append_value(i64::try_from(typed.seq).unwrap_or(i64::MAX));
+        time.append_value(typed.time.micros());
         id.append_value(typed.id);
-        kind.append_value(typed.kind);
+        kind.append_value(typed.kind.name());
         actor_id.append_value(typed.actor_id);
         actor_kind.append_value(typed.actor_kind);
         actor_channel.append_value(typed.actor_channel);
@@ -227,59 +227,196 @@ pub struct SegmentRow {
 /// # Errors
 /// When the bytes are no Parquet file, or not one of this schema.
 pub fn read(bytes: Bytes) -> Result<impl Iterator<Item = Result<Vec<SegmentRow>, SegmentError>>, SegmentError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    Ok(batches(bytes, 0)?.map(|batch| {
+        let batch = batch?;
+        let columns = Columns::of(&batch)?;
+        (0..columns.rows()).map(|row| Ok(SegmentRow { stored: columns.stored(row)?, typed: columns.typed(row) })).collect()
+    }))
+}
+
+/// Reads a segment as columns from row `skip` on, 8,192 rows at a time; of a file only the pages that are being decoded are in memory.
+///
+/// # Errors
+/// When it is no Parquet file, or not one of this schema.
+pub fn batches<R: ChunkReader + 'static>(
+    source: R,
+    skip: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch, SegmentError>> + use<R>, SegmentError> {
+    let builder = guarded(|| Ok(ParquetRecordBatchReaderBuilder::try_new(source)?))?;
     let found: Vec<(&String, &DataType)> = builder.schema().fields().iter().map(|field| (field.name(), field.data_type())).collect();
     let wanted = schema();
     let wanted: Vec<(&String, &DataType)> = wanted.fields().iter().map(|field| (field.name(), field.data_type())).collect();
     if found != wanted {
         return Err(SegmentError::Schema(format!("{:?}", builder.schema().fields().iter().map(|field| field.name()).collect::<Vec<_>>())));
     }
-    let reader = builder.with_batch_size(8_192).build()?;
-    Ok(reader.map(|batch| rows(&batch?)))
+    let mut reader = Some(guarded(|| Ok(builder.with_batch_size(BATCH_ROWS).with_offset(skip).build()?))?);
+    Ok(std::iter::from_fn(move || {
+        let batch = guarded(|| Ok(reader.as_mut().and_then(Iterator::next).transpose()?));
+        if batch.is_err() {
+            // A reader that failed is not asked again: after a panic nobody knows its state.
+            reader = None;
+        }
+        batch.transpose()
+    }))
 }
 
-fn rows(batch: &RecordBatch) -> Result<Vec<SegmentRow>, SegmentError> {
-    fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, SegmentError> {
-        let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<T>());
-        column.ok_or_else(|| SegmentError::Schema(format!("column `{name}`")))
-    }
-    let seq: &Int64Array = column(batch, "seq")?;
-    let time: &TimestampMicrosecondArray = column(batch, "time")?;
-    let text = |name: &str| column::<StringArray>(batch, name);
-    let (id, kind, request_id, key_id) = (text("id")?, text("kind")?, text("request_id")?, text("key_id")?);
-    let (actor_id, actor_kind, actor_channel) = (text("actor_id")?, text("actor_kind")?, text("actor_channel")?);
-    let leaf: &FixedSizeBinaryArray = column(batch, "leaf")?;
-    let signature: &FixedSizeBinaryArray = column(batch, "signature")?;
-    let entry: &BinaryArray = column(batch, "entry")?;
-    let optional = |array: &StringArray, row: usize| (!array.is_null(row)).then(|| array.value(row).to_owned());
-    (0..batch.num_rows())
-        .map(|row| {
-            let at = |what: &str| SegmentError::Schema(format!("row of entry {}: {what}", seq.value(row)));
-            let signature = match (signature.is_null(row), optional(key_id, row)) {
-                (true, None) => None,
-                (false, Some(key)) => {
-                    let value = signature.value(row).try_into().map_err(|_| at("signature"))?;
-                    Some((value, key.parse().map_err(|_| at("key id"))?))
-                }
-                _ => return Err(at("a signature without its key id, or the reverse")),
-            };
-            let stored = StoredEntry {
-                seq: u64::try_from(seq.value(row)).map_err(|_| at("negative position"))?,
-                entry: entry.value(row).to_vec(),
-                leaf: Digest::from_slice(leaf.value(row)).ok_or_else(|| at("leaf"))?,
-                signature,
-            };
-            let typed = Typed {
-                seq: seq.value(row),
-                time: time.value(row),
-                id: id.value(row).to_owned(),
-                kind: kind.value(row).to_owned(),
-                actor_id: actor_id.value(row).to_owned(),
-                actor_kind: actor_kind.value(row).to_owned(),
-                actor_channel: actor_channel.value(row).to_owned(),
-                request_id: optional(request_id, row),
-            };
-            Ok(SegmentRow { stored, typed })
+/// The Parquet reader panics on some damaged files instead of returning an error (fuzzing found footers with an unknown physical type).
+/// What a stranger sends must not end the program, so that a panic is taken for what it says: not a readable file.
+fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
+    // Unwind safe: whatever `read` was working on is thrown away by the caller.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(SegmentError::Schema("the file is damaged in a way that its reader cannot name".to_owned())))
+}
+
+/// The columns of a batch, to be compared row by row.
+pub struct Columns<'a> {
+    rows: usize,
+    seq: &'a Int64Array,
+    time: &'a TimestampMicrosecondArray,
+    id: &'a StringArray,
+    kind: &'a StringArray,
+    actor_id: &'a StringArray,
+    actor_kind: &'a StringArray,
+    actor_channel: &'a StringArray,
+    request_id: &'a StringArray,
+    leaf: &'a FixedSizeBinaryArray,
+    signature: &'a FixedSizeBinaryArray,
+    key_id: &'a StringArray,
+    entry: &'a BinaryArray,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of a batch of a segment.
+    ///
+    /// # Errors
+    /// When they are not those of format 1, or a cell is null where none may be.
+    pub fn of(batch: &'a RecordBatch) -> Result<Self, SegmentError> {
+        fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str, nullable: bool) -> Result<&'a T, SegmentError> {
+            let column = batch.column_by_name(name).filter(|column| nullable || column.null_count() == 0);
+            column.and_then(|column| column.as_any().downcast_ref::<T>()).ok_or_else(|| SegmentError::Schema(format!("column `{name}`")))
+        }
+        Ok(Self {
+            rows: batch.num_rows(),
+            seq: column(batch, "seq", false)?,
+            time: column(batch, "time", false)?,
+            id: column(batch, "id", false)?,
+            kind: column(batch, "kind", false)?,
+            actor_id: column(batch, "actor_id", false)?,
+            actor_kind: column(batch, "actor_kind", false)?,
+            actor_channel: column(batch, "actor_channel", false)?,
+            request_id: column(batch, "request_id", true)?,
+            leaf: column(batch, "leaf", false)?,
+            signature: column(batch, "signature", true)?,
+            key_id: column(batch, "key_id", true)?,
+            entry: column(batch, "entry", false)?,
         })
-        .collect()
+    }
+
+    /// Rows in the batch.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether the row holds this entry, byte for byte, with its leaf and signature.
+    #[must_use]
+    pub fn holds(&self, row: usize, stored: &StoredEntry) -> bool {
+        let signed = match &stored.signature {
+            None => self.signature.is_null(row) && self.key_id.is_null(row),
+            Some((signature, key)) => {
+                !self.signature.is_null(row)
+                    && !self.key_id.is_null(row)
+                    && self.signature.value(row) == signature
+                    && self.key_id.value(row).parse() == Ok(*key)
+            }
+        };
+        signed
+            && u64::try_from(self.seq.value(row)) == Ok(stored.seq)
+            && self.leaf.value(row) == stored.leaf.as_bytes()
+            && self.entry.value(row) == stored.entry
+    }
+
+    /// The first typed column of the row that is not what the entry says.
+    #[must_use]
+    pub fn differs(&self, row: usize, entry: &Entry<'_>) -> Option<&'static str> {
+        let request_id = (!self.request_id.is_null(row)).then(|| self.request_id.value(row));
+        let same = [
+            ("seq", u64::try_from(self.seq.value(row)) == Ok(entry.seq)),
+            ("time", self.time.value(row) == entry.time.micros()),
+            ("id", self.id.value(row) == entry.id),
+            ("kind", self.kind.value(row) == entry.kind.name()),
+            ("actor_id", self.actor_id.value(row) == entry.actor_id),
+            ("actor_kind", self.actor_kind.value(row) == entry.actor_kind),
+            ("actor_channel", self.actor_channel.value(row) == entry.actor_channel),
+            ("request_id", request_id == entry.request_id),
+        ];
+        same.iter().find(|(_, same)| !same).map(|(name, _)| *name)
+    }
+
+    /// The first row that is not this entry with its typed columns; `None` when all are.
+    #[must_use]
+    pub fn equal(&self, entries: &[StoredEntry]) -> Option<usize> {
+        let same = |row: usize, stored: &StoredEntry| {
+            self.holds(row, stored) && Entry::read(&stored.entry).is_ok_and(|entry| self.differs(row, &entry).is_none())
+        };
+        let differs = entries.iter().enumerate().position(|(row, stored)| row >= self.rows || !same(row, stored));
+        differs.or((self.rows != entries.len()).then_some(entries.len().min(self.rows)))
+    }
+
+    /// The bytes of the row's entry.
+    #[must_use]
+    pub fn entry(&self, row: usize) -> &'a [u8] {
+        self.entry.value(row)
+    }
+
+    /// The row's leaf, as it stands.
+    #[must_use]
+    pub fn leaf(&self, row: usize) -> Option<Digest> {
+        Digest::from_slice(self.leaf.value(row))
+    }
+
+    /// The row's signature and the key that made it.
+    ///
+    /// # Errors
+    /// When one stands without the other, or either is malformed.
+    pub fn signature(&self, row: usize) -> Result<Option<([u8; 64], KeyId)>, SegmentError> {
+        let at = |what: &str| SegmentError::Schema(format!("row of entry {}: {what}", self.seq.value(row)));
+        match (self.signature.is_null(row), self.key_id.is_null(row)) {
+            (true, true) => Ok(None),
+            (false, false) => {
+                let value = self.signature.value(row).try_into().map_err(|_| at("signature"))?;
+                Ok(Some((value, self.key_id.value(row).parse().map_err(|_| at("key id"))?)))
+            }
+            _ => Err(at("a signature without its key id, or the reverse")),
+        }
+    }
+
+    /// The entry of the row with what is beside it.
+    ///
+    /// # Errors
+    /// When what is beside it is malformed.
+    pub fn stored(&self, row: usize) -> Result<StoredEntry, SegmentError> {
+        let at = |what: &str| SegmentError::Schema(format!("row of entry {}: {what}", self.seq.value(row)));
+        Ok(StoredEntry {
+            seq: u64::try_from(self.seq.value(row)).map_err(|_| at("negative position"))?,
+            entry: self.entry(row).to_vec(),
+            leaf: self.leaf(row).ok_or_else(|| at("leaf"))?,
+            signature: self.signature(row)?,
+        })
+    }
+
+    /// The typed columns of the row, as they stand.
+    #[must_use]
+    pub fn typed(&self, row: usize) -> Typed {
+        Typed {
+            seq: self.seq.value(row),
+            time: self.time.value(row),
+            id: self.id.value(row).to_owned(),
+            kind: self.kind.value(row).to_owned(),
+            actor_id: self.actor_id.value(row).to_owned(),
+            actor_kind: self.actor_kind.value(row).to_owned(),
+            actor_channel: self.actor_channel.value(row).to_owned(),
+            request_id: (!self.request_id.is_null(row)).then(|| self.request_id.value(row).to_owned()),
+        }
+    }
 }

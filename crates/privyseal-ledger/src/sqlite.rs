@@ -1,5 +1,6 @@
 //! The log in SQLite: WAL, `synchronous=FULL`, integer keys, one transaction per batch.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use privyseal_core::digest::Digest;
@@ -11,11 +12,12 @@ use privyseal_core::tree::Edge;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 
-use crate::log::{Batch, Head, Log, LogError, StoredEntry};
+use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, StoredEntry, Walk, continues};
+use crate::wal::WalKeeper;
 
 /// Marks the file as ours (`PRAGMA application_id`): the bytes "PvSl".
 const APPLICATION_ID: i32 = 0x5076_536c;
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE entry (
@@ -45,16 +47,21 @@ CREATE TABLE checkpoint (
 ) STRICT;
 ";
 
-/// What stands beside an entry so that it can be found. `verify` compares it with the entry, which alone is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundBy {
-    /// Position in the log.
-    pub seq: u64,
-    /// Its kind, as a text.
-    pub kind: String,
-    /// The request that it concerns, as a text.
-    pub request_id: Option<String>,
-}
+/// What version 2 adds to version 1. The first two have one row each for what was removed, the last keeps what witnesses signed.
+const SINCE_2: &str = "
+CREATE TABLE pruned (
+    one   INTEGER PRIMARY KEY CHECK (one = 1),
+    first INTEGER NOT NULL
+) STRICT;
+CREATE TABLE pruned_kind (
+    kind    TEXT PRIMARY KEY,
+    entries INTEGER NOT NULL
+) STRICT;
+CREATE TABLE cosigned (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL
+) STRICT;
+";
 
 /// The member of an entry that is also a column; everything else is skipped unread.
 #[derive(Deserialize)]
@@ -67,6 +74,8 @@ struct Concerns<'a> {
 pub struct SqliteLog {
     connection: Connection,
     path: PathBuf,
+    /// Layout of the file: a reader may find the previous one, before the first writer of this build has come.
+    version: i32,
 }
 
 impl SqliteLog {
@@ -79,7 +88,8 @@ impl SqliteLog {
             return Err(LogError::Damaged { path: path.to_owned(), detail: "there is a log here already".to_owned() });
         }
         let log = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        let setup = format!("PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; BEGIN; {SCHEMA} COMMIT;");
+        let setup =
+            format!("PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; BEGIN; {SCHEMA} {SINCE_2} COMMIT;");
         log.connection.execute_batch(&setup).map_err(|source| log.error("created", source))?;
         Ok(log)
     }
@@ -89,8 +99,14 @@ impl SqliteLog {
     /// # Errors
     /// When it is missing, not ours, or of a newer version.
     pub fn open(path: &Path) -> Result<Self, LogError> {
-        let log = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut log = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         log.check_version()?;
+        if log.version < SCHEMA_VERSION {
+            // One transaction: a crash leaves the old layout, which the next start brings up again. Older builds refuse the new one.
+            let upgrade = format!("BEGIN IMMEDIATE; {SINCE_2} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;");
+            log.connection.execute_batch(&upgrade).map_err(|source| log.error("brought to the layout of this build", source))?;
+            log.version = SCHEMA_VERSION;
+        }
         Ok(log)
     }
 
@@ -103,9 +119,19 @@ impl SqliteLog {
         let unavailable = |source| classify(path, "read", source);
         let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(unavailable)?;
-        let log = Self { connection, path: path.to_owned() };
-        log.check_version()?;
-        Ok(log)
+        let mut log = Self { connection, path: path.to_owned(), version: SCHEMA_VERSION };
+        match (log.check_version(), at_rest(path)) {
+            (Ok(()), _) => Ok(log),
+            // On a disk that cannot be written, SQLite cannot make the helper files with which it reads beside a writer. Where no
+            // write-ahead log stands, nobody writes and nothing is missing from the file: it can be read as it is.
+            (Err(LogError::Unavailable { .. }), Some(uri)) => {
+                let connection = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(unavailable)?;
+                let mut log = Self { connection, path: path.to_owned(), version: SCHEMA_VERSION };
+                log.check_version()?;
+                Ok(log)
+            }
+            (Err(error), _) => Err(error),
+        }
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, LogError> {
@@ -115,19 +141,20 @@ impl SqliteLog {
         // FULL makes every commit wait for the disk; NORMAL would lose acknowledged decisions on power loss.
         let pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;";
         connection.execute_batch(pragmas).map_err(unavailable)?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), version: SCHEMA_VERSION })
     }
 
-    fn check_version(&self) -> Result<(), LogError> {
+    fn check_version(&mut self) -> Result<(), LogError> {
         let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let id = pragma("application_id").map_err(|source| self.error("read", source))?;
         let version = pragma("user_version").map_err(|source| self.error("read", source))?;
         if id != APPLICATION_ID {
             return Err(self.damaged("it is not a Privyseal log"));
         }
-        if version != SCHEMA_VERSION {
+        if !(1..=SCHEMA_VERSION).contains(&version) {
             return Err(self.damaged(format!("its layout has version {version}, this build knows {SCHEMA_VERSION}: use a newer Privyseal")));
         }
+        self.version = version;
         Ok(())
     }
 
@@ -137,17 +164,6 @@ impl SqliteLog {
 
     fn damaged(&self, detail: impl Into<String>) -> LogError {
         LogError::Damaged { path: self.path.clone(), detail: detail.into() }
-    }
-
-    /// Runs `read` in one read transaction, so that everything it sees is of one moment.
-    ///
-    /// # Errors
-    /// Whatever `read` returns, or when the transaction cannot begin.
-    pub fn snapshot<T>(&self, read: impl FnOnce(&Self) -> Result<T, LogError>) -> Result<T, LogError> {
-        let transaction = self.connection.unchecked_transaction().map_err(|source| self.error("read", source))?;
-        let value = read(self)?;
-        transaction.finish().map_err(|source| self.error("read", source))?;
-        Ok(value)
     }
 
     fn stored(&self, row: &Row<'_>) -> Result<StoredEntry, LogError> {
@@ -173,25 +189,6 @@ impl SqliteLog {
         })
     }
 
-    /// What stands beside the entries from `from` on, at most `limit` of them, in order.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
-        let read = |source| self.error("read", source);
-        let sql = "SELECT seq, kind, request_id FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
-        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
-        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
-        rows.map(|row| {
-            let (seq, kind, request_id) = row.map_err(read)?;
-            let seq = u64::try_from(seq).map_err(|_| self.damaged(format!("entry {seq} has a malformed position")))?;
-            Ok(FoundBy { seq, kind, request_id })
-        })
-        .collect()
-    }
-
     fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
         let sql = format!("SELECT seq, entry, leaf, signature, key_id FROM entry {tail}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(|source| self.error("read", source))?;
@@ -202,6 +199,24 @@ impl SqliteLog {
         }
         Ok(entries)
     }
+}
+
+/// The name by which SQLite opens a log that nobody writes as an immutable file; `None` when a write-ahead log stands beside it.
+fn at_rest(path: &Path) -> Option<String> {
+    let name = path.to_str()?;
+    if !path.is_file() || Path::new(&format!("{name}-wal")).exists() {
+        return None;
+    }
+    let escaped: String = name
+        .chars()
+        .map(|letter| match letter {
+            '%' => "%25".to_owned(),
+            '?' => "%3f".to_owned(),
+            '#' => "%23".to_owned(),
+            other => other.to_string(),
+        })
+        .collect();
+    Some(format!("file:{escaped}?immutable=1"))
 }
 
 /// A file that is no database, or a broken one, is damage; everything else may pass.
@@ -219,14 +234,31 @@ fn signed(number: u64) -> i64 {
 }
 
 impl Log for SqliteLog {
+    fn is_shared(&self) -> bool {
+        // The folder's lock keeps other processes away for as long as this one lives.
+        false
+    }
+
+    fn wal_keeper(&self) -> Result<Option<WalKeeper>, LogError> {
+        let keeper = WalKeeper::open(&self.path)?;
+        // From here on no commit of this connection waits for a checkpoint.
+        self.connection.execute_batch("PRAGMA wal_autocheckpoint=0;").map_err(|source| self.error("opened", source))?;
+        Ok(Some(keeper))
+    }
+
+    fn take_turn(&mut self) -> Result<Option<Head>, LogError> {
+        self.head()
+    }
+
+    fn end_turn(&mut self) {}
+
     fn append(&mut self, batch: &Batch) -> Result<(), LogError> {
         let path = self.path.clone();
         let error = move |source: rusqlite::Error| LogError::Unavailable { path: path.clone(), doing: "written", source: Box::new(source) };
-        let expected = self.head()?.map_or(0, |head| head.edge.size());
-        let count = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
-        let first = batch.entries.first().map_or(expected, |(entry, _)| entry.seq);
-        if first != expected || batch.edge.size() != expected.saturating_add(count) {
-            return Err(self.damaged(format!("a batch for entry {first} was offered while the head is {expected}")));
+        match continues(self.head()?.as_ref(), batch) {
+            Ok(()) => {}
+            Err(Misfit::Moved(size)) => return Err(LogError::Moved { path: self.path.clone(), size }),
+            Err(Misfit::Broken(detail)) => return Err(self.damaged(detail)),
         }
         // One transaction: rolled back when dropped before `commit`, durable when `commit` returns (synchronous=FULL).
         let transaction = self.connection.transaction().map_err(&error)?;
@@ -260,6 +292,41 @@ impl Log for SqliteLog {
         transaction.commit().map_err(&error)
     }
 
+    fn prune(&mut self, before: u64) -> Result<(), LogError> {
+        let first = self.first()?;
+        let size = self.head()?.map_or(0, |head| head.edge.size());
+        if before <= first {
+            return Ok(());
+        }
+        if before >= size {
+            return Err(self.damaged(format!("it has {size} entries and cannot be pruned up to {before}: the last one stays")));
+        }
+        let path = self.path.clone();
+        let error = move |source: rusqlite::Error| classify(&path, "pruned", source);
+        let kept = KEPT.map(|kind| format!("'{}'", kind.name())).join(",");
+        let range = params![signed(first), signed(before)];
+        let transaction = self.connection.transaction().map_err(&error)?;
+        let count = format!(
+            "INSERT INTO pruned_kind (kind, entries)
+            SELECT kind, count(*) FROM entry WHERE seq >= ?1 AND seq < ?2 AND kind NOT IN ({kept}) GROUP BY kind
+            ON CONFLICT (kind) DO UPDATE SET entries = entries + excluded.entries"
+        );
+        transaction.execute(&count, range).map_err(&error)?;
+        let delete = format!("DELETE FROM entry WHERE seq >= ?1 AND seq < ?2 AND kind NOT IN ({kept})");
+        transaction.execute(&delete, range).map_err(&error)?;
+        let mark = "INSERT INTO pruned (one, first) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET first = ?1";
+        transaction.execute(mark, params![signed(before)]).map_err(&error)?;
+        transaction.commit().map_err(&error)
+    }
+
+    fn keep_cosigned(&mut self, size: u64, note: &str) -> Result<(), LogError> {
+        let keep = "INSERT INTO cosigned (size, note) VALUES (?1, ?2) ON CONFLICT (size) DO UPDATE SET note = ?2";
+        self.connection.execute(keep, params![signed(size), note]).map_err(|source| self.error("written", source))?;
+        Ok(())
+    }
+}
+
+impl LogReader for SqliteLog {
     fn head(&self) -> Result<Option<Head>, LogError> {
         let row = self
             .connection
@@ -276,7 +343,18 @@ impl Log for SqliteLog {
         Ok(Some(Head { edge, checkpoint, time: Timestamp::from_micros(time) }))
     }
 
+    fn first(&self) -> Result<u64, LogError> {
+        if self.version < 2 {
+            return Ok(0);
+        }
+        let read =
+            self.connection.prepare_cached("SELECT first FROM pruned").and_then(|mut s| s.query_row([], |row| row.get(0)).optional());
+        let first: Option<i64> = read.map_err(|source| self.error("read", source))?;
+        u64::try_from(first.unwrap_or(0)).map_err(|_| self.damaged("it was pruned up to a malformed position"))
+    }
+
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let from = from.max(self.first()?);
         self.select("WHERE seq >= ?1 ORDER BY seq LIMIT ?2", params![signed(from), i64::try_from(limit).unwrap_or(i64::MAX)])
     }
 
@@ -284,14 +362,27 @@ impl Log for SqliteLog {
         self.select("WHERE kind = ?1 ORDER BY seq", params![kind.name()])
     }
 
-    fn leaves(&self, size: u64) -> Result<Vec<Digest>, LogError> {
+    fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        match walk {
+            Walk::NewestBefore(end) => {
+                self.select("WHERE kind = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3", params![kind.name(), signed(end), limit])
+            }
+            Walk::OldestAfter(start) => {
+                self.select("WHERE kind = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3", params![kind.name(), signed(start), limit])
+            }
+        }
+    }
+
+    fn leaves(&self, range: Range<u64>) -> Result<Vec<Digest>, LogError> {
         let read = |source| self.error("read", source);
-        let mut statement = self.connection.prepare_cached("SELECT leaf FROM entry WHERE seq < ?1 ORDER BY seq").map_err(read)?;
-        let rows = statement.query_map(params![signed(size)], |row| row.get::<_, Vec<u8>>(0)).map_err(read)?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq").map_err(read)?;
+        let rows = statement.query_map(params![signed(range.start), signed(range.end)], |row| row.get::<_, Vec<u8>>(0)).map_err(read)?;
         let leaf = |bytes: Vec<u8>| Digest::from_slice(&bytes).ok_or_else(|| self.damaged("a leaf hash is not 32 bytes"));
         let leaves = rows.map(|row| row.map_err(read).and_then(leaf)).collect::<Result<Vec<_>, _>>()?;
-        if u64::try_from(leaves.len()) != Ok(size) {
-            return Err(self.damaged(format!("it has {} of the first {size} entries", leaves.len())));
+        if u64::try_from(leaves.len()).ok() != range.end.checked_sub(range.start) {
+            return Err(self.damaged(format!("it has {} of the entries {} to {}", leaves.len(), range.start, range.end)));
         }
         Ok(leaves)
     }
@@ -302,20 +393,56 @@ impl Log for SqliteLog {
 
     fn counts(&self) -> Result<Vec<(String, u64)>, LogError> {
         let read = |source| self.error("read", source);
-        let sql = "SELECT kind, count(*) AS entries FROM entry GROUP BY kind ORDER BY entries DESC, kind";
+        let sql = if self.version < 2 {
+            "SELECT kind, count(*) AS entries FROM entry GROUP BY kind ORDER BY entries DESC, kind"
+        } else {
+            "SELECT kind, sum(entries) AS entries
+            FROM (SELECT kind, count(*) AS entries FROM entry GROUP BY kind UNION ALL SELECT kind, entries FROM pruned_kind)
+            GROUP BY kind ORDER BY entries DESC, kind"
+        };
         let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
         let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(read)?;
         rows.map(|row| row.map(|(kind, count)| (kind, u64::try_from(count).unwrap_or(0))).map_err(read)).collect()
     }
 
-    fn checkpoints(&self) -> Result<Vec<(u64, String)>, LogError> {
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
         let read = |source| self.error("read", source);
-        let mut statement = self.connection.prepare_cached("SELECT size, note FROM checkpoint ORDER BY size").map_err(read)?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(read)?;
+        // Where a checkpoint of the same size was cosigned, that one.
+        let sql = if self.version < 2 {
+            "SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT ?2"
+        } else {
+            "SELECT size, note FROM checkpoint WHERE size >= ?1 AND size NOT IN (SELECT size FROM cosigned)
+            UNION ALL SELECT size, note FROM cosigned WHERE size >= ?1 ORDER BY size LIMIT ?2"
+        };
+        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
         rows.map(|row| {
             let (size, note) = row.map_err(read)?;
             Ok((u64::try_from(size).map_err(|_| self.damaged("a checkpoint has a negative size"))?, note))
         })
         .collect()
+    }
+
+    fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
+        let read = |source| self.error("read", source);
+        let sql = "SELECT seq, kind, request_id FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let (from, limit) = (from.max(self.first()?), i64::try_from(limit).unwrap_or(i64::MAX));
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
+        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
+        rows.map(|row| {
+            let (seq, kind, request_id) = row.map_err(read)?;
+            let seq = u64::try_from(seq).map_err(|_| self.damaged(format!("entry {seq} has a malformed position")))?;
+            Ok(FoundBy { seq, kind, request_id })
+        })
+        .collect()
+    }
+
+    fn snapshot(&self, read: &mut dyn FnMut(&dyn LogReader) -> Result<(), LogError>) -> Result<(), LogError> {
+        let transaction = self.connection.unchecked_transaction().map_err(|source| self.error("read", source))?;
+        read(self)?;
+        transaction.finish().map_err(|source| self.error("read", source))
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use privyseal_core::digest::Digest;
-use privyseal_core::tree::{self, NodeSource, TILE_WIDTH, Tile};
+use privyseal_core::tree::{self, Edge, NodeSource, TILE_WIDTH, Tile};
 
 use crate::durable;
 
@@ -24,6 +24,34 @@ impl TileWriter {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A writer that goes on where another stood whose tiles are published: from its open tiles, which must be those of this edge.
+    #[must_use]
+    pub fn resume(edge: &Edge, open: Vec<Vec<Digest>>) -> Option<Self> {
+        let levels = edge.size().checked_ilog2().map_or(0, |bit| bit / 8 + 1);
+        let mut peaks = Vec::new();
+        for (level, hashes) in (0..levels).zip(&open).rev() {
+            let wanted = edge.size().checked_shr(level * 8)? % TILE_WIDTH;
+            if u64::try_from(hashes.len()).ok()? != wanted {
+                return None;
+            }
+            let mut rest = hashes.as_slice();
+            for bit in (0..8_u8).rev().filter(|bit| wanted >> bit & 1 == 1) {
+                let (subtree, others) = rest.split_at_checked(1 << bit)?;
+                peaks.push(subtree.node(bit, 0)?);
+                rest = others;
+            }
+        }
+        let fits = open.len() == usize::try_from(levels).ok()? && peaks == edge.peaks();
+        fits.then(|| Self { open, full: Vec::new(), size: edge.size() })
+    }
+
+    /// The open tile of each level, lowest first; with the edge all that [`TileWriter::resume`] needs. `None` while a full tile has not
+    /// been published.
+    #[must_use]
+    pub fn open_tiles(&self) -> Option<&[Vec<Digest>]> {
+        self.full.is_empty().then_some(self.open.as_slice())
     }
 
     /// Leaves taken so far.
@@ -169,7 +197,7 @@ pub fn prove(folder: &Path, leaf: &Digest, index: u64, size: u64, root: &Digest)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privyseal_core::tree::{Edge, leaf_hash};
+    use privyseal_core::tree::leaf_hash;
 
     #[test]
     fn tiles_prove_every_leaf_at_every_published_size() {
@@ -184,6 +212,12 @@ mod tests {
                 writer.publish(folder.path()).unwrap();
                 let present: Vec<Tile> = Tile::all(size).into_iter().filter(|tile| folder.path().join(tile.path()).is_file()).collect();
                 assert_eq!(present, Tile::all(size), "size {size}");
+                let open = writer.open_tiles().unwrap().to_vec();
+                assert!(TileWriter::resume(&Edge::new(), open.clone()).is_none(), "of another tree");
+                let mut forged = open.clone();
+                forged.iter_mut().flatten().for_each(|hash| *hash = leaf_hash(b"another"));
+                assert!(TileWriter::resume(&edge, forged).is_none(), "of another tree of this size");
+                writer = TileWriter::resume(&edge, open).unwrap();
                 for index in [0, size / 3, size / 2, size - 1] {
                     let leaf = &leaves[usize::try_from(index).unwrap()];
                     prove(folder.path(), leaf, index, size, &edge.root()).unwrap();

@@ -1,9 +1,7 @@
 //! How the log began: its first entry, which says when that was and which key signs.
 
-use privyseal_core::event::{Body, Event};
+use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::time::Timestamp;
-use privyseal_ledger::log::Log as _;
-use privyseal_ledger::sqlite::SqliteLog;
 
 use crate::app::App;
 use crate::log;
@@ -23,8 +21,8 @@ pub(crate) async fn beginning(app: &App) -> Result<Beginning, Problem> {
     if let Some(beginning) = app.0.beginning.get() {
         return Ok(beginning.clone());
     }
-    let found = log::read(app, |log: &SqliteLog| {
-        let first = log.entries(0, 1)?.into_iter().next();
+    let found = log::read(app, |log| {
+        let first = log.entries_of(Kind::LedgerOpened)?.into_iter().next();
         Ok(first.and_then(|stored| Event::from_entry(&stored.entry).ok()))
     })
     .await?;

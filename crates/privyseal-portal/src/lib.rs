@@ -16,6 +16,7 @@ mod local;
 mod log;
 mod packs;
 mod page;
+mod past;
 mod problem;
 mod server;
 mod shelf;

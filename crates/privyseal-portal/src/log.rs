@@ -1,8 +1,8 @@
 //! Reading the log beside the writer: on threads that may wait for the disk, through a connection of its own that cannot write.
 
 use privyseal_core::event::{Event, Kind};
-use privyseal_ledger::log::{Log as _, LogError, StoredEntry};
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::log::{LogError, LogReader, StoredEntry, at_one_moment};
+use privyseal_ledger::store::Store;
 
 use axum::http::StatusCode;
 
@@ -22,10 +22,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T,
 /// Reads the log as it is at one moment.
 pub(crate) async fn read<T: Send + 'static>(
     app: &App,
-    look: impl FnOnce(&SqliteLog) -> Result<T, LogError> + Send + 'static,
+    look: impl FnOnce(&dyn LogReader) -> Result<T, LogError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let path = app.engine().layout().log();
-    blocking(move || SqliteLog::open_read_only(&path).and_then(|log| log.snapshot(look)).map_err(|error| unavailable(&error))).await
+    let store = Store::of(app.engine().layout());
+    blocking(move || store.reader().and_then(|log| at_one_moment(log.as_ref(), look)).map_err(|error| unavailable(&error))).await
 }
 
 /// The events of stored entries. What is not an event cannot have been written by this program and is passed over; `verify` names it.

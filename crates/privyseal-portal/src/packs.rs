@@ -13,7 +13,6 @@ use privyseal_core::finding::Findings;
 use privyseal_core::id::{ReportId, Role};
 use privyseal_core::port::PackFile;
 use privyseal_core::time::{Period, Timestamp};
-use privyseal_ledger::log::Log as _;
 use tokio::sync::Notify;
 
 use crate::app::App;

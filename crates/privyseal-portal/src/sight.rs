@@ -24,6 +24,11 @@ impl<'a> Sight<'a> {
         Self { state, caller, everything, candidate: state.candidate(&caller.identity.principal, now) }
     }
 
+    /// Whether the caller may look at every request there is.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.everything
+    }
+
     /// Whether the caller may look at a request: it is their own, they are asked to decide it, or their role sees every request.
     pub(crate) fn reaches(&self, request: &Request) -> bool {
         self.everything || self.is_own(request) || self.is_asked(request)

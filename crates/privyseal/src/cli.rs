@@ -87,7 +87,7 @@ pub(crate) enum Verb {
     /// Fold the whole log again and check that it gives the head and the answers on record.
     Replay,
     /// Move everything committed into Parquet segments.
-    Seal,
+    Seal(Seal),
     /// Print the newest signed head.
     Checkpoint,
     /// Signing keys.
@@ -222,14 +222,37 @@ pub(crate) struct Sql {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Seal {
+    /// Afterwards remove from the log what segments hold, after reading each of them back. Nothing is lost, but old entries are then
+    /// read from segments, which is slower.
+    #[arg(long)]
+    pub(crate) prune: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// A data folder or an evidence pack; the data folder when absent.
     pub(crate) target: Option<PathBuf>,
     /// The log's first key, as you know it from elsewhere: text or a file with it.
     #[arg(long, value_name = "KEY")]
     pub(crate) trusted_key: Option<String>,
+    /// First entry of a range of a data folder, proven against the tree without reading the rest.
+    #[arg(long, value_name = "SEQ", requires = "to", conflicts_with = "event")]
+    pub(crate) from: Option<u64>,
+    /// Last entry of the range.
+    #[arg(long, value_name = "SEQ", requires = "from")]
+    pub(crate) to: Option<u64>,
+    /// One event of a data folder, by its id.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["head", "resume"])]
+    pub(crate) event: Option<String>,
+    /// A file with a signed head that you remember; may be repeated. Finds a cut tail, a folder that was rolled back, and a fork.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(crate) head: Vec<PathBuf>,
+    /// Keep progress in this file and go on from it. Keep it where only you can write: it says what need not be read again.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(crate) resume: Option<PathBuf>,
     /// Check a disclosed value against the entry that it names, in the data folder or pack, and nothing else.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event", "head", "resume"])]
     pub(crate) disclosure: Option<PathBuf>,
 }
 
@@ -343,8 +366,46 @@ pub(crate) struct PeopleLink {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// List the keys that sign this log.
+    /// List the keys that sign this log, and those that did.
     List,
+    /// Put a new key in the place of this machine's. The old private key is destroyed.
+    Rotate(KeyEnd),
+    /// Let a key that is kept elsewhere sign this log too.
+    Enroll {
+        /// Its public half, as `privyseal keys list` prints it there.
+        #[arg(value_name = "VERIFIER-KEY")]
+        key: String,
+        /// What it may sign.
+        #[arg(long, value_enum, value_delimiter = ',', default_values = ["heads", "events"])]
+        signs: Vec<Signs>,
+    },
+    /// End a key that others can replace.
+    Retire {
+        /// Its id, 8 hex digits.
+        key: String,
+        #[command(flatten)]
+        end: KeyEnd,
+    },
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signs {
+    /// Heads of the log.
+    Heads,
+    /// Events.
+    Events,
+}
+
+/// How a key ends.
+#[derive(Debug, Args)]
+pub(crate) struct KeyEnd {
+    /// Why. Auditors read it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// The key was compromised: the first entry that somebody else may have signed.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) compromised_since: Option<u64>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -355,8 +416,35 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
-    /// Verified events per second, beside raw signature checks.
+    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    Postgres {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 5, value_name = "S")]
+        seconds: u64,
+        /// Address of an empty database; a log is made in it and left there.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Be the second process, on this data folder.
+        #[arg(long, value_name = "DIR", hide = true)]
+        join: Option<PathBuf>,
+    },
+    /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
+    Open {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+        events: u64,
+        /// Open this data folder once and print how long it took, instead of making one.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// Verified events per second, with and without signatures, and memory, beside raw signature checks.
     Verify {
+        /// Events in the measured ledger.
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        events: u64,
+    },
+    /// Sealed events per second and bytes per sealed event, beside hashing and compressing the same bytes.
+    Seal {
         /// Events in the measured ledger.
         #[arg(long, default_value_t = 100_000, value_name = "N")]
         events: u64,

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use privyseal_core::hidden::HidePolicy;
+use privyseal_ledger::place::Bucket;
+use privyseal_ledger::postgres::Database;
 use serde::Deserialize;
 
 /// The folder used when nothing says otherwise.
@@ -21,6 +23,64 @@ pub(crate) struct Config {
     pub(crate) sql: Sql,
     /// `[hide]`
     pub(crate) hide: Hide,
+    /// `[database]`
+    pub(crate) database: DatabaseSection,
+    /// `[segments]`
+    pub(crate) segments: Segments,
+}
+
+/// Where sealed segments are kept.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Segments {
+    /// `s3://bucket/prefix` of any store that speaks S3; how to reach it is read from the variables of Amazon's own tools (`AWS_REGION`,
+    /// `AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ALLOW_HTTP`). They stay in the data folder when empty.
+    /// `PRIVYSEAL_SEGMENTS_URL`
+    pub(crate) url: String,
+}
+
+impl Segments {
+    /// The bucket, when one is configured.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub(crate) fn bucket(&self) -> anyhow::Result<Option<Bucket>> {
+        if self.url.is_empty() {
+            return Ok(None);
+        }
+        let options = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let options = options.filter(|(name, _)| name.starts_with("AWS_")).collect();
+        Bucket::parse(&self.url, options).map(Some).map_err(|reason| anyhow::anyhow!("segments.url: {reason}"))
+    }
+}
+
+/// Where the log is.
+#[derive(Clone, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DatabaseSection {
+    /// Address of a PostgreSQL database (15 or newer) that holds the log, `postgres://user:password@host/database`. Several servers may
+    /// share it. The log is a SQLite file in the data folder when empty. `PRIVYSEAL_DATABASE_URL`
+    pub(crate) url: String,
+}
+
+/// Without the address, which may hold a password.
+impl std::fmt::Debug for DatabaseSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSection").finish_non_exhaustive()
+    }
+}
+
+impl DatabaseSection {
+    /// The database, when one is configured.
+    ///
+    /// # Errors
+    /// When the address cannot be used; it is not repeated.
+    pub(crate) fn database(&self) -> anyhow::Result<Option<Database>> {
+        if self.url.is_empty() {
+            return Ok(None);
+        }
+        Database::parse(&self.url).map(Some).map_err(|reason| anyhow::anyhow!("database.url: {reason}"))
+    }
 }
 
 /// How the server is reached.
@@ -36,6 +96,8 @@ pub(crate) struct Server {
     pub(crate) session_minutes: u32,
     /// Seconds between heartbeats in the log, 10 to 86400. `PRIVYSEAL_SERVER_HEARTBEAT_SECONDS`
     pub(crate) heartbeat_seconds: u64,
+    /// Name of this server in heartbeats and counts; servers that share a database each have their own. `PRIVYSEAL_SERVER_NODE`
+    pub(crate) node: String,
 }
 
 /// When the log is sealed by itself.
@@ -92,7 +154,13 @@ impl Hide {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8420".to_owned(), url: String::new(), session_minutes: 480, heartbeat_seconds: 60 }
+        Self {
+            listen: "127.0.0.1:8420".to_owned(),
+            url: String::new(),
+            session_minutes: 480,
+            heartbeat_seconds: 60,
+            node: "node-1".to_owned(),
+        }
     }
 }
 
@@ -114,6 +182,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SERVER_URL", "server", "url"),
     ("PRIVYSEAL_SERVER_SESSION_MINUTES", "server", "session_minutes"),
     ("PRIVYSEAL_SERVER_HEARTBEAT_SECONDS", "server", "heartbeat_seconds"),
+    ("PRIVYSEAL_SERVER_NODE", "server", "node"),
     ("PRIVYSEAL_SEAL_ENTRIES", "seal", "entries"),
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
@@ -122,6 +191,8 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_HIDE_EMAILS", "hide", "emails"),
     ("PRIVYSEAL_HIDE_TEXTS", "hide", "texts"),
     ("PRIVYSEAL_HIDE_SECRETS", "hide", "secrets"),
+    ("PRIVYSEAL_DATABASE_URL", "database", "url"),
+    ("PRIVYSEAL_SEGMENTS_URL", "segments", "url"),
 ];
 
 impl Config {
@@ -166,6 +237,12 @@ impl Config {
         if self.server.url.ends_with('/') {
             bail!("server.url `{}` ends in a slash: leave it out", self.server.url);
         }
+        let node = self.server.node.as_str();
+        if node.is_empty() || node.len() > 64 || !node.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+            bail!("server.node `{node}` is not a name: use 1 to 64 letters, digits, `-`, `.` and `_`");
+        }
+        self.database.database()?;
+        self.segments.bucket()?;
         let in_range = |name: &str, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) { Ok(()) } else { Err(anyhow::anyhow!("{name} is {value}, it may be {low} to {high}")) }
         };
@@ -210,6 +287,8 @@ mod tests {
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
             ("[server\n", "is not TOML"),
+            ("[segments]\nurl = 'ftp://x'", "segments.url: `ftp://x` does not begin with s3://"),
+            ("[database]\nurl = 'mysql://ana:geheim@host/d'", "database.url: a database address begins with postgres://"),
         ] {
             let error = format!("{:#}", load(text, &[]).unwrap_err());
             assert!(error.contains(words), "{text}: {error}");
@@ -223,6 +302,7 @@ mod tests {
             "url",
             "session_minutes",
             "heartbeat_seconds",
+            "node",
             "entries",
             "memory_mib",
             "timeout_seconds",
@@ -231,6 +311,8 @@ mod tests {
             "emails",
             "texts",
             "secrets",
+            "url",
+            "url",
         ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {

@@ -31,6 +31,8 @@ impl Context {
     /// Where things stand in the data folder.
     #[must_use]
     pub(crate) fn layout(&self) -> Layout {
-        Layout::new(&self.data)
+        // Read once already when the configuration was validated.
+        let (database, bucket) = (self.config.database.database().unwrap_or_default(), self.config.segments.bucket().unwrap_or_default());
+        Layout::new(&self.data).with_database(database).with_bucket(bucket)
     }
 }

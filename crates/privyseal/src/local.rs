@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::port::QueryLimits;
-use privyseal_engine::{Options, OsEntropy, SystemClock};
+use privyseal_engine::{Engine, OpenError, Options, OsEntropy, SystemClock};
+use privyseal_ledger::store::Store;
 
 use crate::config::Config;
 use crate::content::Embedded;
@@ -26,9 +27,22 @@ pub(crate) fn engine_options(context: &Context) -> Options {
         layout: context.layout(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        node: "node-1".to_owned(),
+        node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
         hide: context.config.hide.policy(),
+    }
+}
+
+/// The engine of the data folder of this command; none when a server has it.
+///
+/// # Errors
+/// When the folder cannot be opened for another reason.
+pub(crate) fn engine(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
+    let runtime = runtime()?;
+    match runtime.block_on(async { privyseal_engine::open(&engine_options(context)) }) {
+        Ok(engine) => Ok(Some((runtime, engine))),
+        Err(OpenError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -38,7 +52,7 @@ pub(crate) fn engine_options(context: &Context) -> Options {
 /// When there is no readable log.
 pub(crate) fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
     let layout = context.layout();
-    if !layout.log().is_file() {
+    if !Store::of(&layout).exists()? {
         anyhow::bail!("there is no Privyseal instance in {}: name one with --data, or run `privyseal init`", context.data.display());
     }
     SqlEngine::open(sql_options(context)).with_context(|| format!("the audit data in {} cannot be opened", context.data.display()))

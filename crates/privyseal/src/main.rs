@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::{Cli, Evidence, Keys, Verb};
+use crate::cli::{Cli, Evidence, Verb};
 use crate::context::Context;
 
 fn main() -> ExitCode {
@@ -48,9 +48,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Redact(options) => command::redact::run(&context, &options),
         Verb::Disclose(options) => command::disclose::run(&context, &options),
         Verb::Replay => command::replay::run(&context),
-        Verb::Seal => command::seal::run(&context),
+        Verb::Seal(options) => command::seal::run(&context, &options),
         Verb::Checkpoint => command::keys::checkpoint(&context),
-        Verb::Keys(Keys::List) => command::keys::list(&context),
+        Verb::Keys(verb) => command::keys::run(&context, &verb),
         Verb::Bench(verb) => command::bench::run(&context, &verb),
     }
 }

@@ -11,7 +11,7 @@ use privyseal_core::time::Period;
 use privyseal_core::tree;
 use privyseal_evidence::pack::{self, PackInput};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::at_one_moment;
 use privyseal_ledger::reader::Reader;
 use privyseal_ledger::{blob, keys};
 
@@ -50,7 +50,8 @@ impl Packs for PackBuilder {
 fn assemble(layout: &Layout, findings: &Findings, built_at: privyseal_core::time::Timestamp) -> Result<pack::Pack, String> {
     let reader = Reader::open(layout.clone()).map_err(|error| chain(&error))?;
     let key = keys::load(&layout.key()).map_err(|error| chain(&error))?;
-    let (head, entries) = reader.log().snapshot(|log| Ok((log.head()?, log.entries(0, usize::MAX)?))).map_err(|error| chain(&error))?;
+    let (head, entries) =
+        at_one_moment(reader.log(), |log| Ok((log.head()?, log.entries(0, usize::MAX)?))).map_err(|error| chain(&error))?;
     let head = head.ok_or("the log is empty")?;
     let leaves: Vec<Digest> = entries.iter().map(|entry| entry.leaf).collect();
     let size = findings.snapshot.size;

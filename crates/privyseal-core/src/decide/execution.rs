@@ -11,8 +11,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 fn find<'a>(ctx: &Ctx<'a>, id: GrantId) -> Result<(&'a Grant, &'a Request), Refusal> {
-    let found = ctx.state.grants.get(&id).and_then(|grant| Some((grant, ctx.state.requests.get(&grant.request)?)));
-    found.ok_or_else(|| Refusal::new(RefusalCode::UnknownGrant, format!("there is no grant {id}")))
+    ctx.state.grant(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownGrant, format!("there is no grant {id}")))
 }
 
 pub(super) fn redeem(ctx: &mut Ctx<'_>, command: &Redeem) -> Result<Decision, Refusal> {
@@ -79,8 +78,8 @@ fn may_redeem(ctx: &Ctx<'_>, grant: &Grant, command: &Redeem) -> Result<(), Refu
 }
 
 fn running<'a>(ctx: &Ctx<'a>, id: ExecutionId) -> Result<&'a Execution, Refusal> {
-    let execution =
-        ctx.state.executions.get(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownExecution, format!("there is no run {id}")))?;
+    let found = ctx.state.execution(&id);
+    let (execution, _) = found.ok_or_else(|| Refusal::new(RefusalCode::UnknownExecution, format!("there is no run {id}")))?;
     if execution.executor != ctx.actor.id && !ctx.is_operator() {
         return Err(Refusal::new(RefusalCode::UnknownExecution, format!("there is no run {id} of yours")));
     }

@@ -31,8 +31,7 @@ pub(super) fn withdraw(ctx: &Ctx<'_>, command: &Withdraw) -> Result<Decision, Re
 
 /// The request, while it can still move.
 fn pending<'a>(ctx: &Ctx<'a>, id: crate::id::RequestId) -> Result<&'a Request, Refusal> {
-    let request =
-        ctx.state.requests.get(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownRequest, format!("there is no request {id}")))?;
+    let request = ctx.state.request(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownRequest, format!("there is no request {id}")))?;
     if request.state() != RequestState::Pending {
         let state = request.state().as_str();
         return Err(Refusal::new(RefusalCode::RequestDecided, format!("the request is {state} already, and that never changes")));

@@ -10,8 +10,8 @@ use crate::event::watch::AlertRaised;
 use crate::event::{Body, Draft, Text};
 use crate::id::{RequestId, Role};
 use crate::refusal::{Refusal, RefusalCode};
-use crate::request::Request;
 use crate::requirement::Filled;
+use crate::state::KeyUsed;
 
 /// Longest justification, in characters.
 pub(super) const MAX_JUSTIFICATION_CHARS: usize = 4_000;
@@ -30,7 +30,7 @@ pub(super) fn submit(ctx: &mut Ctx<'_>, submit: &Submit) -> Result<Decision, Ref
     let action_digest = submit.action.digest().map_err(|error| invalid(error.to_string()))?;
     let idempotency_sha256 = submit.idempotency_key.as_ref().map(|key| Digest::of(key.as_bytes()));
     if let Some(found) = idempotency_sha256.and_then(|key| ctx.state.idempotency.get(&(requester.principal.clone(), key))) {
-        return repeated(ctx, *found, &action_digest);
+        return repeated(*found, &action_digest);
     }
     let on_behalf_of = match &submit.on_behalf_of {
         None => None,
@@ -63,9 +63,9 @@ pub(super) fn submit(ctx: &mut Ctx<'_>, submit: &Submit) -> Result<Decision, Ref
     Ok(Decision { drafts, result })
 }
 
-fn repeated(ctx: &Ctx<'_>, id: RequestId, action_digest: &Digest) -> Result<Decision, Refusal> {
-    let same = ctx.state.requests.get(&id).is_some_and(|request: &Request| request.submitted.action_digest == *action_digest);
-    if same {
+fn repeated(used: KeyUsed, action_digest: &Digest) -> Result<Decision, Refusal> {
+    let id = used.request;
+    if used.action_digest == *action_digest {
         Ok(Decision::done(Vec::new(), Reply::Request { request: id, existing: true }))
     } else {
         Err(Refusal::new(RefusalCode::IdempotencyConflict, format!("the idempotency key was used for another action, request {id}")))
@@ -83,12 +83,7 @@ fn describe(
     let principal = requester.principal.clone();
     let chain = ctx.state.chain(&principal).iter().filter_map(|link| ctx.state.party(link)).collect();
     let subjects = ctx.state.subjects(&principal, submit.on_behalf_of.as_ref(), &submit.authors, ctx.now);
-    let repeats = ctx
-        .state
-        .history
-        .get(&principal)
-        .and_then(|history| history.justifications.get(&Digest::of(submit.justification.as_bytes())))
-        .copied();
+    let repeats = ctx.state.history.get(&principal).map(|history| history.repeats(&submit.justification));
     let assessed = &submit.assessed;
     Submitted {
         requester,

@@ -72,6 +72,14 @@ macro_rules! kinds {
                 let value = Value::Object(members);
                 Ok(match kind {$(Kind::$variant => Body::$variant(serde_json::from_value(value)?),)*})
             }
+
+            /// Reads the body of a kind from its JSON.
+            ///
+            /// # Errors
+            /// When members are missing or of the wrong type.
+            pub fn read(kind: Kind, json: &str) -> Result<Self, serde_json::Error> {
+                Ok(match kind {$(Kind::$variant => Body::$variant(serde_json::from_str(json)?),)*})
+            }
         }
     };
 }

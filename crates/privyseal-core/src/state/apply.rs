@@ -1,17 +1,15 @@
 //! `apply`: what each event does to the state. Infallible, because whatever stands in the log has happened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Credential, PrincipalState, RoleHeld, Session, State};
-use crate::digest::Digest;
+use super::{Credential, KeyUsed, PrincipalState, RoleHeld, Session, State};
 use crate::event::directory::{CredentialEnrolled, CredentialKey, Principal, RoleAssigned, SessionStarted};
 use crate::event::request::{Mechanism, Submitted};
 use crate::event::{Body, Event};
 use crate::id::{CredentialId, GrantId, PrincipalId, RequestId};
 use crate::request::{Emergency, Execution, ExecutionPhase, Grant, GrantEnd, Phase, Request, Review};
 use crate::time::Timestamp;
-
-const HISTORY_SECONDS: i64 = 86_400;
 
 impl State {
     /// Folds one event in. Events must come in the order of the log, without gaps.
@@ -20,7 +18,13 @@ impl State {
         self.last_time = event.time;
         let at = event.time;
         match &event.body {
-            Body::LedgerOpened(_) => self.log.clone_from(&event.log),
+            Body::LedgerOpened(opened) => {
+                self.log.clone_from(&event.log);
+                self.keys.open(&opened.key);
+            }
+            Body::KeyEnrolled(enrolled) => self.keys.enroll(enrolled, event.seq),
+            Body::KeyRetired(retired) => self.keys.end(&retired.key_id, event.seq + 1),
+            Body::KeyRevoked(revoked) => self.keys.end(&revoked.key_id, revoked.since_seq.unwrap_or(event.seq + 1)),
             Body::PrincipalRegistered(record) => self.register(record, at),
             Body::PrincipalChanged(change) => {
                 if let Some(state) = self.principals.get_mut(&change.record.principal) {
@@ -60,11 +64,17 @@ impl State {
             _ => {}
         }
         if let Some(request_id) = event.request_id {
+            let settled_before = self.is_settled(&request_id);
             self.apply_to_request(request_id, event);
+            if !settled_before && self.is_settled(&request_id) {
+                self.settle(request_id, at);
+            }
         }
+        self.forget(at);
     }
 
-    fn apply_to_request(&mut self, id: RequestId, event: &Event) {
+    /// What an event does to the request that it names, and to nothing that is forgotten again.
+    pub(super) fn apply_to_request(&mut self, id: RequestId, event: &Event) {
         let at = event.time;
         match &event.body {
             Body::RequestSubmitted(submitted) => self.submit(id, event.seq, submitted, at),
@@ -72,7 +82,7 @@ impl State {
                 if let Some(credential) = review.assertion.as_ref().and_then(|assertion| assertion.credential.parse().ok()) {
                     self.use_credential(&credential, at);
                 }
-                if let Some(request) = self.requests.get_mut(&id) {
+                if let Some(request) = self.requests.get_mut(&id).map(Arc::make_mut) {
                     request.reviews.push(Review { seq: event.seq, at, body: Arc::new(review.clone()) });
                 }
             }
@@ -83,32 +93,35 @@ impl State {
             Body::RequestDenied(denied) => {
                 if let Some(request) = self.requests.get(&id) {
                     let requester = request.submitted.requester.principal.clone();
-                    let history = self.history.entry(requester).or_default();
-                    history.denied.push_back(at);
-                    drop_old(&mut history.denied, at);
+                    self.history.entry(requester).or_default().count_denied(at);
                 }
                 self.end_request(id, Phase::Denied { at, mechanism: denied.mechanism });
             }
             Body::RequestExpired(_) => self.end_request(id, Phase::Expired { at }),
             Body::RequestWithdrawn(_) => self.end_request(id, Phase::Cancelled { at }),
             Body::GrantIssued(issued) => {
-                let grant = Grant { issued: Arc::new(issued.clone()), request: id, executions: Vec::new(), ended: None, emergency: None };
-                self.grant_deadlines.insert((issued.expires_at, issued.grant_id));
-                self.grants.insert(issued.grant_id, grant);
-                if let Some(Request { phase: Phase::Approved { grant, .. }, .. }) = self.requests.get_mut(&id) {
-                    *grant = Some(issued.grant_id);
-                }
-            }
-            Body::GrantRedeemed(redeemed) => {
-                if let Some(grant) = self.grants.get_mut(&redeemed.grant_id) {
-                    grant.executions.push(redeemed.execution_id);
-                    if grant.is_used_up() {
-                        self.grant_deadlines.remove(&(grant.issued.expires_at, redeemed.grant_id));
+                let (grant_id, expires_at) = (issued.grant_id, issued.expires_at);
+                if let Some(Request { phase: Phase::Approved { grant, .. }, .. }) = self.requests.get_mut(&id).map(Arc::make_mut) {
+                    let (executions, runs) = (Vec::new(), BTreeMap::new());
+                    let body = Arc::new(issued.clone());
+                    *grant = Some(Box::new(Grant { issued: body, request: id, executions, runs, ended: None, emergency: None }));
+                    self.grants.insert(grant_id, id);
+                    if issued.max_uses > 0 {
+                        self.grant_deadlines.insert((expires_at, grant_id));
                     }
                 }
             }
-            Body::GrantExpired(expired) => self.end_grant(expired.grant_id, GrantEnd::Expired(at)),
-            Body::GrantRevoked(revoked) => self.end_grant(revoked.grant_id, GrantEnd::Revoked(at)),
+            Body::GrantRedeemed(redeemed) => {
+                let deadline = self.grant_mut(id).and_then(|grant| {
+                    grant.executions.push(redeemed.execution_id);
+                    grant.is_used_up().then_some(grant.issued.expires_at)
+                });
+                if let Some(deadline) = deadline {
+                    self.grant_deadlines.remove(&(deadline, redeemed.grant_id));
+                }
+            }
+            Body::GrantExpired(expired) => self.end_grant(id, expired.grant_id, GrantEnd::Expired(at)),
+            Body::GrantRevoked(revoked) => self.end_grant(id, revoked.grant_id, GrantEnd::Revoked(at)),
             Body::ExecutionStarted(started) => {
                 let execution = Execution {
                     grant: started.grant_id,
@@ -117,25 +130,28 @@ impl State {
                     started_at: at,
                     phase: ExecutionPhase::Running,
                 };
-                self.executions.insert(started.execution_id, execution);
+                if let Some(grant) = self.grant_mut(id) {
+                    grant.runs.insert(started.execution_id, execution);
+                    self.executions.insert(started.execution_id, id);
+                }
             }
             Body::ExecutionFinished(finished) => {
-                if let Some(execution) = self.executions.get_mut(&finished.execution_id) {
+                if let Some(execution) = self.grant_mut(id).and_then(|grant| grant.runs.get_mut(&finished.execution_id)) {
                     execution.phase = ExecutionPhase::Finished { at, outcome: finished.outcome, exit_code: finished.exit_code };
                 }
             }
             Body::ExecutionUnknown(unknown) => {
-                if let Some(execution) = self.executions.get_mut(&unknown.execution_id) {
+                if let Some(execution) = self.grant_mut(id).and_then(|grant| grant.runs.get_mut(&unknown.execution_id)) {
                     execution.phase = ExecutionPhase::Unknown { at };
                 }
             }
             Body::BreakglassInvoked(invoked) => {
-                if let Some(grant) = self.grants.get_mut(&invoked.grant_id) {
+                if let Some(grant) = self.grant_mut(id) {
                     grant.emergency = Some(Emergency { review_due_at: invoked.review_due_at, judged: None });
                 }
             }
             Body::BreakglassReviewed(reviewed) => {
-                if let Some(emergency) = self.grants.get_mut(&reviewed.grant_id).and_then(|grant| grant.emergency.as_mut()) {
+                if let Some(emergency) = self.grant_mut(id).and_then(|grant| grant.emergency.as_mut()) {
                     emergency.judged = Some((at, reviewed.outcome, reviewed.reviewer.principal.clone()));
                 }
             }
@@ -179,6 +195,9 @@ impl State {
     }
 
     fn start_session(&mut self, started: &SessionStarted, at: Timestamp) {
+        // Those whose time is over count for nothing; this is when they leave.
+        self.sessions.retain(|_, session| at < session.expires_at);
+        self.tokens.retain(|_, session| self.sessions.contains_key(session));
         self.tokens.insert(started.token_sha256, started.session);
         if let Some(principal) = self.principals.get_mut(&started.principal) {
             principal.signed_in_at = Some(at);
@@ -207,49 +226,46 @@ impl State {
     fn submit(&mut self, id: RequestId, seq: u64, submitted: &Submitted, at: Timestamp) {
         let requester = submitted.requester.principal.clone();
         if let Some(key) = submitted.idempotency_sha256 {
-            self.idempotency.insert((requester.clone(), key), id);
+            let used = KeyUsed { request: id, action_digest: submitted.action_digest };
+            self.idempotency.insert((requester.clone(), key), used);
         }
-        let history = self.history.entry(requester).or_default();
-        history.total += 1;
-        history.last = at;
-        history.asked.push_back(at);
-        drop_old(&mut history.asked, at);
-        history.actions.insert(submitted.action.verb.clone());
-        history.resources.insert(submitted.action.resource.name.to_string());
-        if let Some(text) = submitted.justification.clear() {
-            *history.justifications.entry(Digest::of(text.as_bytes())).or_default() += 1;
-        }
+        self.history.entry(requester).or_default().count_asked(submitted, seq, at);
         self.request_deadlines.insert((submitted.expires_at, id));
         let request =
             Request { id, seq, submitted_at: at, submitted: Arc::new(submitted.clone()), reviews: Vec::new(), phase: Phase::Pending };
-        self.requests.insert(id, request);
+        self.requests.insert(id, Arc::new(request));
     }
 
     fn end_request(&mut self, id: RequestId, phase: Phase) {
-        if let Some(request) = self.requests.get_mut(&id) {
+        if let Some(request) = self.requests.get_mut(&id).map(Arc::make_mut) {
             self.request_deadlines.remove(&(request.submitted.expires_at, id));
             request.phase = phase;
         }
     }
 
-    fn end_grant(&mut self, id: GrantId, end: GrantEnd) {
-        if let Some(grant) = self.grants.get_mut(&id) {
-            self.grant_deadlines.remove(&(grant.issued.expires_at, id));
+    fn grant_mut(&mut self, id: RequestId) -> Option<&mut Grant> {
+        match &mut Arc::make_mut(self.requests.get_mut(&id)?).phase {
+            Phase::Approved { grant, .. } => grant.as_deref_mut(),
+            _ => None,
+        }
+    }
+
+    fn end_grant(&mut self, request: RequestId, id: GrantId, end: GrantEnd) {
+        let deadline = self.grant_mut(request).map(|grant| {
             grant.ended = Some(end);
+            grant.issued.expires_at
+        });
+        if let Some(deadline) = deadline {
+            self.grant_deadlines.remove(&(deadline, id));
         }
     }
 
     /// Emergency grants that nobody has judged yet, oldest first.
     pub fn open_emergencies(&self) -> impl Iterator<Item = &Grant> {
-        self.grants
+        self.requests
             .values()
+            .filter_map(|request| request.granted())
             .filter(|grant| grant.issued.mechanism == Mechanism::Breakglass)
             .filter(|grant| grant.emergency.as_ref().is_some_and(|emergency| emergency.judged.is_none()))
-    }
-}
-
-fn drop_old(times: &mut std::collections::VecDeque<Timestamp>, at: Timestamp) {
-    while times.front().is_some_and(|oldest| *oldest <= at.plus_seconds(-HISTORY_SECONDS)) {
-        times.pop_front();
     }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::State;
 use crate::digest::Digest;
 use crate::event::directory::Principal;
-use crate::event::request::Party;
+use crate::event::request::{Party, Submitted};
 use crate::event::{ActorKind, AuthMethod};
 use crate::id::{ActionId, CredentialId, PersonId, PrincipalId, Role};
 use crate::requirement::Candidate;
 use crate::time::Timestamp;
 
 /// An account as it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrincipalState {
     /// Its record.
     pub record: Principal,
@@ -27,7 +29,7 @@ pub struct PrincipalState {
 }
 
 /// A role with the time it is held for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleHeld {
     /// From when.
     pub valid_from: Timestamp,
@@ -38,7 +40,7 @@ pub struct RoleHeld {
 }
 
 /// A sign-in that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Whose.
     pub principal: PrincipalId,
@@ -56,26 +58,59 @@ pub struct Session {
     pub token_sha256: Digest,
 }
 
-/// What a principal asked before. Times older than a day before the last entry are dropped by the fold.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Most times of one day that are kept for one principal; counts of a day end there.
+const MAX_TIMES: usize = 4_096;
+/// Most resources, and most justifications, that are remembered of one principal.
+const MAX_REMEMBERED: usize = 256;
+/// How long times are kept.
+const DAY_SECONDS: i64 = 86_400;
+
+/// What a principal asked before, in bounded space: times of the last day, and the resources and justifications used last.
+///
+/// What is forgotten counts as never seen, which can only raise a risk: the first use of a resource is a fact against a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// How many requests there ever were.
     pub total: u64,
     /// When the last one came.
     pub last: Timestamp,
-    /// Requests of the last day.
+    /// Requests of the last day, the newest 4,096.
     pub asked: VecDeque<Timestamp>,
-    /// Denials of the last day.
+    /// Denials of the last day, the newest 4,096.
     pub denied: VecDeque<Timestamp>,
-    /// Verbs ever asked.
+    /// Verbs ever asked: as many as the action catalogues had.
     pub actions: BTreeSet<ActionId>,
-    /// Resources ever named, as text.
-    pub resources: BTreeSet<String>,
-    /// How often each justification was used, by digest.
-    pub justifications: BTreeMap<Digest, u64>,
+    /// The 256 resources named last, as text, with the position of the entry that named them last.
+    pub resources: BTreeMap<String, u64>,
+    /// The 256 justifications used last, by digest: how often, and the position of the entry that used it last.
+    pub justifications: BTreeMap<Digest, (u64, u64)>,
 }
 
 impl History {
+    /// How often a justification was used before.
+    #[must_use]
+    pub fn repeats(&self, justification: &str) -> u64 {
+        self.justifications.get(&Digest::of(justification.as_bytes())).map_or(0, |(times, _)| *times)
+    }
+
+    pub(super) fn count_asked(&mut self, submitted: &Submitted, seq: u64, at: Timestamp) {
+        self.total += 1;
+        self.last = at;
+        keep_time(&mut self.asked, at);
+        self.actions.insert(submitted.action.verb.clone());
+        self.resources.insert(submitted.action.resource.name.to_string(), seq);
+        forget_oldest(&mut self.resources, |last| *last);
+        if let Some(text) = submitted.justification.clear() {
+            let (times, last) = self.justifications.entry(Digest::of(text.as_bytes())).or_default();
+            (*times, *last) = (*times + 1, seq);
+            forget_oldest(&mut self.justifications, |(_, last)| *last);
+        }
+    }
+
+    pub(super) fn count_denied(&mut self, at: Timestamp) {
+        keep_time(&mut self.denied, at);
+    }
+
     /// How many requests came within `seconds` before `now`.
     #[must_use]
     pub fn asked_within(&self, now: Timestamp, seconds: i64) -> u64 {
@@ -86,6 +121,21 @@ impl History {
     #[must_use]
     pub fn denied_within(&self, now: Timestamp, seconds: i64) -> u64 {
         count_within(&self.denied, now, seconds)
+    }
+}
+
+fn keep_time(times: &mut VecDeque<Timestamp>, at: Timestamp) {
+    times.push_back(at);
+    while times.len() > MAX_TIMES || times.front().is_some_and(|oldest| *oldest <= at.plus_seconds(-DAY_SECONDS)) {
+        times.pop_front();
+    }
+}
+
+/// Keeps the [`MAX_REMEMBERED`] that were used last. A scan of that many, and only once there are more.
+fn forget_oldest<K: Clone + Ord, V>(remembered: &mut BTreeMap<K, V>, last: impl Fn(&V) -> u64) {
+    if remembered.len() > MAX_REMEMBERED {
+        let oldest = remembered.iter().min_by_key(|(_, value)| last(value)).map(|(key, _)| key.clone());
+        oldest.and_then(|oldest| remembered.remove(&oldest));
     }
 }
 

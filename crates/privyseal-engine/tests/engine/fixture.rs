@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use privyseal_core::command::{Command, Directory, Redeem, Reply, Review};
-use privyseal_core::digest::Digest;
+use privyseal_core::command::{Command, Directory, Named, Redeem, Reply, Review};
 use privyseal_core::event::directory::Principal;
 use privyseal_core::event::request::Verdict;
-use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
-use privyseal_core::id::{GrantId, RequestId, SessionId};
-use privyseal_core::request::RequestState;
+use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Event};
+use privyseal_core::id::{RequestId, SessionId};
+use privyseal_core::note::NodeKey;
+use privyseal_core::request::{Request, RequestState};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::{Ask, Engine, EngineError, Options, SeededEntropy, SimulatedClock};
 use privyseal_ledger::layout::Layout;
+use privyseal_ledger::log::LogReader as _;
+use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_policy::PolicyFile;
 use serde_json::json;
 
@@ -63,8 +65,14 @@ pub(crate) fn policy_files() -> Vec<PolicyFile> {
 
 impl Fixture {
     pub(crate) async fn new(folder: &Path) -> Self {
+        Self::with(folder, |layout| layout).await
+    }
+
+    /// The same, with its log elsewhere.
+    pub(crate) async fn with(folder: &Path, place: impl FnOnce(Layout) -> Layout) -> Self {
         let clock = Arc::new(SimulatedClock::new("2026-07-01T09:00:00Z".parse().unwrap()));
         let options = options(folder, &clock);
+        let options = Options { layout: place(options.layout.clone()), ..options };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/engine").unwrap();
         let fixture = Self { engine, clock, options };
         for (principal, kind, owner, roles) in [
@@ -106,32 +114,68 @@ impl Fixture {
     }
 
     pub(crate) async fn approve(&self, who: &str, request: RequestId) -> Result<Reply, EngineError> {
-        let (shown_digest, policy_digest) = self.engine.read(|state| {
-            let submitted = &state.requests[&request].submitted;
-            (submitted.action_digest, submitted.assessment.policy.digest)
-        });
-        let review = Review {
-            request,
+        self.engine.execute(self.review_command(&self.known(request)), actor(who)).await
+    }
+
+    pub(crate) fn review_command(&self, request: &Request) -> Command {
+        Command::Review(Box::new(Review {
+            request: request.id,
             verdict: Verdict::Approve,
             comment: String::new(),
-            shown_digest,
+            shown_digest: request.submitted.action_digest,
             shown_at: self.engine.now(),
-            policy_digest,
+            policy_digest: request.submitted.assessment.policy.digest,
             signed: None,
-        };
-        self.engine.execute(Command::Review(Box::new(review)), actor(who)).await
+        }))
+    }
+
+    /// A request of any age.
+    pub(crate) fn known(&self, request: RequestId) -> Arc<Request> {
+        self.engine.request(Named::Request(request)).unwrap().unwrap()
+    }
+
+    /// Lets time pass, with an event at its end.
+    pub(crate) async fn later(&self, seconds: i64) {
+        self.clock.advance_to(self.engine.now().plus_seconds(seconds));
+        let (principal, role) = ("ben".parse().unwrap(), "approver".parse().unwrap());
+        self.operate(Directory::Assign { principal, role, valid_to: None, scope: vec![], reason: "later".into() }).await;
+    }
+
+    pub(crate) fn key(&self) -> NodeKey {
+        privyseal_ledger::keys::load(&self.options.layout.key()).unwrap()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let log = SqliteLog::open_read_only(&self.options.layout.log()).unwrap();
+        log.entries(0, usize::MAX).unwrap().iter().map(|stored| Event::from_entry(&stored.entry).unwrap()).collect()
+    }
+
+    pub(crate) fn entries(&self) -> u64 {
+        u64::try_from(self.events().len()).unwrap()
+    }
+
+    pub(crate) fn entries_on(&self, day: &str) -> u64 {
+        u64::try_from(self.events().iter().filter(|event| event.time.date() == day).count()).unwrap()
+    }
+
+    /// What `source.counted` says of this node, day by day.
+    pub(crate) fn counted(&self) -> Vec<u64> {
+        let events = self.events();
+        let counts = events.iter().filter_map(|event| match &event.body {
+            Body::SourceCounted(counted) => Some(counted.events),
+            _ => None,
+        });
+        counts.collect()
     }
 
     pub(crate) fn redeem_command(&self, request: RequestId) -> Command {
-        let (grant, run_digest): (GrantId, Digest) = self.engine.read(|state| {
-            let request = &state.requests[&request];
-            (request.grant().unwrap(), request.submitted.action_digest)
-        });
+        let request = self.known(request);
+        let (grant, run_digest) = (request.grant().unwrap(), request.submitted.action_digest);
         Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] })
     }
 
     pub(crate) fn state_of(&self, request: RequestId) -> RequestState {
-        self.engine.read(|state| state.requests[&request].state())
+        self.known(request).state()
     }
 }
 

@@ -3,10 +3,23 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+#[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod forgetting;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod hidden;
 #[cfg(test)]
 mod journeys;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod shared;

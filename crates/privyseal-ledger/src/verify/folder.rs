@@ -1,41 +1,78 @@
-//! Verifying a data folder: the log, every signed head, every segment cell by cell, every tile, every blob, and that nothing else is there.
+//! Verifying a data folder: every entry, every signed head, every segment cell by cell, every tile, every blob, and that nothing else
+//! is there. Memory does not grow with the number of entries, except by the names of tile files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use bytes::Bytes;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
-use privyseal_core::note::VerifierKey;
-use privyseal_core::tree::{self, NodeSource as _, TILE_WIDTH, Tile};
+use privyseal_core::note::{Checkpoint, Note, VerifierKey};
 
-use super::check::Checker;
-use super::report::{Place, Report};
+use super::check::{Checker, Displaced};
+use super::look::Copies;
+use super::progress::{self, Kept};
+use super::report::{Finding, Place, Report, Verdict};
+use super::source::{Chunk, Source, Stopped};
+use super::tile_check::TileCheck;
 use crate::layout::{self, Layout};
-use crate::log::{Log as _, LogError, StoredEntry};
-use crate::segment::{self, Typed};
-use crate::sqlite::SqliteLog;
+use crate::log::{LogError, LogReader, at_one_moment};
+use crate::reader;
+use crate::segment::Columns;
+use crate::store::Store;
 
-const STEP: usize = 8_192;
+/// Chunks that wait between the thread that reads and the one that checks.
+const QUEUED: usize = 2;
 
 /// Told how far verification is: entries done, entries in all.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// What the caller knows and wants.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The log's first key, as the caller knows it from elsewhere.
+    pub trusted: Option<VerifierKey>,
+    /// Signed heads that the caller remembers, each with the name that it is reported under.
+    pub remembered: Vec<(String, String)>,
+    /// Where progress is kept, so that an interrupted verification goes on where it was.
+    pub resume: Option<Resume>,
+    /// Leaves signatures of events and passkeys out. Only to measure everything else.
+    pub without_signatures: bool,
+}
+
+/// A file in which progress is kept. It is the verifier's own: whoever can write it can have entries passed over.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    /// The file. It need not exist yet.
+    pub file: PathBuf,
+    /// Least number of entries between two writes of it.
+    pub every: u64,
+}
 
 /// Verifies a data folder, beside a process that writes it or without one. Never writes.
 ///
 /// Failing to read is not tampering: it is reported as something that could not be checked.
 pub fn verify_folder(layout: &Layout, trusted: Option<VerifierKey>, progress: Progress<'_>) -> Report {
-    let mut checker = Checker::new(trusted);
+    verify(layout, &Options { trusted, ..Options::default() }, progress)
+}
+
+/// Verifies a data folder against everything that the caller knows. Writes nothing but the file of [`Options::resume`].
+pub fn verify(layout: &Layout, options: &Options, progress: Progress<'_>) -> Report {
+    let mut checker = Checker::new(options.trusted.clone());
+    if options.without_signatures {
+        checker.without_signatures();
+    }
+    // Before the log: a writer beside us publishes after it has committed, so that what is listed here is in the log that is read below.
+    let files = Files::list(layout, &mut checker.report);
     let log_name = layout.log().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let walked = SqliteLog::open_read_only(&layout.log()).and_then(|log| log.snapshot(|log| walk_log(log, layout, &mut checker, progress)));
+    let walked = Store::of(layout)
+        .reader_alone()
+        .and_then(|log| at_one_moment(log.as_ref(), |log| walk(log, layout, &files, options, &mut checker, progress)));
     match walked {
-        Ok(hashes) => {
-            published_head(layout, &mut checker, &hashes);
-            check_segments(layout, &mut checker);
-            check_other_files(layout, &mut checker, &hashes);
-        }
-        Err(LogError::Damaged { detail, .. }) => checker.report.wrong(Place::file(log_name), detail),
+        Ok(true) => files.check_rest(layout, &mut checker),
+        Ok(false) => {}
+        Err(LogError::Damaged { detail, .. }) => checker.report.found(Place::file(log_name), Finding::Altered, detail),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             checker.report.unknown(Place::file(log_name), format!("the log cannot be read{cause}"));
@@ -46,238 +83,294 @@ pub fn verify_folder(layout: &Layout, trusted: Option<VerifierKey>, progress: Pr
     checker.report
 }
 
-/// Leaf hashes by position and the roots of full tiles are all that later checks need.
-struct Hashes {
-    leaves: Vec<Digest>,
+/// What is below `ledger/`.
+struct Files {
+    /// The newest published head.
+    published: std::io::Result<String>,
+    /// Paths below `ledger/tile/`.
+    tiles: BTreeSet<String>,
+    /// Every other path below `ledger/`.
+    others: BTreeSet<String>,
 }
 
-/// Walks the log once, checking each kept head right after the entry that it covers last.
-fn walk_log(log: &SqliteLog, layout: &Layout, checker: &mut Checker, progress: Progress<'_>) -> Result<Hashes, LogError> {
-    let head = log.head()?;
-    let total = head.as_ref().map_or(0, |head| head.edge.size());
-    let heads: BTreeMap<u64, String> = log.checkpoints()?.into_iter().collect();
-    let mut leaves = Vec::new();
-    loop {
-        let entries = log.entries(checker.size(), STEP)?;
-        if entries.is_empty() {
-            break;
-        }
-        let columns = log.found_by(checker.size(), STEP)?;
-        for (stored, column) in entries.iter().zip(&columns) {
-            let before = checker.size();
-            checker.entry_of_log(stored, column);
-            leaves.push(stored.leaf);
-            if let Some(note) = heads.get(&(before + 1)) {
-                checker.head(note, &Place::Entry(before));
-            }
-        }
-        progress(checker.size(), total);
-    }
-    let end = checker.size();
-    for size in heads.keys().filter(|size| **size > end || **size == 0) {
-        checker
-            .report
-            .wrong(Place::Head, format!("a signed head over {size} entries was kept, there are {end}: the log's end was cut off"));
-    }
-    match head {
-        None => checker.report.wrong(Place::file(layout.log().file_name().unwrap_or_default().to_string_lossy()), "the log is empty"),
-        Some(head) => {
-            if head.edge.size() != checker.size() || head.edge.root() != checker.root() {
-                checker
-                    .report
-                    .wrong(Place::Head, format!("the stored tree is over {} entries, there are {}", head.edge.size(), checker.size()));
-            }
-            checker.head(&head.checkpoint, &Place::Head);
-        }
-    }
-    Ok(Hashes { leaves })
+/// Size that a note claims, before anything about it is proven.
+fn claimed_size(note: &str) -> Option<u64> {
+    Some(Checkpoint::from_text(&Note::parse(note).ok()?.text).ok()?.size)
 }
 
-fn published_head(layout: &Layout, checker: &mut Checker, hashes: &Hashes) {
-    let place = Place::file("ledger/checkpoint");
-    match fs::read_to_string(layout.checkpoint()) {
-        Ok(note) => {
-            checker.report.files += 1;
-            checker.report.heads += 1;
-            let checked = checker.open_head(&note).and_then(|checkpoint| match tree::root(hashes.leaves.as_slice(), checkpoint.size) {
-                Err(_) => Err(format!(
-                    "a head over {} entries was published, there are {}: the log was rolled back or cut",
-                    checkpoint.size,
-                    checker.size()
-                )),
-                Ok(root) if root != checkpoint.root => Err("the published head is of another history".to_owned()),
-                Ok(_) => Ok(()),
-            });
-            if let Err(what) = checked {
-                checker.report.wrong(place, what);
+impl Files {
+    fn list(layout: &Layout, report: &mut Report) -> Self {
+        let published = fs::read_to_string(layout.checkpoint());
+        let (mut tiles, mut others) = (BTreeSet::new(), BTreeSet::new());
+        list(&layout.ledger(), "", report, &mut |path| {
+            let _new = match path.strip_prefix("tile/") {
+                Some(tile) => tiles.insert(tile.to_owned()),
+                None => others.insert(path),
+            };
+        });
+        Self { published, tiles, others }
+    }
+
+    /// Blobs are hashed; anything that no record names does not belong here.
+    fn check_rest(&self, layout: &Layout, checker: &mut Checker) {
+        let segments: BTreeSet<&str> = checker.summary.segments.iter().map(|segment| segment.path.as_str()).collect();
+        for path in self.others.iter().filter(|path| *path != "checkpoint" && !segments.contains(path.as_str())) {
+            let place = Place::file(format!("ledger/{path}"));
+            match path.strip_prefix("blobs/sha256/") {
+                Some(hex) => check_blob(layout, path, &hex.replace('/', ""), &mut checker.report),
+                None => checker.report.unknown(place, "no record names this file: it is a leftover, or was put here"),
             }
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => checker.report.unknown(place, "no head was ever published here"),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => checker.report.wrong(place, "it is not text"),
-        Err(error) => checker.report.unknown(place, error.to_string()),
-    }
-}
-
-fn check_segments(layout: &Layout, checker: &mut Checker) {
-    let segments = std::mem::take(&mut checker.summary.segments);
-    let mut next = 0;
-    for segment in &segments {
-        let place = Place::file(format!("ledger/{}", segment.path));
-        if segment.first != next || !layout::is_segment_path(&segment.path, segment.first, segment.last) {
-            checker.report.wrong(place, "its record does not follow the segment before it");
-            break;
-        }
-        next = segment.last + 1;
-        checker.report.files += 1;
-        if let Err((what, proof)) = check_segment(layout, segment, checker.size()) {
-            if proof { checker.report.wrong(place, what) } else { checker.report.unknown(place, what) }
-        }
-    }
-    checker.summary.segments = segments;
-}
-
-/// Compares a segment with its record, and every row of it with the log. The error says whether it proves something.
-fn check_segment(layout: &Layout, segment: &SegmentSealed, size: u64) -> Result<(), (String, bool)> {
-    let wrong = |what: String| (what, true);
-    let bytes = match fs::read(layout.below_ledger(&segment.path)) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(wrong("the segment is missing".to_owned())),
-        Err(error) => return Err((error.to_string(), false)),
-    };
-    if u64::try_from(bytes.len()).ok() != Some(segment.bytes) {
-        return Err(wrong(format!("the file has {} bytes, {} were recorded", bytes.len(), segment.bytes)));
-    }
-    if Digest::of(&bytes) != segment.sha256 {
-        return Err(wrong("the file's SHA-256 is not the one recorded when it was sealed".to_owned()));
-    }
-    if segment.last >= size {
-        return Err(wrong("it holds entries beyond the end of the log".to_owned()));
-    }
-    let log = SqliteLog::open_read_only(&layout.log()).map_err(|error| (error.to_string(), false))?;
-    let mut seq = segment.first;
-    for rows in segment::read(Bytes::from(bytes)).map_err(|error| wrong(error.to_string()))? {
-        let rows = rows.map_err(|error| wrong(error.to_string()))?;
-        let entries = log.entries(seq, rows.len()).map_err(|error| (error.to_string(), false))?;
-        for row in &rows {
-            let stored: Option<&StoredEntry> = entries.get(usize::try_from(row.stored.seq.wrapping_sub(seq)).unwrap_or(usize::MAX));
-            if stored != Some(&row.stored) {
-                return Err(wrong(format!("its row of entry {} differs from the log", row.stored.seq)));
-            }
-            if Typed::of(&row.stored.entry).ok().as_ref() != Some(&row.typed) {
-                return Err(wrong(format!("a typed column of entry {} differs from the signed bytes", row.stored.seq)));
-            }
-        }
-        seq += u64::try_from(rows.len()).unwrap_or(0);
-    }
-    if seq == segment.last + 1 { Ok(()) } else { Err(wrong(format!("it ends before entry {seq}, {} was recorded", segment.last))) }
-}
-
-/// Every other file below `ledger/`: tiles are computed again, blobs are hashed, anything else does not belong there.
-fn check_other_files(layout: &Layout, checker: &mut Checker, hashes: &Hashes) {
-    let mut files = BTreeSet::new();
-    list(&layout.ledger(), "", &mut files, checker);
-    let segments: BTreeSet<String> = checker.summary.segments.iter().map(|segment| segment.path.clone()).collect();
-    let published = published_size(layout);
-    if let Some(size) = published {
-        for tile in Tile::all(size) {
-            let path = format!("tile/{}", tile.path());
-            if files.remove(&path) {
-                check_tile(layout, &path, &tile, checker, hashes);
-            } else if tile.width == TILE_WIDTH || !wider_exists(&files, &tile) {
-                checker.report.wrong(Place::file(format!("ledger/{path}")), "the tile is missing");
+        for (seq, digest) in std::mem::take(&mut checker.summary.blobs) {
+            if !layout.blob(&digest).is_file() {
+                checker.report.found(Place::Entry(seq), Finding::Blob, format!("the blob {} that it names is missing", digest.hex()));
             }
         }
     }
-    for path in files {
-        if path == "checkpoint" || segments.contains(&path) {
-            continue;
-        }
-        if let Some(hex) = path.strip_prefix("blobs/sha256/") {
-            check_blob(layout, &path, &hex.replace('/', ""), checker);
-        } else if let Some(tile) = path.strip_prefix("tile/").and_then(parse_tile) {
-            // Tiles run ahead of the head that is published after them.
-            check_tile(layout, &path, &tile, checker, hashes);
-        } else {
-            checker.report.unknown(Place::file(format!("ledger/{path}")), "no record names this file: it is a leftover, or was put here");
-        }
-    }
-    let blobs = std::mem::take(&mut checker.summary.blobs);
-    for (seq, digest) in blobs {
-        if !layout.blob(&digest).is_file() {
-            checker.report.wrong(Place::Entry(seq), format!("the blob {} that it names is missing", digest.hex()));
-        }
-    }
 }
 
-fn published_size(layout: &Layout) -> Option<u64> {
-    let note = privyseal_core::note::Note::parse(&fs::read_to_string(layout.checkpoint()).ok()?).ok()?;
-    Some(privyseal_core::note::Checkpoint::from_text(&note.text).ok()?.size)
-}
-
-fn wider_exists(files: &BTreeSet<String>, tile: &Tile) -> bool {
-    let full = Tile { width: TILE_WIDTH, ..*tile }.path();
-    let partials = format!("tile/{full}.p/");
-    files.contains(&format!("tile/{full}"))
-        || files.iter().filter_map(|path| path.strip_prefix(&partials)?.parse::<u64>().ok()).any(|width| width > tile.width)
-}
-
-fn check_tile(layout: &Layout, path: &str, tile: &Tile, checker: &mut Checker, hashes: &Hashes) {
-    checker.report.files += 1;
-    let place = Place::file(format!("ledger/{path}"));
-    let wanted: Option<Vec<u8>> = (0..tile.width)
-        .map(|offset| hashes.leaves.as_slice().node(tile.level.checked_mul(8)?, tile.index.checked_mul(TILE_WIDTH)?.checked_add(offset)?))
-        .collect::<Option<Vec<Digest>>>()
-        .map(|digests| digests.iter().flat_map(|digest| *digest.as_bytes()).collect());
-    match (fs::read(layout.below_ledger(path)), wanted) {
-        (Ok(bytes), Some(wanted)) if bytes == wanted => {}
-        (Ok(bytes), Some(wanted)) => {
-            let byte = bytes.iter().zip(&wanted).position(|(a, b)| a != b).unwrap_or(bytes.len().min(wanted.len()));
-            let place = Place::File { path: format!("ledger/{path}"), byte: u64::try_from(byte).ok() };
-            checker.report.wrong(place, "the tile is not the one that the entries give");
-        }
-        (Ok(_), None) => checker.report.wrong(place, "the tile covers entries beyond the end of the log"),
-        (Err(error), _) => checker.report.unknown(place, error.to_string()),
-    }
-}
-
-fn parse_tile(path: &str) -> Option<Tile> {
-    let (level, rest) = path.split_once('/')?;
-    let (groups, width) = match rest.split_once(".p/") {
-        Some((groups, width)) => (groups, width.parse().ok()?),
-        None => (rest, TILE_WIDTH),
-    };
-    let index = groups
-        .split('/')
-        .try_fold(0_u64, |index, group| index.checked_mul(1_000)?.checked_add(group.trim_start_matches('x').parse().ok()?))?;
-    let tile = Tile { level: level.parse().ok()?, index, width };
-    (tile.path() == path).then_some(tile)
-}
-
-fn check_blob(layout: &Layout, path: &str, hex: &str, checker: &mut Checker) {
-    checker.report.files += 1;
-    let place = Place::file(format!("ledger/{path}"));
-    match fs::read(layout.below_ledger(path)) {
-        Ok(bytes) if Digest::of(&bytes).hex() == hex => {}
-        Ok(_) => checker.report.wrong(place, "the blob's bytes do not have the digest that is its name"),
-        Err(error) => checker.report.unknown(place, error.to_string()),
-    }
-}
-
-fn list(folder: &Path, prefix: &str, files: &mut BTreeSet<String>, checker: &mut Checker) {
+fn list(folder: &Path, prefix: &str, report: &mut Report, found: &mut dyn FnMut(String)) {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) => {
-            checker.report.unknown(Place::file(format!("ledger/{prefix}")), error.to_string());
-            return;
-        }
+        Err(error) => return report.unknown(Place::file(format!("ledger/{prefix}")), error.to_string()),
     };
     for entry in entries.flatten() {
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => list(&entry.path(), &format!("{path}/"), files, checker),
-            _ => {
-                files.insert(path);
+            Ok(kind) if kind.is_dir() => list(&entry.path(), &format!("{path}/"), report, found),
+            _ => found(path),
+        }
+    }
+}
+
+fn check_blob(layout: &Layout, path: &str, hex: &str, report: &mut Report) {
+    report.files += 1;
+    let place = Place::file(format!("ledger/{path}"));
+    match fs::File::open(layout.below_ledger(path)).and_then(|mut file| Digest::of_reader(&mut file)) {
+        Ok(digest) if digest.hex() == hex => {}
+        Ok(_) => report.found(place, Finding::Blob, "the blob's bytes do not have the digest that is its name"),
+        Err(error) => report.unknown(place, error.to_string()),
+    }
+}
+
+/// Walks the log once; returns whether there was anything to walk.
+fn walk(
+    log: &dyn LogReader,
+    layout: &Layout,
+    files: &Files,
+    options: &Options,
+    checker: &mut Checker,
+    told: Progress<'_>,
+) -> Result<bool, LogError> {
+    let log_file = || Place::file(layout.log().file_name().unwrap_or_default().to_string_lossy());
+    let head = log.head()?;
+    let total = head.as_ref().map_or(0, |head| head.edge.size());
+    let segments = reader::segments(log).unwrap_or_else(|error| {
+        // Without a list that lines up nothing says which files to read; the log alone is walked.
+        checker.report.found(log_file(), Finding::TypedColumn, format!("its segments cannot be listed: {error}"));
+        Vec::new()
+    });
+    let published = files.published.as_ref().ok().and_then(|note| claimed_size(note));
+    let wanted = published.into_iter().chain(options.remembered.iter().filter_map(|(_, note)| claimed_size(note)));
+    wanted.for_each(|size| checker.want_root(size));
+    let mut tiles = TileCheck::new(layout, files.tiles.clone(), published.unwrap_or(0));
+    if let Some(Resume { file, .. }) = &options.resume {
+        match progress::load(file, log, checker, &mut tiles, total) {
+            Kept::Nothing | Kept::Continues => {}
+            Kept::Refused(problem) => {
+                checker.report.add(problem);
+                return Ok(false);
             }
+        }
+    }
+    let start = checker.size();
+    let mut source = Source::new(layout, log, start);
+    let (sender, receiver) = sync_channel(QUEUED);
+    let sent = std::thread::scope(|scope| {
+        let (checker, tiles) = (&mut *checker, &mut tiles);
+        let consumer = std::thread::Builder::new()
+            .name("verify".to_owned())
+            .spawn_scoped(scope, move || consume(&receiver, checker, tiles, options.resume.as_ref()));
+        if let Err(error) = consumer {
+            return Err(Stopped::Log(LogError::Unavailable { path: layout.log(), doing: "verified", source: Box::new(error) }));
+        }
+        let sent = source.send(start, &segments, &sender, &mut |done| told(done, total.max(done)));
+        drop(sender);
+        sent
+    });
+    if let Err(Stopped::Log(error)) = sent {
+        return Err(error);
+    }
+    let end = checker.size();
+    let head_of = |size| log.checkpoints(size, 1).map(|heads| heads.first().map(|(size, _)| *size));
+    if head_of(0)? == Some(0) {
+        checker.report.found(Place::Head, Finding::Malformed, "a signed head over 0 entries was kept");
+    }
+    if let Some(size) = head_of(end + 1)? {
+        let what = format!("a signed head over {size} entries was kept, there are {end}: the log's end was cut off");
+        checker.report.found(Place::Head, Finding::TailCut, what);
+    }
+    match head {
+        None => checker.report.found(log_file(), Finding::RolledBack, "the log is empty"),
+        Some(head) => {
+            if head.edge.size() != end || head.edge.root() != checker.root() {
+                let what = format!("the stored tree is over {} entries, there are {end}, or of another root", head.edge.size());
+                checker.report.found(Place::Head, if head.edge.size() > end { Finding::TailCut } else { Finding::Forked }, what);
+            }
+            checker.head(&head.checkpoint, &Place::Head);
+        }
+    }
+    for displaced in std::mem::take(&mut checker.displaced) {
+        name_displaced(&displaced, &source, &mut checker.report);
+    }
+    if checker.summary.segments != segments {
+        check_records(&segments, checker);
+    }
+    known_heads(files, options, checker);
+    tiles.finish(end, &mut checker.report);
+    checker.judge_doubts();
+    if let Some(resume) = options.resume.as_ref().filter(|_| checker.report.verdict == Verdict::Verified) {
+        // The next verification is a whole one again.
+        let _gone = fs::remove_file(&resume.file);
+    }
+    Ok(true)
+}
+
+fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileCheck, resume: Option<&Resume>) {
+    let mut segment: Option<(Finding, String)> = None;
+    let (mut missing, mut kept) = (false, checker.size());
+    for chunk in chunks {
+        let columns = chunk.batch.as_ref().map(Columns::of).transpose();
+        let columns = columns.unwrap_or_else(|error| {
+            segment.get_or_insert((Finding::SegmentDamaged, error.to_string()));
+            None
+        });
+        let copies: Vec<Copies<'_>> = chunk
+            .log
+            .iter()
+            .enumerate()
+            .map(|(row, held)| Copies {
+                log: held.as_ref().map(|(stored, _)| stored),
+                column: held.as_ref().map(|(_, column)| column),
+                sealed: columns.as_ref().filter(|columns| row < columns.rows()).map(|columns| (columns, row)),
+                intact: chunk.intact,
+            })
+            .collect();
+        for (place, copies) in copies.iter().enumerate() {
+            let gone = copies.log.is_none() && chunk.in_log;
+            if gone && !missing {
+                let seq = chunk.first + u64::try_from(place).unwrap_or(0);
+                checker.report.found(Place::Entry(seq), Finding::Removed, "the entry is missing from the log: it was removed");
+            }
+            missing = gone;
+        }
+        let mut heads = chunk.heads.into_iter().peekable();
+        let found = checker.take(&copies, Some(tiles), &mut heads);
+        for (size, _) in heads {
+            // Every head in a chunk is over an entry of it. One that was passed over unread must not pass for checked.
+            checker.report.found(Place::Head, Finding::Forked, format!("a kept head over {size} entries belongs to none of them"));
+        }
+        segment = segment.or(found);
+        if let Some(end) = chunk.ends {
+            checker.report.files += 1;
+            let place = Place::file(format!("ledger/{}", end.path));
+            if let Some((finding, what)) = segment.take().or(end.problem) {
+                checker.report.found(place, finding, what);
+            } else if let Some(what) = end.unread {
+                checker.report.unknown(place, what);
+            }
+        }
+        if let Some(Resume { file: path, every }) = resume
+            && checker.size() - kept >= *every
+            && checker.report.verdict == Verdict::Verified
+        {
+            kept = checker.size();
+            if let Err(error) = progress::save(path, checker, tiles) {
+                checker.report.unknown(Place::file(path.display().to_string()), format!("progress cannot be kept: {error}"));
+            }
+        }
+    }
+}
+
+/// Says what became of an entry that stands where another belongs.
+fn name_displaced(displaced: &Displaced, source: &Source<'_>, report: &mut Report) {
+    let Displaced { at, claims, leaf, persists, forward } = *displaced;
+    let there = source.entry_at(claims);
+    let there_claims = there.as_ref().and_then(|stored| Some(privyseal_core::event::Entry::read(&stored.entry).ok()?.seq));
+    let copied = there.as_ref().is_some_and(|stored| privyseal_core::event::leaf(&stored.entry) == leaf);
+    let (finding, what) = if copied && there_claims == Some(claims) {
+        (Finding::Duplicated, format!("entry {claims} stands here again: it was duplicated"))
+    } else if there_claims == Some(at) {
+        (Finding::Reordered, format!("entry {claims} stands here, and entry {at} where that belongs: they were reordered"))
+    } else if forward && persists {
+        (Finding::Removed, format!("entry {claims} stands here: entries before it were removed"))
+    } else if persists {
+        (Finding::Inserted, format!("entry {claims} stands here: entries before it were inserted or duplicated"))
+    } else {
+        (Finding::Reordered, format!("entry {claims} stands here: entries were moved"))
+    };
+    report.name(Place::Entry(at), finding, what);
+}
+
+/// The list of segments that was read is not the one that the entries give.
+fn check_records(read: &[SegmentSealed], checker: &mut Checker) {
+    let mut next = 0;
+    for segment in &checker.summary.segments {
+        let place = Place::file(format!("ledger/{}", segment.path));
+        if segment.first != next || segment.last < segment.first || !layout::is_segment_path(&segment.path, segment.first, segment.last) {
+            return checker.report.found(place, Finding::Malformed, "its record does not follow the segment before it");
+        }
+        next = segment.last + 1;
+    }
+    let missed = checker.summary.segments.iter().find(|segment| !read.contains(segment));
+    let (path, what) = match missed.or_else(|| read.iter().find(|segment| !checker.summary.segments.contains(segment))) {
+        Some(segment) if missed.is_some() => (&segment.path, "it is recorded, and the log does not find the record"),
+        Some(segment) => (&segment.path, "the log names it as a segment, and no entry records it"),
+        None => return,
+    };
+    checker.report.found(Place::file(format!("ledger/{path}")), Finding::TypedColumn, what);
+}
+
+/// Heads that are known beside the log: the published one, and those that the caller remembers.
+fn known_heads(files: &Files, options: &Options, checker: &mut Checker) {
+    let place = Place::file("ledger/checkpoint");
+    match &files.published {
+        Ok(note) => {
+            checker.report.files += 1;
+            known_head(note, place, "was published", checker);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => checker.report.unknown(place, "no head was ever published here"),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            checker.report.found(place, Finding::Malformed, "it is not text");
+        }
+        Err(error) => checker.report.unknown(place, error.to_string()),
+    }
+    for (name, note) in &options.remembered {
+        known_head(note, Place::file(name), "is remembered", checker);
+    }
+}
+
+fn known_head(note: &str, place: Place, how: &str, checker: &mut Checker) {
+    checker.report.heads += 1;
+    let checkpoint = match checker.read_head(note) {
+        Ok((checkpoint, _)) => checkpoint,
+        Err((finding, what)) => return checker.report.found(place, finding, what),
+    };
+    let end = checker.size();
+    if checkpoint.size > end {
+        let finding = if checker.report.has(Finding::TailCut) { Finding::TailCut } else { Finding::RolledBack };
+        let what = format!("a head over {} entries {how}, there are {end}: the log was rolled back or cut", checkpoint.size);
+        return checker.report.found(place, finding, what);
+    }
+    match checker.root_at(checkpoint.size) {
+        Some(root) if root == checkpoint.root => {}
+        Some(_) => {
+            let what = format!("the head over {} entries that {how} is of another history: the log was forked", checkpoint.size);
+            checker.report.found(place, Finding::Forked, what);
+        }
+        None => {
+            let what = format!("the head is over {} entries, which an earlier run has passed: verify without --resume", checkpoint.size);
+            checker.report.unknown(place, what);
         }
     }
 }

@@ -41,12 +41,77 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// What sort of thing is wrong, for programs; [`Problem::what`] says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// Bytes of an entry are not those that were hashed.
+    Altered,
+    /// An entry is missing.
+    Removed,
+    /// An entry stands where none was.
+    Inserted,
+    /// An entry stands a second time.
+    Duplicated,
+    /// Entries stand in another order.
+    Reordered,
+    /// An entry's time is before the time of the entry before it.
+    Backdated,
+    /// An entry's link is not the leaf of the entry before it.
+    Unchained,
+    /// Bytes or members that are not of the format.
+    Malformed,
+    /// A signature is missing, out of place, or does not verify.
+    Signature,
+    /// A key signed that may not, or the log begins with another key than the trusted one.
+    SwappedKey,
+    /// A whole other log stands here, signed by keys of its own.
+    ReplacedLog,
+    /// A signed head says more than there is, and the folder knows it itself.
+    TailCut,
+    /// The folder is whole, but older than a head that is known.
+    RolledBack,
+    /// A signed head is over another history.
+    Forked,
+    /// A column that SQL or a look-up reads is not what the signed bytes say.
+    TypedColumn,
+    /// A segment holds the recorded entries, but its bytes are not the recorded ones: its footer was edited, or it was written again.
+    SegmentRewritten,
+    /// A segment holds other entries than the recorded ones.
+    SegmentReplaced,
+    /// A segment cannot be decoded: its footer or its pages were edited.
+    SegmentDamaged,
+    /// A recorded segment is missing.
+    SegmentMissing,
+    /// A tile is not what the entries give.
+    TileAltered,
+    /// A tile is missing.
+    TileMissing,
+    /// A blob is missing or is not what its name says.
+    Blob,
+    /// A person's passkey signature or what it is about does not hold.
+    Review,
+    /// Signed by a key of which others may have had the private half.
+    Unprovable,
+    /// Could not be read or was not there to check.
+    Unread,
+    /// Anything else.
+    Other,
+}
+
 /// Where something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// An entry of the log.
     Entry(u64),
+    /// A run of entries.
+    Entries {
+        /// First entry.
+        first: u64,
+        /// Last entry.
+        last: u64,
+    },
     /// A file, by its path within the folder or pack, possibly at a byte.
     File {
         /// Path.
@@ -71,6 +136,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Entry(seq) => write!(f, "entry {seq}"),
+            Place::Entries { first, last } => write!(f, "entries {first} to {last}"),
             Place::File { path, byte: None } => write!(f, "{path}"),
             Place::File { path, byte: Some(byte) } => write!(f, "{path}, byte {byte}"),
             Place::Head => f.write_str("the signed head"),
@@ -83,6 +149,8 @@ impl fmt::Display for Place {
 pub struct Problem {
     /// Where.
     pub place: Place,
+    /// What sort of thing.
+    pub finding: Finding,
     /// What.
     pub what: String,
     /// Whether it proves tampering or damage; otherwise something is merely missing to tell.
@@ -140,15 +208,43 @@ impl Report {
 
     /// Records that something is wrong.
     pub fn wrong(&mut self, place: Place, what: impl Into<String>) {
-        self.add(Problem { place, what: what.into(), proof: true });
+        self.found(place, Finding::Other, what);
+    }
+
+    /// Records that something of this sort is wrong.
+    pub fn found(&mut self, place: Place, finding: Finding, what: impl Into<String>) {
+        self.add(Problem { place, finding, what: what.into(), proof: true });
     }
 
     /// Records that something could not be checked.
     pub fn unknown(&mut self, place: Place, what: impl Into<String>) {
-        self.add(Problem { place, what: what.into(), proof: false });
+        self.add(Problem { place, finding: Finding::Unread, what: what.into(), proof: false });
     }
 
-    fn add(&mut self, problem: Problem) {
+    /// Records that something is there and holds, and still proves nothing.
+    pub fn unprovable(&mut self, place: Place, what: impl Into<String>) {
+        self.add(Problem { place, finding: Finding::Unprovable, what: what.into(), proof: false });
+    }
+
+    /// Counts another consequence of a problem that is listed already.
+    pub fn more(&mut self) {
+        self.verdict = self.verdict.max(Verdict::Tampered);
+        self.problem_count += 1;
+    }
+
+    /// Whether a problem of this sort is listed.
+    #[must_use]
+    pub fn has(&self, finding: Finding) -> bool {
+        self.problems.iter().any(|problem| problem.finding == finding)
+    }
+
+    /// Lists a problem that was counted with [`Report::more`] when it was met.
+    pub(super) fn name(&mut self, place: Place, finding: Finding, what: impl Into<String>) {
+        self.problem_count = self.problem_count.saturating_sub(1);
+        self.found(place, finding, what);
+    }
+
+    pub(super) fn add(&mut self, problem: Problem) {
         self.verdict = self.verdict.max(if problem.proof { Verdict::Tampered } else { Verdict::CouldNotTell });
         self.problem_count += 1;
         if self.problems.len() < MAX_LISTED {
@@ -181,7 +277,9 @@ impl fmt::Display for Report {
         if let Some((size, root)) = &self.head {
             writeln!(f, "log {} at size {size}, root {root}", self.log)?;
         }
-        if self.key_trusted {
+        if self.key.is_empty() {
+            Ok(())
+        } else if self.key_trusted {
             writeln!(f, "key {} as you gave it", self.key)
         } else {
             writeln!(f, "key {} as the log itself names it: compare it with a copy you trust (--trusted-key)", self.key)

@@ -1,7 +1,7 @@
 //! What is appended is there, in order, once; what does not continue the head is refused.
 
 use privyseal_core::event::{Event, Kind};
-use privyseal_ledger::log::{Log as _, LogError};
+use privyseal_ledger::log::{Log as _, LogError, LogReader as _};
 use privyseal_ledger::reader::Reader;
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::{seal, tiles};
@@ -32,7 +32,7 @@ fn a_batch_that_does_not_continue_the_head_is_refused_and_leaves_nothing() {
     let draft = privyseal_core::event::Draft { actor: crate::fixture::actor(), request_id: None, body: heartbeat() };
     let (event, stored) = tip.place(draft, id, tip.time, &fixture.key).unwrap();
     let refused = fixture.log.append(&tip.batch(vec![(stored, event.kind())], &fixture.key));
-    assert!(matches!(refused, Err(LogError::Damaged { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(LogError::Moved { size: 2, .. })), "{refused:?}");
     assert_eq!(fixture.log.entries(0, 10).unwrap(), before);
 }
 

@@ -13,7 +13,7 @@ use privyseal_core::note::NodeKey;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::{Log as _, LogReader as _};
 use privyseal_ledger::sqlite::SqliteLog;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_ledger::verify::{Report, verify_folder};
@@ -54,10 +54,14 @@ pub(crate) fn role(name: &str) -> Body {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::of_key(&[3; 32])
+    }
+
+    pub(crate) fn of_key(seed: &[u8; 32]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path().join("data"));
         fs::create_dir_all(layout.ledger()).unwrap();
-        let key = keys::create(&layout.key(), ORIGIN, &[3; 32]).unwrap();
+        let key = keys::create(&layout.key(), ORIGIN, seed).unwrap();
         let log = SqliteLog::create(&layout.log()).unwrap();
         let mut fixture = Self { folder, layout, log, key, tip: Tip::empty(ORIGIN), tiles: TileWriter::new() };
         let key = fixture.key.verifier().to_string();

@@ -5,7 +5,7 @@ use std::fs;
 use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::time::Timestamp;
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 use rusqlite::Connection;
 

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_core::command::{Command, KeyCommand};
+use privyseal_core::event::ledger::{KeyPurpose, SegmentSealed};
 use privyseal_core::id::{PrincipalId, Role};
+use privyseal_core::note::NoteError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +21,32 @@ const LINK_MINUTES: u32 = 60;
 /// `POST /v1/control/seal`
 pub(crate) async fn seal(State(app): State<App>, _operator: Operator) -> Result<Json<Vec<SegmentSealed>>, Problem> {
     Ok(Json(app.engine().seal().await?))
+}
+
+/// Body of `POST /v1/control/keys`.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum KeysBody {
+    Rotate { reason: String, compromised_since: Option<u64> },
+    Enroll { key: String, purposes: Vec<KeyPurpose> },
+    Retire { key: String, reason: String },
+    Revoke { key: String, reason: String, compromised_since: Option<u64> },
+}
+
+/// `POST /v1/control/keys`: answers the new key of a rotation.
+pub(crate) async fn keys(State(app): State<App>, _operator: Operator, Body(body): Body<KeysBody>) -> Result<Json<Value>, Problem> {
+    let id = |text: &str| text.parse().map_err(|error: NoteError| Problem::new(StatusCode::BAD_REQUEST, "invalid", error.to_string()));
+    let command = match body {
+        KeysBody::Rotate { reason, compromised_since } => {
+            let key = app.engine().rotate_key(&reason, compromised_since).await?;
+            return Ok(Json(json!({"key": key.to_string()})));
+        }
+        KeysBody::Enroll { key, purposes } => KeyCommand::Enroll { key, purposes, protection: "kept elsewhere".to_owned() },
+        KeysBody::Retire { key, reason } => KeyCommand::Retire { key: id(&key)?, reason },
+        KeysBody::Revoke { key, reason, compromised_since } => KeyCommand::Revoke { key: id(&key)?, since_seq: compromised_since, reason },
+    };
+    app.engine().as_operator(Command::Keys(command)).await?;
+    Ok(Json(json!({})))
 }
 
 /// Body of `POST /v1/control/people`.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use privyseal_core::command::{Command, Finish, GiveUp, JudgeBreakglass, Redeem, Reply, RevokeGrant};
+use privyseal_core::command::{Command, Finish, GiveUp, JudgeBreakglass, Named, Redeem, Reply, RevokeGrant};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
 use privyseal_core::id::{ExecutionId, GrantId};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
 use crate::body::Body;
+use crate::past;
 use crate::problem::Problem;
 
 const MAX_ARTEFACTS: usize = 64;
@@ -121,7 +122,9 @@ pub(crate) async fn finish(
         }
     };
     app.engine().execute(command, caller.identity.actor.clone()).await?;
-    let state = app.engine().read(|state| state.executions.get(&execution).map(|execution| execution.phase.as_str()));
+    let request = past::known(&app, Named::Execution(execution)).await?;
+    let run = request.as_ref().and_then(|request| request.granted()?.runs.get(&execution));
+    let state = run.map(|run| run.phase.as_str());
     Ok(Json(json!({"execution": execution, "state": state})))
 }
 

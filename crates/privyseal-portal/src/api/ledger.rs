@@ -4,17 +4,20 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use privyseal_core::command::Named;
 use privyseal_core::digest::{Digest, base64, base64url};
 use privyseal_core::event::Event;
 use privyseal_core::id::Role;
 use privyseal_core::note::{Checkpoint, Note};
-use privyseal_ledger::log::{Log as _, StoredEntry};
+use privyseal_core::tree::Tile;
+use privyseal_ledger::log::StoredEntry;
 use privyseal_ledger::tiles;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::log::{self, unavailable};
+use crate::past;
 use crate::problem::Problem;
 use crate::sight::Sight;
 
@@ -29,15 +32,9 @@ pub(crate) async fn checkpoint(State(app): State<App>) -> Result<Response, Probl
 
 /// `GET /tile/{level}/{index}[.p/{width}]`: public. Entry bundles are not served: they would show what only auditors may read.
 pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Result<Response, Problem> {
-    let digits = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 8
-            && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'x' || byte == b'.' || byte == b'p')
-    };
-    if !path.split('/').all(digits) || path.contains("..") {
-        return Err(Problem::not_found("tile"));
-    }
-    let file = app.engine().layout().tiles().join(&path);
+    // The path is written anew from what was understood of it, so that no other file can be named.
+    let tile = Tile::from_path(&path).ok_or_else(|| Problem::not_found("tile"))?;
+    let file = app.engine().layout().tiles().join(tile.path());
     let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await.map_err(|error| unavailable(&error))?;
     let bytes = read.map_err(|_| Problem::not_found("tile"))?;
     let cache = "public, max-age=31536000, immutable";
@@ -56,10 +53,11 @@ async fn readable(app: &App, caller: &Caller, seq: u64) -> Result<(StoredEntry, 
     let found = found.and_then(|stored| Some((Event::from_entry(&stored.entry).ok()?, stored)));
     let (event, stored) = found.ok_or_else(|| Problem::not_found("entry"))?;
     let now = app.engine().now();
-    let own = app.engine().read(|state| {
-        let request = event.request_id.and_then(|id| state.requests.get(&id));
-        request.is_some_and(|request| Sight::of(state, caller, now).reaches(request))
-    });
+    let request = match event.request_id {
+        Some(id) => past::known(app, Named::Request(id)).await?,
+        None => None,
+    };
+    let own = request.is_some_and(|request| app.engine().read(|state| Sight::of(state, caller, now).reaches(&request)));
     if !own {
         caller.needs(app, &[Role::AUDITOR, Role::ADMIN, Role::APPROVER])?;
     }

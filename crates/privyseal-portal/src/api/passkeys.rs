@@ -22,8 +22,8 @@ use crate::body::Body;
 use crate::challenge::Purpose;
 use crate::local;
 use crate::page::Said;
+use crate::past;
 use crate::problem::Problem;
-use crate::sight::Sight;
 
 /// Body of `POST /v1/requests/{id}/statement`: the decision as its page shows it.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,13 +48,10 @@ pub(crate) async fn statement(
 ) -> Result<Json<Value>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let (id, me, now) = (parse(&id)?, &caller.identity.principal, app.engine().now());
-    let found = app.engine().read(|state| {
-        let request = state.requests.get(&id).filter(|request| Sight::of(state, &caller, now).reaches(request))?;
-        let passkeys: Vec<String> = state.passkeys(me, now).map(|(id, _)| id.to_string()).collect();
-        let submitted = &request.submitted;
-        Some((submitted.action_digest, submitted.assessment.policy.digest, submitted.assessment.assurance, passkeys))
-    });
-    let (action_digest, policy_digest, assurance, passkeys) = found.ok_or_else(|| Problem::not_found("request"))?;
+    let submitted = past::visible(&app, &caller, id).await?.submitted.clone();
+    let passkeys: Vec<String> = app.engine().read(|state| state.passkeys(me, now).map(|(id, _)| id.to_string()).collect());
+    let (action_digest, policy_digest) = (submitted.action_digest, submitted.assessment.policy.digest);
+    let assurance = submitted.assessment.assurance;
     // The engine refuses the same when it is signed; saying so before spares the person a prompt.
     if body.shown_digest != action_digest || body.policy_digest != policy_digest {
         return Err(Refusal::new(RefusalCode::DigestMoved, "what was shown is not what is asked: reload the request").into());

@@ -17,7 +17,7 @@ use privyseal_core::hidden;
 use privyseal_core::id::{ActionId, PersonId, PrincipalId, RequestId};
 use privyseal_core::request::{Phase, Request, RequestState};
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Ask, Attachment, View};
+use privyseal_engine::{Ask, Attachment, Cursor, View};
 use privyseal_ledger::private::Found;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,6 +27,7 @@ use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
 use crate::body::Body;
 use crate::page::Said;
+use crate::past;
 use crate::problem::Problem;
 use crate::showing;
 use crate::sight::Sight;
@@ -88,7 +89,7 @@ pub(crate) async fn submit(
     let ask = to_ask(submission, idempotency_key)?;
     let reply = app.engine().ask(ask, caller.identity.actor.clone()).await?;
     let Reply::Request { request, existing } = reply else { return Err(Problem::not_found("request")) };
-    let shown = show_one(&app, &caller, request)?;
+    let shown = show_one(&app, &caller, request).await?;
     Ok((if existing { StatusCode::OK } else { StatusCode::CREATED }, Json(shown)).into_response())
 }
 
@@ -139,7 +140,7 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let id = parse(&id)?;
     let mut head = app.engine().head();
-    let first = show_one(&app, &caller, id)?;
+    let first = show_one(&app, &caller, id).await?;
     if wait.wait == 0 || first.get("state").and_then(Value::as_str) != Some("pending") {
         return Ok(Json(first));
     }
@@ -150,11 +151,11 @@ pub(crate) async fn show(
             Ok(Err(_)) | Err(_) => break,
         }
     }
-    show_one(&app, &caller, id).map(Json)
+    show_one(&app, &caller, id).await.map(Json)
 }
 
 fn state_of(app: &App, id: RequestId) -> Option<RequestState> {
-    app.engine().read(|state| state.requests.get(&id).map(Request::state))
+    app.engine().read(|state| state.request(&id).map(Request::state))
 }
 
 /// `GET /v1/requests/{id}/events`: the request each time it changes, until it has ended.
@@ -164,7 +165,7 @@ pub(crate) async fn events(
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, Problem> {
     let id = parse(&id)?;
-    show_one(&app, &caller, id)?;
+    show_one(&app, &caller, id).await?;
     let head = app.engine().head();
     let stream = stream::unfold((app, caller, head, None::<Value>, false), move |(app, caller, mut head, last, ended)| async move {
         if ended {
@@ -172,7 +173,7 @@ pub(crate) async fn events(
         }
         loop {
             head.mark_unchanged();
-            let now = show_one(&app, &caller, id).ok()?;
+            let now = show_one(&app, &caller, id).await.ok()?;
             if last.as_ref() != Some(&now) {
                 let ended = now.get("state").and_then(Value::as_str) != Some("pending");
                 let event = SseEvent::default().event("request").data(now.to_string());
@@ -194,23 +195,20 @@ pub(crate) struct Filter {
     cursor: Option<String>,
 }
 
-/// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time.
+/// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time. A page can be short, even empty, and still have a `next`: it
+/// is where the look through the log stopped.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
     let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
     let now = app.engine().now();
-    let page: Vec<Value> = app.engine().view(|state| {
+    let accept = |state: &View<'_>, request: &Request| {
         let sight = Sight::of(state, &caller, now);
-        let newest_first = state.requests.range(..).rev().map(|(_, request)| request);
-        newest_first
-            .filter(|request| before.is_none_or(|before| request.id < before))
-            .filter(|request| filter.state.is_none_or(|wanted| request.state() == wanted))
-            .filter(|request| if filter.mine == Some(true) { sight.is_own(request) } else { sight.reaches(request) })
-            .take(PAGE)
-            .map(|request| render(&app, state, request, &caller, now))
-            .collect()
-    });
-    let next = (page.len() == PAGE).then(|| page.last().and_then(|last| last.get("id")).cloned()).flatten();
-    Ok(Json(json!({"requests": page, "next": next})))
+        let seen = if filter.mine == Some(true) { sight.is_own(request) } else { sight.reaches(request) };
+        Some(seen && filter.state.is_none_or(|wanted| request.state() == wanted))
+    };
+    let found = past::look(&app, before.map_or(Cursor::Newest, Cursor::Before), PAGE, accept).await?;
+    let render = |state: &View<'_>| found.requests.iter().map(|request| render(&app, state, request, &caller, now)).collect();
+    let page: Vec<Value> = app.engine().view(render);
+    Ok(Json(json!({"requests": page, "next": found.rest})))
 }
 
 /// Body of `POST /v1/requests/{id}/reviews`.
@@ -262,20 +260,12 @@ pub(crate) async fn review(
     let verdict = review.verdict;
     decide(&app, &caller, review).await?;
     let said = [(header::SET_COOKIE, Said::decided(verdict).cookie())];
-    Ok((said, Json(show_one(&app, &caller, id)?)).into_response())
+    Ok((said, Json(show_one(&app, &caller, id).await?)).into_response())
 }
 
 /// Gives a person's verdict to the engine. A channel that cannot show the whole action cannot approve it, and this one is the portal.
 pub(crate) async fn decide(app: &App, caller: &Caller, review: Review) -> Result<(), Problem> {
-    let now = app.engine().now();
-    let found = app.engine().view(|state| {
-        state
-            .requests
-            .get(&review.request)
-            .filter(|request| Sight::of(state, caller, now).reaches(request))
-            .map(|found| found.submitted.clone())
-    });
-    let submitted = found.ok_or_else(|| Problem::not_found("request"))?;
+    let submitted = past::visible(app, caller, review.request).await?.submitted.clone();
     if review.verdict == Verdict::Approve
         && let Some(reason) = showing::load(app, &submitted).await?.unshown
     {
@@ -303,9 +293,9 @@ pub(crate) async fn cancel(
     check_csrf(&caller, csrf_header(&headers))?;
     let request = parse(&id)?;
     // Whoever may not look at it is not told that it is there.
-    show_one(&app, &caller, request)?;
+    show_one(&app, &caller, request).await?;
     app.engine().execute(Command::Withdraw(Withdraw { request, comment: body.comment }), caller.identity.actor.clone()).await?;
-    show_one(&app, &caller, request).map(Json)
+    show_one(&app, &caller, request).await.map(Json)
 }
 
 pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
@@ -313,13 +303,10 @@ pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
 }
 
 /// The request as this caller may see it.
-fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
+async fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
+    let request = past::visible(app, caller, id).await?;
     let now = app.engine().now();
-    let shown = app.engine().view(|state| {
-        let request = state.requests.get(&id).filter(|request| Sight::of(state, caller, now).reaches(request))?;
-        Some(render(app, state, request, caller, now))
-    });
-    shown.ok_or_else(|| Problem::not_found("request"))
+    Ok(app.engine().view(|state| render(app, state, &request, caller, now)))
 }
 
 fn render(app: &App, state: &View<'_>, request: &Request, caller: &Caller, now: Timestamp) -> Value {
@@ -356,9 +343,9 @@ fn render(app: &App, state: &View<'_>, request: &Request, caller: &Caller, now: 
         members.insert("decided_at".to_owned(), json!(at));
         members.insert("mechanism".to_owned(), json!(mechanism));
     }
-    if let Some(grant) = request.grant().and_then(|id| state.grants.get(&id)) {
+    if let Some(grant) = request.granted() {
         let open = grant.is_open(now);
-        let execution = grant.executions.last().and_then(|id| Some((id, state.executions.get(id)?)));
+        let execution = grant.last_run();
         // The grant is the requester's to use; others see that there is one.
         let id = (grant.issued.subject == caller.identity.principal).then_some(grant.issued.grant_id);
         members.insert("grant".to_owned(), json!({"id": id, "expires_at": grant.issued.expires_at, "open": open}));

@@ -10,7 +10,6 @@ use privyseal_core::event::evidence::QueryRun;
 use privyseal_core::event::{Body as EventBody, Event};
 use privyseal_core::id::{QueryId, Role};
 use privyseal_core::port::{Answer, FileForm, QueryError};
-use privyseal_ledger::log::Log as _;
 use serde::Deserialize;
 
 use crate::app::App;

@@ -109,7 +109,7 @@ fn opens(state: &View<'_>, me: &PrincipalId, place: Place, now: Timestamp) -> bo
 /// How many requests this person can decide now.
 fn waiting(state: &View<'_>, caller: &Caller, now: Timestamp) -> Count {
     let me = &caller.identity.principal;
-    let open = state.request_deadlines.iter().filter(|(at, _)| now < *at).filter_map(|(_, id)| state.requests.get(id));
+    let open = state.request_deadlines.iter().filter(|(at, _)| now < *at).filter_map(|(_, id)| state.request(id));
     Count(u64::try_from(open.filter(|request| may_review(state, request, me, now).is_ok()).count()).unwrap_or(u64::MAX))
 }
 

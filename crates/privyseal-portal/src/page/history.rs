@@ -5,7 +5,7 @@ use axum::response::Response;
 use privyseal_core::id::{PrincipalId, RequestId};
 use privyseal_core::request::Request;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::View;
+use privyseal_engine::{Cursor, View};
 
 use super::frame::{Visitor, page};
 use super::name;
@@ -13,6 +13,7 @@ use super::queue::matches_search;
 use crate::app::App;
 use crate::body::{Asked, Fields};
 use crate::local;
+use crate::past;
 use crate::problem::Problem;
 use crate::sight::Sight;
 use crate::view::history::{HistoryFilter, HistoryPage, HistoryRow};
@@ -31,14 +32,14 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
     let shell = visitor.shell(&app, Place::History)?;
     let wanted = Wanted::of(&asked);
     let sql = visitor.enters(&app, Place::Sql).is_ok().then(|| format!("/sql?q={}", local::encode(&wanted.sql())));
-    let found = if wanted.filter.problem.is_none() { find(&app, &visitor, &wanted) } else { Found::default() };
+    let found = if wanted.filter.problem.is_none() { find(&app, &visitor, &wanted).await? } else { Found::default() };
     page(&HistoryPage {
         shell,
         newer: found.newer.map(|id| wanted.href("after", id)),
         older: found.older.map(|id| wanted.href("before", id)),
         filter: wanted.filter,
         rows: found.rows,
-        total: Count(found.total),
+        total: found.total.map(Count),
         sql,
     })
 }
@@ -48,11 +49,12 @@ struct Wanted {
     filter: HistoryFilter,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    place: Cursor,
+    place: Spot,
 }
 
 /// Which page of what was found.
-enum Cursor {
+#[derive(Clone, Copy)]
+enum Spot {
     /// The newest.
     First,
     /// What is older than this.
@@ -81,9 +83,9 @@ impl Wanted {
         }
         let cursor = |name: &str| asked.given(name).and_then(|id| id.parse().ok());
         let place = match (cursor("before"), cursor("after")) {
-            (Some(id), _) => Cursor::Before(id),
-            (None, Some(id)) => Cursor::After(id),
-            (None, None) => Cursor::First,
+            (Some(id), _) => Spot::Before(id),
+            (None, Some(id)) => Spot::After(id),
+            (None, None) => Spot::First,
         };
         let filter = HistoryFilter {
             state,
@@ -153,33 +155,57 @@ fn is_reviewed_by(state: &View<'_>, request: &Request, me: &PrincipalId) -> bool
 #[derive(Default)]
 struct Found {
     rows: Vec<HistoryRow>,
-    total: u64,
+    total: Option<u64>,
     newer: Option<RequestId>,
     older: Option<RequestId>,
 }
 
-fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Found {
+async fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Result<Found, Problem> {
     let now = app.engine().now();
     let me = &visitor.caller.identity.principal;
-    app.engine().view(|state| {
-        let sight = Sight::of(state, &visitor.caller, now);
-        // Ids begin with the time, so their order is that of asking.
-        let newest_first = state.requests.values().rev();
-        let all: Vec<&Request> = newest_first.filter(|request| wanted.accepts(state, &sight, request, me, now)).collect();
-        let start = match wanted.place {
-            Cursor::First => 0,
-            Cursor::Before(id) => all.partition_point(|request| request.id >= id),
-            Cursor::After(id) => all.partition_point(|request| request.id > id).saturating_sub(PAGE),
+    let newer_wanted = matches!(wanted.place, Spot::After(_));
+    let accept = |state: &View<'_>, request: &Request| {
+        // In the order of asking: what follows an end of the period is outside of it too.
+        let beyond = if newer_wanted {
+            wanted.to.is_some_and(|to| to <= request.submitted_at)
+        } else {
+            wanted.from.is_some_and(|from| request.submitted_at < from)
         };
-        let shown: Vec<&Request> = all.iter().skip(start).take(PAGE).copied().collect();
-        let is_last = start.saturating_add(shown.len()) >= all.len();
+        (!beyond).then(|| wanted.accepts(state, &Sight::of(state, &visitor.caller, now), request, me, now))
+    };
+    let cursor = match (wanted.place, wanted.to) {
+        (Spot::Before(id), _) => Cursor::Before(id),
+        (Spot::After(id), _) => Cursor::After(id),
+        (Spot::First, Some(to)) => Cursor::Until(to),
+        (Spot::First, None) => Cursor::Newest,
+    };
+    // A first page counts what matches, as far as one look goes.
+    let filtered = wanted.filter != HistoryFilter::default();
+    let counts = matches!(wanted.place, Spot::First) && filtered;
+    let mut found = past::look(app, cursor, if counts { usize::MAX } else { PAGE }, accept).await?;
+    let matches = found.requests.len();
+    let all = (counts && found.rest.is_none()).then(|| u64::try_from(matches).unwrap_or(u64::MAX));
+    found.requests.truncate(PAGE);
+    let cut = if matches > PAGE { found.requests.last().map(|request| request.id) } else { found.rest };
+    if newer_wanted {
+        found.requests.reverse();
+    }
+    let (first, last) = (found.requests.first().map(|request| request.id), found.requests.last().map(|request| request.id));
+    let (newer, older) = match wanted.place {
+        Spot::First => (None, cut),
+        Spot::Before(id) => (Some(first.unwrap_or(id)), cut),
+        Spot::After(id) => (cut, Some(last.unwrap_or(id))),
+    };
+    Ok(app.engine().view(|state| {
+        let everything = !filtered && Sight::of(state, &visitor.caller, now).is_unlimited();
         Found {
-            rows: shown.iter().map(|request| row(state, request, now)).collect(),
-            total: u64::try_from(all.len()).unwrap_or(u64::MAX),
-            newer: (start > 0).then(|| shown.first().map(|request| request.id)).flatten(),
-            older: (!is_last).then(|| shown.last().map(|request| request.id)).flatten(),
+            rows: found.requests.iter().map(|request| row(state, request, now)).collect(),
+            // Whoever may look at all of them is told how many there are, whichever page it is.
+            total: all.or_else(|| everything.then(|| state.history.values().map(|history| history.total).sum())),
+            newer,
+            older,
         }
-    })
+    }))
 }
 
 fn row(state: &View<'_>, request: &Request, now: Timestamp) -> HistoryRow {
@@ -194,7 +220,7 @@ fn row(state: &View<'_>, request: &Request, now: Timestamp) -> HistoryRow {
         risk: Risk::new(submitted.assessment.risk),
         standing: name::standing(request, now),
         people: people(state, request),
-        run: name::run_state(state, request),
+        run: name::run_state(request),
     }
 }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::note::{Checkpoint, Note};
-use privyseal_ledger::log::{Head, Log as _};
+use privyseal_ledger::log::Head;
 
 use super::frame::{Visitor, page};
 use super::request::verify_command;

@@ -2,7 +2,7 @@
 
 use privyseal_core::event::{ActorKind, AuthMethod, Channel};
 use privyseal_core::id::PrincipalId;
-use privyseal_core::request::{Execution, ExecutionPhase, Grant, Phase, Request};
+use privyseal_core::request::{ExecutionPhase, Phase, Request};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
@@ -82,16 +82,10 @@ pub(super) fn ended_at(request: &Request) -> Option<Timestamp> {
     }
 }
 
-/// The last run that a grant allowed.
-pub(super) fn last_run<'a>(state: &'a View<'_>, grant: &Grant) -> Option<&'a Execution> {
-    grant.executions.last().and_then(|id| state.executions.get(id))
-}
-
 /// Where the run of an approved request stands; none unless it is approved.
-pub(super) fn run_state(state: &View<'_>, request: &Request) -> Option<RunState> {
+pub(super) fn run_state(request: &Request) -> Option<RunState> {
     use privyseal_core::event::execution::RunOutcome;
-    let grant = state.grants.get(&request.grant()?)?;
-    Some(match last_run(state, grant).map(|run| &run.phase) {
+    Some(match request.granted()?.last_run().map(|(_, run)| &run.phase) {
         None => RunState::Unused,
         Some(ExecutionPhase::Running) => RunState::Running,
         Some(ExecutionPhase::Finished { outcome: RunOutcome::Succeeded, .. }) => RunState::Done,

@@ -8,13 +8,14 @@ use privyseal_core::id::Role;
 use privyseal_core::request::Request;
 use privyseal_core::requirement::Candidate;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::View;
+use privyseal_engine::{Cursor, View};
 
 use super::frame::{Visitor, live, page};
 use super::{name, seal};
 use crate::app::App;
 use crate::body::{Asked, Fields};
 use crate::local;
+use crate::past;
 use crate::problem::Problem;
 use crate::sight::Sight;
 use crate::view::environment::Environment;
@@ -30,7 +31,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
         return Ok(local::see_other("/controls"));
     }
     visitor.enters(&app, Place::Queue)?;
-    let queue = queue(&app, &visitor, &asked);
+    let queue = queue(&app, &visitor, &asked).await?;
     let fragment = format!("/live/queue?show={}&q={}", queue.filter.as_str(), local::encode(queue.search.verbatim()));
     page(&QueuePage { shell: live(&app, visitor.shell(&app, Place::Queue)?, fragment), queue })
 }
@@ -38,10 +39,10 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
 /// `GET /live/queue?show=&q=`
 pub(crate) async fn fragment(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
     visitor.enters(&app, Place::Queue)?;
-    page(&QueuePartial { queue: queue(&app, &visitor, &asked) })
+    page(&QueuePartial { queue: queue(&app, &visitor, &asked).await? })
 }
 
-fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Queue {
+async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Problem> {
     let now = app.engine().now();
     let (caller, me) = (&visitor.caller, &visitor.caller.identity.principal);
     let filter = match asked.one("show") {
@@ -50,13 +51,13 @@ fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Queue {
         _ => QueueFilter::All,
     };
     let search = asked.one("q").trim();
-    app.engine().view(|state| {
+    let mut queue = app.engine().view(|state| {
         let sight = Sight::of(state, caller, now);
         let everybody = seal::everybody(state, now);
         let mut queue = Queue { filter, search: search.into(), counts: [Count(0); 3], mine: Vec::new(), others: Vec::new(), last: None };
         let [all, mine, groups] = &mut queue.counts;
         // Ordered by deadline: least time left first.
-        let waiting = state.request_deadlines.iter().filter(|(end, _)| now < *end).filter_map(|(_, id)| state.requests.get(id));
+        let waiting = state.request_deadlines.iter().filter(|(end, _)| now < *end).filter_map(|(_, id)| state.request(id));
         for request in waiting.filter(|request| sight.reaches(request)) {
             let candidate = may_review(state, request, me, now).ok();
             let asks_me = sight.is_asked(request);
@@ -73,11 +74,12 @@ fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Queue {
                 rows.push(row(state, request, &everybody, candidate.as_ref(), me, now));
             }
         }
-        if all.0 == 0 {
-            queue.last = last_decision(state, &sight).map(|at| Moment::relative(at, now));
-        }
         queue
-    })
+    });
+    if queue.counts.first().is_some_and(|all| all.0 == 0) {
+        queue.last = last_decision(app, visitor, now).await?.map(|at| Moment::relative(at, now));
+    }
+    Ok(queue)
 }
 
 fn row(
@@ -133,8 +135,9 @@ pub(super) fn matches_search(state: &View<'_>, request: &Request, search: &str) 
 }
 
 /// When anyone last decided anything that this person may look at, among the newest requests.
-fn last_decision(state: &View<'_>, sight: &Sight<'_>) -> Option<Timestamp> {
-    const NEWEST: usize = 500;
-    let newest = state.requests.values().rev().take(NEWEST).filter(|request| sight.reaches(request));
-    newest.filter_map(name::ended_at).max()
+async fn last_decision(app: &App, visitor: &Visitor, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    const NEWEST: usize = 100;
+    let seen = |state: &View<'_>, request: &Request| Some(Sight::of(state, &visitor.caller, now).reaches(request));
+    let newest = past::look(app, Cursor::Newest, NEWEST, seen).await?.requests;
+    Ok(newest.iter().filter_map(|request| name::ended_at(request)).max())
 }

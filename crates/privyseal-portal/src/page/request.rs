@@ -20,9 +20,9 @@ use super::frame::{Visitor, live, page};
 use super::{name, seal};
 use crate::api::parse_request;
 use crate::app::App;
+use crate::past;
 use crate::problem::Problem;
 use crate::showing::{self, Shown};
-use crate::sight::Sight;
 use crate::view::link::WebLink;
 use crate::view::moment::{Left, Moment};
 use crate::view::number::{Count, Hash};
@@ -57,12 +57,7 @@ struct Known {
 
 async fn whole(app: &App, visitor: &Visitor, id: &str) -> Result<(Shell, view::Request), Problem> {
     let id = parse_request(id)?;
-    let (caller, now) = (&visitor.caller, app.engine().now());
-    let found = app.engine().view(|state| {
-        let request = state.requests.get(&id).filter(|request| Sight::of(state, caller, now).reaches(request))?;
-        Some(request.submitted.clone())
-    });
-    let submitted = found.ok_or_else(|| Problem::not_found("request"))?;
+    let submitted = past::visible(app, &visitor.caller, id).await?.submitted.clone();
     let known = Known {
         shown: showing::load(app, &submitted).await?,
         record: record::load(app, id).await?,
@@ -71,8 +66,9 @@ async fn whole(app: &App, visitor: &Visitor, id: &str) -> Result<(Shell, view::R
     let shell = visitor.shell(app, Place::Queue)?;
     // The moment from which the person's thinking is counted: nothing of the page is older.
     let now = app.engine().now();
-    let request = app.engine().view(|state| state.requests.get(&id).map(|request| fill(state, app, visitor, request, known, now)));
-    Ok((shell, request.ok_or_else(|| Problem::not_found("request"))?))
+    // Again, because it may have moved since; the page is of one moment.
+    let request = past::visible(app, &visitor.caller, id).await?;
+    Ok((shell, app.engine().view(|state| fill(state, app, visitor, state.request(&id).unwrap_or(&request), known, now))))
 }
 
 fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known: Known, now: Timestamp) -> view::Request {

@@ -23,8 +23,8 @@ pub struct HistoryPage {
     pub filter: HistoryFilter,
     /// One page of requests, newest first.
     pub rows: Vec<HistoryRow>,
-    /// How many requests match in all.
-    pub total: Count,
+    /// How many requests match in all; `None` when that is not known without looking at all of them.
+    pub total: Option<Count>,
     /// The page before, with newer requests.
     pub newer: Option<String>,
     /// The page after, with older requests.

@@ -307,3 +307,36 @@ async fn history_is_filtered_and_paged() {
     let mut rita = portal.browser("rita").await;
     assert_eq!(rita.get("/history?mine=1&q=change").await.text.matches("data-row").count(), 1, "her agent asked it");
 }
+
+/// What has left the state is shown and listed as it was, to those who could see it, and refused with the same words.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_state_has_forgotten_is_shown_as_before() {
+    let portal = Portal::new().await;
+    let request = portal.ask("db.change").await;
+    portal.advance(3_600);
+    portal.ask("db.read").await;
+    let (api, page) = (format!("/v1/requests/{request}"), format!("/requests/{request}"));
+    let mut ben = portal.browser("ben").await;
+    let shown = ben.get(&api).await.text;
+    assert!(shown.contains("\"state\":\"expired\""), "{shown}");
+    let (csrf, withdraw) = (ben.csrf().await, format!("{page}/withdraw"));
+    let refused = ben.post(&withdraw, &[("csrf", &csrf)]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    portal.advance(3_700);
+    portal.ask("db.read").await;
+    assert!(portal.engine.read(|state| state.request(&request).is_none()), "it is still in the state");
+    assert_eq!(ben.get(&api).await.text, shown);
+    let again = ben.post(&withdraw, &[("csrf", &csrf)]).await;
+    assert_eq!(again.status, refused.status);
+    let reason = "request is expired already";
+    assert!(refused.text.contains(reason) && again.text.contains(reason), "{}", again.text);
+    let whole = ben.get(&page).await;
+    assert_eq!(whole.status, StatusCode::OK);
+    assert!(whole.text.contains("A timeout is not a denial."), "{}", whole.text);
+    for list in ["/v1/requests", "/v1/requests?state=expired", "/history", "/history?state=expired"] {
+        let list = ben.get(list).await;
+        assert!(list.text.contains(&request.to_string()), "{}", list.text);
+    }
+    let mut nora = portal.browser("nora").await;
+    assert_eq!(nora.get(&page).await.status, StatusCode::NOT_FOUND, "whoever could not look at it still cannot");
+}

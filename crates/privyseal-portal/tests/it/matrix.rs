@@ -96,6 +96,7 @@ const TABLE: &[Row] = &[
     post("/v1/redactions", r#"{"subject":"nobody-here","reason":"asked"}"#, [401, 403, 403, 403, 403, 404, 403]),
     post("/v1/control/redactions", r#"{"subject":"nobody-here","reason":"asked"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/seal", "{}", [401, 401, 401, 401, 401, 401, 401]),
+    post("/v1/control/keys", "{}", [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/people", r#"{"id":"eve","name":"Eve","roles":["admin"]}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/link", r#"{"principal":"adm"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/passkeys/sign-in/options", "{}", [200, 200, 200, 200, 200, 200, 200]),
@@ -115,6 +116,7 @@ const WITHOUT_TOKEN: &[&str] = &[
     "/v1/passkeys/sign-in",
     "/v1/control/redactions",
     "/v1/control/seal",
+    "/v1/control/keys",
     "/v1/control/people",
     "/v1/control/link",
 ];

@@ -1,5 +1,8 @@
 //! `privyseal bench`: this machine's figures beside its physical limits, measured in the same run. No figure is written in by hand.
 
+mod open;
+mod postgres;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,15 +12,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::command::{Command, Directory};
-use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel, signed_message};
+use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
 use privyseal_engine::{Engine, Options, OsEntropy, SystemClock};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::limits;
-use privyseal_ledger::verify::{Verdict, verify_folder};
+use privyseal_ledger::{limits, measure};
 
 use super::init::register_person;
 use crate::cli::Bench;
@@ -28,19 +30,27 @@ use crate::{local, output};
 const ORIGIN: &str = "bench.localhost/privyseal/bench";
 /// Bytes of a typical signed entry; what the bare insert writes.
 const ENTRY_BYTES: usize = 512;
-const WRITERS: [usize; 4] = [1, 8, 64, 256];
+const WRITERS: [usize; 5] = [1, 8, 64, 256, 1_024];
 
 /// Runs `bench`. Files are made in the working folder, because that is the disk that is asked about, and removed afterwards.
 ///
 /// # Errors
 /// When the disk refuses.
-pub(crate) fn run(_context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
     let folder =
         tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
+        Bench::Open { folder: Some(data), .. } => open::once(data)?,
+        Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
+        Bench::Postgres { seconds, database: Some(url), .. } => postgres::run(&runtime, folder.path(), url, Duration::from_secs(*seconds))?,
+        Bench::Postgres { seconds, join: Some(data), .. } => {
+            postgres::join(&runtime, data, context.config.database.database()?, Duration::from_secs(*seconds))?;
+        }
+        Bench::Postgres { .. } => anyhow::bail!("name an empty PostgreSQL database with --database postgres://host/name"),
         Bench::Verify { events } => verify(&runtime, folder.path(), *events)?,
+        Bench::Seal { events } => seal(&runtime, folder.path(), *events)?,
         Bench::Sql { events } => sql(&runtime, folder.path(), *events)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -59,7 +69,11 @@ fn options(folder: &Path) -> Options {
 }
 
 async fn new_engine(folder: &Path) -> anyhow::Result<Engine> {
-    let engine = privyseal_engine::create(&options(folder), ORIGIN)?;
+    new_engine_at(&options(folder)).await
+}
+
+async fn new_engine_at(options: &Options) -> anyhow::Result<Engine> {
+    let engine = privyseal_engine::create(options, ORIGIN)?;
     register_person(&engine, &"ana".parse()?, "Ana", &[]).await?;
     Ok(engine)
 }
@@ -189,49 +203,12 @@ fn heartbeat() -> Command {
 
 fn verify(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
     runtime.block_on(fill(folder, events))?;
-    let raw = raw_verifications()?;
-    output::data(&format!("limit: one core, verify_strict      {raw:>9.0} signatures/s"));
-    let started = Instant::now();
-    let report = verify_folder(&Layout::new(folder.join("data")), None, &mut |_, _| {});
-    let elapsed = started.elapsed();
-    anyhow::ensure!(report.verdict == Verdict::Verified, "the measured ledger does not verify: {report}");
-    output::data(&format!(
-        "ours:  {} events, {} signed     {:>9.0} events/s   {:>9.0} signatures/s   ({:.2} of the limit)   {:.2} s",
-        report.entries,
-        report.signatures,
-        per_second(report.entries, elapsed),
-        per_second(report.signatures, elapsed),
-        per_second(report.signatures, elapsed) / raw,
-        elapsed.as_secs_f64()
-    ));
-    let segments = size_of(&folder.join("data/ledger/events"))?;
-    output::data(&format!(
-        "sealed size                         {:>9.0} bytes an event",
-        per_second(segments, Duration::from_secs(report.entries.max(1)))
-    ));
-    Ok(())
+    measure::verify(&Layout::new(folder.join("data")), &mut |line| output::data(line)).map_err(anyhow::Error::msg)
 }
 
-fn raw_verifications() -> anyhow::Result<f64> {
-    let key = NodeKey::from_seed(ORIGIN, &[5; 32])?;
-    let message = signed_message(&privyseal_core::digest::Digest::of(b"leaf"));
-    let (signature, verifier) = (key.sign(&message), key.verifier());
-    let (started, mut count) = (Instant::now(), 0_u64);
-    while started.elapsed() < Duration::from_millis(700) {
-        anyhow::ensure!(verifier.verify(&message, &signature), "a good signature does not verify");
-        count += 1;
-    }
-    Ok(per_second(count, started.elapsed()))
-}
-
-fn size_of(folder: &Path) -> anyhow::Result<u64> {
-    let mut total = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let about = entry.metadata()?;
-        total += if about.is_dir() { size_of(&entry.path())? } else { about.len() };
-    }
-    Ok(total)
+fn seal(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
+    runtime.block_on(fill(folder, events))?;
+    measure::seal(&Layout::new(folder.join("data")), folder, &mut |line| output::data(line)).map_err(anyhow::Error::msg)
 }
 
 fn sql(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {

@@ -24,6 +24,7 @@ use privyseal_ledger::layout::Layout;
 use super::people;
 use super::serve::{self, Served};
 use crate::cli;
+use crate::config::{Config, DatabaseSection, Segments};
 use crate::context::Context;
 use crate::{local, output};
 
@@ -40,7 +41,9 @@ const HOUR: u64 = 3_600;
 /// When the folder cannot be used, the port is taken, or the quarter cannot be replayed.
 pub(crate) fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<ExitCode> {
     let data = context.global.data.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
-    let context = Context { data: data.clone(), config: context.config.clone(), global: context.global.clone() };
+    // The demo replaces what it made before, so its log is in its folder, whatever database is configured.
+    let config = Config { database: DatabaseSection::default(), segments: Segments::default(), ..context.config.clone() };
+    let context = Context { data: data.clone(), config, global: context.global.clone() };
     let listen = format!("127.0.0.1:{}", options.port);
     // The port is taken before the minutes of work, not found taken after them.
     let listener = if options.no_serve { None } else { Some(serve::bind(&listen)?) };

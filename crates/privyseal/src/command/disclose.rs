@@ -11,7 +11,6 @@ use privyseal_core::hidden::Disclosure;
 use privyseal_core::id::EventId;
 use privyseal_evidence::container;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::Log as _;
 use privyseal_ledger::private::{Found, PrivateStore as _, SqlitePrivate};
 use privyseal_ledger::reader::Reader;
 use serde_json::json;

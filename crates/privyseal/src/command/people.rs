@@ -5,7 +5,6 @@
 use std::process::ExitCode;
 
 use privyseal_core::id::{PrincipalId, Role};
-use privyseal_engine::{Engine, OpenError};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, People, PeopleAdd, PeopleLink};
@@ -28,7 +27,7 @@ fn add(context: &Context, options: &PeopleAdd) -> anyhow::Result<ExitCode> {
     let id: PrincipalId = options.id.parse()?;
     let roles: Vec<Role> = options.roles.iter().map(|role| role.parse()).collect::<Result<_, _>>()?;
     let added = json!({"id": id, "name": options.name, "roles": roles});
-    match open(context)? {
+    match local::engine(context)? {
         Some((runtime, engine)) => runtime.block_on(async {
             let registered = engine.register_person(&id, &options.name, &roles, "registered by the operator").await;
             engine.close().await;
@@ -47,7 +46,7 @@ fn add(context: &Context, options: &PeopleAdd) -> anyhow::Result<ExitCode> {
 
 fn link(context: &Context, options: &PeopleLink) -> anyhow::Result<ExitCode> {
     let id: PrincipalId = options.id.parse()?;
-    let url = match open(context)? {
+    let url = match local::engine(context)? {
         Some((runtime, engine)) => {
             let secret = runtime.block_on(async {
                 let secret = engine.sign_in_link(&id, options.minutes).await;
@@ -84,14 +83,4 @@ fn base(context: &Context) -> String {
     }
     let port = server.listen.rsplit_once(':').map_or("8420", |(_, port)| port);
     format!("http://localhost:{port}")
-}
-
-/// The engine; none when a server has it.
-fn open(context: &Context) -> anyhow::Result<Option<(tokio::runtime::Runtime, Engine)>> {
-    let runtime = local::runtime()?;
-    match runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) }) {
-        Ok(engine) => Ok(Some((runtime, engine))),
-        Err(OpenError::Locked { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

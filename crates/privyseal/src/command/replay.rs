@@ -1,13 +1,19 @@
-//! `privyseal replay`: fold the log again, and compare what follows from it with what it says.
+//! `privyseal replay`: fold the log again, and compare what follows from it with what it says and with what was kept of it.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use privyseal_core::cause::chain;
+use privyseal_core::event::request::Mechanism;
 use privyseal_core::event::{Body, Event};
 use privyseal_core::state::State;
-use privyseal_ledger::log::Log as _;
+use privyseal_core::tree::Edge;
+use privyseal_ledger::layout::Layout;
 use privyseal_ledger::reader::Reader;
-use serde_json::json;
+use privyseal_ledger::snapshot::Snapshot;
+use privyseal_ledger::{keys, snapshot};
+use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::context::Context;
@@ -15,49 +21,138 @@ use crate::output;
 
 const STEP: usize = 8_192;
 
-/// Folds the whole log twice: once straight, once checking for every approval by quorum that its slots are filled by what the
-/// log said at that moment. Exit 1 when an approval does not follow from the reviews before it.
+/// What a fold of the whole log came to.
+#[derive(Default)]
+struct Folded {
+    state: State,
+    edge: Edge,
+    requests: u64,
+    grants: u64,
+    runs: u64,
+    approvals: u64,
+    /// Approvals that do not follow from the reviews before them.
+    wrong: Vec<u64>,
+}
+
+/// A kept snapshot and what became of the comparison.
+struct Compared {
+    size: u64,
+    /// The parts that differ; `None` while it has not been compared, or could not be.
+    differences: Option<Vec<String>>,
+    /// Why it could not be.
+    unusable: Option<String>,
+}
+
+/// Folds the whole log, checking for every approval by quorum that its slots are filled by what the log said at that moment, and that
+/// every kept snapshot is the state, the tree and the count of the day that the log gives there. What is folded after a snapshot
+/// depends on nothing but these and the entries, so that a start from an equal one gives an equal state.
+///
+/// Exit 1 when an approval does not follow, or a snapshot differs.
 ///
 /// # Errors
 /// When the log cannot be read or followed.
 pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
+    let (mut kept, mut snapshots) = read_snapshots(&context.layout())?;
     let reader = Reader::open(context.layout())?;
-    let (mut state, mut approvals, mut wrong) = (State::default(), 0_u64, Vec::new());
+    let (mut folded, mut day) = (Folded::default(), (String::new(), 0));
     loop {
-        let entries = reader.log().entries(state.next_seq, STEP)?;
+        let entries = reader.log().entries(folded.state.next_seq, STEP)?;
         if entries.is_empty() {
             break;
         }
         for stored in entries {
             let event = Event::from_entry(&stored.entry).with_context(|| format!("entry {} cannot be followed", stored.seq))?;
-            if let (Body::RequestApproved(approved), Some(id)) = (&event.body, event.request_id)
-                && approved.mechanism == privyseal_core::event::request::Mechanism::Quorum
+            let leaf = privyseal_core::event::leaf(&stored.entry);
+            fold(&mut folded, &event);
+            folded.edge.push(leaf);
+            let date = event.time.date();
+            day = if day.0 == date { (date, day.1 + 1) } else { (date, 1) };
+            if snapshots.last().is_some_and(|snapshot| snapshot.edge.size() == folded.edge.size())
+                && let Some(snapshot) = snapshots.pop()
+                && let Some(compared) = kept.iter_mut().find(|compared| compared.size == snapshot.edge.size())
             {
-                approvals += 1;
-                let again = state.requests.get(&id).and_then(|request| privyseal_core::decide::filled_slots(&state, request, event.time));
-                if again.as_ref() != Some(&approved.slots) {
-                    wrong.push(event.seq);
-                }
+                compared.differences = Some(differences(&snapshot, &folded, leaf, &day));
             }
-            state.apply(&event);
         }
     }
-    let counts = json!({
-        "entries": state.next_seq, "requests": state.requests.len(), "grants": state.grants.len(), "executions": state.executions.len(),
-        "principals": state.principals.len(), "approvals_by_people": approvals, "approvals_that_do_not_follow": wrong,
-    });
-    match context.global.format {
-        Some(Format::Json) => output::data(&counts.to_string()),
-        _ => {
-            output::data(&format!(
-                "folded {} entries: {} requests, {} grants, {} runs",
-                state.next_seq,
-                state.requests.len(),
-                state.grants.len(),
-                state.executions.len()
-            ));
-            output::data(&format!("{approvals} approvals by people, {} of them do not follow from the reviews before them", wrong.len()));
+    for compared in kept.iter_mut().filter(|compared| compared.differences.is_none() && compared.unusable.is_none()) {
+        compared.differences = Some(vec![format!("the log has only {} entries", folded.edge.size())]);
+    }
+    print(context, &folded, &kept);
+    let differs = kept.iter().any(|compared| compared.differences.as_ref().is_some_and(|parts| !parts.is_empty()));
+    Ok(if folded.wrong.is_empty() && !differs { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn fold(folded: &mut Folded, event: &Event) {
+    match (&event.body, event.request_id) {
+        (Body::RequestApproved(approved), Some(id)) if approved.mechanism == Mechanism::Quorum => {
+            folded.approvals += 1;
+            let state = &folded.state;
+            let again = state.request(&id).and_then(|request| privyseal_core::decide::filled_slots(state, request, event.time));
+            if again.as_ref() != Some(&approved.slots) {
+                folded.wrong.push(event.seq);
+            }
+        }
+        (Body::RequestSubmitted(_), _) => folded.requests += 1,
+        (Body::GrantIssued(_), _) => folded.grants += 1,
+        (Body::ExecutionStarted(_), _) => folded.runs += 1,
+        _ => {}
+    }
+    folded.state.apply(event);
+}
+
+/// The snapshots that there are, and those of them that can be read, the smallest last.
+fn read_snapshots(layout: &Layout) -> anyhow::Result<(Vec<Compared>, Vec<Snapshot>)> {
+    let listed = snapshot::list(layout).context("the snapshots cannot be listed")?;
+    let (mut kept, mut read) = (Vec::new(), Vec::new());
+    for (size, path) in listed {
+        let found = keys::load(&layout.key()).map_err(|error| chain(&error)).and_then(|key| {
+            snapshot::read(&path, &key.verifier())
+                .map_err(|error| chain(&error))
+                .and_then(|found| if found.edge.size() == size { Ok(found) } else { Err("it is of another size than its name".to_owned()) })
+        });
+        let unusable = found.as_ref().err().cloned();
+        kept.push(Compared { size, differences: None, unusable });
+        read.extend(found.ok());
+    }
+    Ok((kept, read))
+}
+
+fn differences(snapshot: &Snapshot, folded: &Folded, prev: privyseal_core::digest::Digest, day: &(String, u64)) -> Vec<String> {
+    let mut found = snapshot.state.differences(&folded.state);
+    let others = [("tree", snapshot.edge != folded.edge), ("last leaf", snapshot.prev != prev), ("count of the day", snapshot.day != *day)];
+    found.extend(others.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));
+    found
+}
+
+fn print(context: &Context, folded: &Folded, kept: &[Compared]) {
+    let Folded { state, requests, grants, runs, approvals, wrong, .. } = folded;
+    if context.global.format == Some(Format::Json) {
+        let snapshots: Vec<Value> = kept
+            .iter()
+            .map(|compared| json!({"size": compared.size, "differences": compared.differences, "unusable": compared.unusable}))
+            .collect();
+        let counts = json!({
+            "entries": state.next_seq, "requests": requests, "grants": grants, "executions": runs,
+            "principals": state.principals.len(), "approvals_by_people": approvals, "approvals_that_do_not_follow": wrong,
+            "requests_in_state": state.requests.len(), "snapshots": snapshots,
+        });
+        output::data(&counts.to_string());
+        return;
+    }
+    output::data(&format!("folded {} entries: {requests} requests, {grants} grants, {runs} runs", state.next_seq));
+    output::data(&format!("{approvals} approvals by people, {} of them do not follow from the reviews before them", wrong.len()));
+    for Compared { size, differences, unusable } in kept {
+        match (differences.as_deref(), unusable) {
+            (_, Some(why)) => output::data(&format!("snapshot at {size}: not compared, and no start will use it: {why}")),
+            (Some([]) | None, None) => output::data(&format!("snapshot at {size}: equal to what the log gives there")),
+            (Some(parts), None) => {
+                let named: BTreeSet<&str> = parts.iter().map(String::as_str).collect();
+                let named = named.into_iter().collect::<Vec<_>>().join(", ");
+                output::data(&format!(
+                    "snapshot at {size}: DIFFERS from what the log gives there ({named}): remove the folder `cache` and start again"
+                ));
+            }
         }
     }
-    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,31 +3,27 @@
 use std::process::ExitCode;
 
 use privyseal_core::event::ledger::SegmentSealed;
-use privyseal_engine::OpenError;
+use privyseal_ledger::seal;
+use privyseal_ledger::store::Store;
 use serde_json::json;
 
-use crate::cli::Format;
+use crate::cli::{self, Format};
 use crate::client::Client;
 use crate::context::Context;
 use crate::{local, output};
 
-/// Seals everything committed.
+/// Seals everything committed; prunes the log when asked to, beside a server that runs or without one.
 ///
 /// # Errors
 /// When a segment cannot be made or recorded.
-pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
-    let runtime = local::runtime()?;
-    let opened = runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) });
-    let sealed: Vec<SegmentSealed> = match opened {
-        Ok(engine) => runtime.block_on(async {
+pub(crate) fn run(context: &Context, options: &cli::Seal) -> anyhow::Result<ExitCode> {
+    let sealed: Vec<SegmentSealed> = match local::engine(context)? {
+        Some((runtime, engine)) => runtime.block_on(async {
             let sealed = engine.seal().await;
             engine.close().await;
             sealed
         })?,
-        Err(OpenError::Locked { .. }) => {
-            serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?
-        }
-        Err(error) => return Err(error.into()),
+        None => serde_json::from_value(Client::operator(&context.data)?.post("/v1/control/seal", &json!({}), None)?)?,
     };
     if context.global.format == Some(Format::Json) {
         output::data(&serde_json::to_string_pretty(&sealed)?);
@@ -37,6 +33,11 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<ExitCode> {
         for segment in &sealed {
             output::note(&format!("sealed entries {} to {}: {} ({} bytes)", segment.first, segment.last, segment.path, segment.bytes));
         }
+    }
+    if options.prune {
+        let layout = context.layout();
+        let pruned = seal::prune(&layout, Store::of(&layout).open_alone()?.as_mut(), u64::MAX)?;
+        output::note(&format!("{pruned} sealed entries have left the log; their segments were read back first"));
     }
     Ok(ExitCode::SUCCESS)
 }

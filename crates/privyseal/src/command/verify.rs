@@ -8,45 +8,84 @@ use indicatif::{ProgressBar, ProgressStyle};
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::verify::{Place, Report, verify_folder};
+use privyseal_ledger::verify::{Options, Place, Range, Report, Resume, Verdict, verify, verify_range};
 
 use crate::cli::{self, Format};
 use crate::context::Context;
 use crate::output;
 
-/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell.
+/// Entries between two writes of a progress file: a few seconds' work.
+const KEEP_EVERY: u64 = 262_144;
+
+/// Runs `verify`. Exit 0 verified, 1 tampered, 2 could not tell; options that cannot be used tell nothing, so that they are a 2 as well.
 ///
 /// # Errors
-/// When the options cannot be used.
+/// When the report cannot be written as JSON; every other failure is an answer.
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
     if let Some(file) = &options.disclosure {
-        return super::disclose::verify(context, file, options.target.as_deref());
+        return Ok(super::disclose::verify(context, file, options.target.as_deref()).unwrap_or_else(|error| {
+            output::error(&format!("{error:#}"));
+            ExitCode::from(Verdict::CouldNotTell.exit_code())
+        }));
     }
-    let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
-    let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
-    let bar = progress_bar();
-    let mut progress = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let report = if target.is_dir() {
-        verify_folder(&Layout::new(&target), trusted, &mut progress)
-    } else {
-        match std::fs::read(&target) {
-            Ok(bytes) => verify_pack(&bytes, trusted, &mut progress),
-            Err(error) => {
-                let mut report = Report::new();
-                report.unknown(Place::file(target.display().to_string()), error.to_string());
-                report
-            }
+    let report = match report(context, options) {
+        Ok(report) => report,
+        Err(error) => {
+            output::error(&format!("{error:#}"));
+            return Ok(ExitCode::from(Verdict::CouldNotTell.exit_code()));
         }
     };
-    bar.finish_and_clear();
     match context.global.format {
         Some(Format::Json) => output::data(&serde_json::to_string_pretty(&report)?),
         _ => output::data(&report.to_string()),
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
+    let target: PathBuf = options.target.clone().unwrap_or_else(|| context.data.clone());
+    let trusted = options.trusted_key.as_deref().map(read_key).transpose()?;
+    let remembered = options
+        .head
+        .iter()
+        .map(|path| {
+            let note = std::fs::read_to_string(path).with_context(|| format!("cannot read the head {}", path.display()))?;
+            Ok((path.display().to_string(), note))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let range = match (options.from, options.to, &options.event) {
+        (Some(first), Some(last), _) => Some(Range::Entries { first, last }),
+        (_, _, Some(id)) => Some(Range::Event(id.clone())),
+        _ => None,
+    };
+    let resume = options.resume.clone().map(|file| Resume { file, every: KEEP_EVERY });
+    let of_folder = range.is_some() || resume.is_some() || !remembered.is_empty();
+    anyhow::ensure!(
+        !of_folder || target.is_dir(),
+        "{} is not a data folder: --from, --event, --head and --resume are for one; a pack is verified whole",
+        target.display()
+    );
+    let known = Options { trusted, remembered, resume, ..Options::default() };
+    let bar = progress_bar();
+    let mut progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let layout = Layout::new(&target).with_database(context.config.database.database()?).with_bucket(context.config.segments.bucket()?);
+    let report = match range {
+        Some(range) => verify_range(&layout, &range, &known, &mut progress),
+        None if target.is_dir() => verify(&layout, &known, &mut progress),
+        None => match std::fs::read(&target) {
+            Ok(bytes) => verify_pack(&bytes, known.trusted, &mut progress),
+            Err(error) => {
+                let mut report = Report::new();
+                report.unknown(Place::file(target.display().to_string()), error.to_string());
+                report
+            }
+        },
+    };
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn read_key(text: &str) -> anyhow::Result<VerifierKey> {

@@ -1,6 +1,7 @@
 //! A small company in memory: the smallest engine there can be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -14,7 +15,9 @@ use crate::event::ledger::Opened;
 use crate::event::request::{ReviewStatement, Verdict};
 use crate::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
 use crate::id::*;
+use crate::note::NodeKey;
 use crate::refusal::Refusal;
+use crate::request::Request;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::webauthn::{self, software::SoftwarePasskey};
@@ -48,13 +51,18 @@ pub(super) const PEOPLE: [(&str, &str, &[&str]); 6] = [
 /// Agents: account, owner, parent.
 pub(super) const AGENTS: [(&str, &str, Option<&str>); 2] = [("bot", "dan", None), ("sub", "ben", Some("bot"))];
 
+/// Keys by number; the log was opened with the first.
+pub(super) fn key(seed: u8) -> NodeKey {
+    NodeKey::from_seed(LOG, &[seed; 32]).unwrap()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let mut world = Self { state: State::default(), events: Vec::new(), now: "2026-07-01T09:00:00Z".parse().unwrap(), drawn: 0 };
         world.record(vec![Draft {
             actor: operator(),
             request_id: None,
-            body: Body::LedgerOpened(Opened { format: 1, key: String::new(), previous: None }),
+            body: Body::LedgerOpened(Opened { format: 1, key: key(1).verifier().to_string(), previous: None }),
         }]);
         for (principal, person, roles) in PEOPLE {
             let record = Principal {
@@ -108,9 +116,36 @@ impl World {
     pub(super) fn run(&mut self, actor: &Actor, command: Command) -> Result<Reply, Refusal> {
         self.drawn += 1;
         let seed = *Digest::of(&self.drawn.to_be_bytes()).as_bytes();
-        let decision = decide(&self.state, &command, actor, self.now, &mut Fresh::new(self.now, seed));
+        let recalled = command.names().and_then(|named| self.recall(named));
+        let mut fresh = Fresh::new(self.now, seed);
+        let decision = self.state.with_recalled(recalled, |state| decide(state, &command, actor, self.now, &mut fresh));
         self.record(decision.drafts);
         decision.result
+    }
+
+    /// A request of any age, as the state held it last.
+    pub(super) fn known(&self, named: Named) -> Option<Arc<Request>> {
+        self.state.named(named).cloned().or_else(|| self.recall(named))
+    }
+
+    pub(super) fn request_if_any(&self, id: RequestId) -> Option<Arc<Request>> {
+        self.known(Named::Request(id))
+    }
+
+    pub(super) fn request(&self, id: RequestId) -> Arc<Request> {
+        self.known(Named::Request(id)).unwrap()
+    }
+
+    fn recall(&self, named: Named) -> Option<Arc<Request>> {
+        let names = |event: &&Event| match (named, &event.body) {
+            (Named::Request(id), _) => event.request_id == Some(id),
+            (Named::Grant(id), Body::GrantIssued(issued)) => issued.grant_id == id,
+            (Named::Execution(id), Body::ExecutionStarted(started)) => started.execution_id == id,
+            _ => false,
+        };
+        let id = self.events.iter().find(names)?.request_id;
+        let own: Vec<Event> = self.events.iter().filter(|event| event.request_id == id).cloned().collect();
+        State::recall(&own).map(Arc::new)
     }
 
     fn record(&mut self, drafts: Vec<Draft>) {
@@ -155,7 +190,8 @@ impl World {
     }
 
     pub(super) fn review_command(&self, who: &str, request: RequestId, verdict: Verdict) -> Review {
-        let known = self.state.requests.get(&request);
+        let known = self.known(Named::Request(request));
+        let known = known.as_ref();
         let digest = known.map_or_else(|| Digest::of(b""), |request| request.submitted.action_digest);
         let policy = known.map_or_else(|| Digest::of(b""), |request| request.submitted.assessment.policy.digest);
         let statement = ReviewStatement {
@@ -182,7 +218,7 @@ impl World {
     }
 
     pub(super) fn redeem(&mut self, who: &str, request: RequestId) -> Result<ExecutionId, Refusal> {
-        let known = &self.state.requests[&request];
+        let known = self.request(request);
         let grant = known.grant().unwrap_or_else(|| GrantId::new(self.now, [0; 10]));
         let run_digest = known.submitted.action_digest;
         match self.run(&actor(who), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] }))? {
@@ -207,6 +243,12 @@ impl World {
 
     pub(super) fn expire(&mut self) {
         self.run(&operator(), Command::Expire).unwrap();
+    }
+
+    /// Lets so much time pass that what is settled leaves the state with the next event, which comes.
+    pub(super) fn forget(&mut self) {
+        self.wait(crate::state::SETTLED_SECONDS);
+        self.assign("eve", "auditor");
     }
 
     pub(super) fn kinds_since(&self, seq: usize) -> Vec<&'static str> {

@@ -3,11 +3,10 @@
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use privyseal_core::command::{Command, JudgeBreakglass, Review, RevokeGrant, Withdraw};
+use privyseal_core::command::{Command, JudgeBreakglass, Named, Review, RevokeGrant, Withdraw};
 use privyseal_core::event::execution::BreakglassOutcome;
 use privyseal_core::event::request::Verdict;
 use privyseal_core::id::{GrantId, RequestId};
-use privyseal_core::request::Request;
 
 use super::whole;
 use crate::api::{decide, parse_request};
@@ -17,8 +16,8 @@ use crate::local;
 use crate::page::frame::{Visitor, live, page};
 use crate::page::present::sentence;
 use crate::page::said::Said;
+use crate::past;
 use crate::problem::Problem;
-use crate::sight::Sight;
 use crate::view::request::RequestPage;
 use crate::view::shell::Notice;
 
@@ -66,7 +65,7 @@ pub(crate) async fn withdraw(
     Posted(fields): Posted,
 ) -> Result<Response, Problem> {
     visitor.sent(&fields)?;
-    let request = seen(&app, &visitor, parse_request(&id)?, |request| Some(request.id))?;
+    let request = past::visible(&app, &visitor.caller, parse_request(&id)?).await?.id;
     let comment = fields.given("comment").map(str::to_owned);
     let done = execute(&app, &visitor, Command::Withdraw(Withdraw { request, comment }), Said::Withdrawn).await;
     answer(&app, &visitor, request, done).await
@@ -82,8 +81,8 @@ pub(crate) async fn revoke(
     visitor.sent(&fields)?;
     let missing = || Problem::not_found("grant");
     let grant: GrantId = id.parse().map_err(|_| missing())?;
-    let request = app.engine().view(|state| state.grants.get(&grant).map(|grant| grant.request)).ok_or_else(missing)?;
-    let request = seen(&app, &visitor, request, |request| Some(request.id)).map_err(|_| missing())?;
+    let request = past::known(&app, Named::Grant(grant)).await?.ok_or_else(missing)?.id;
+    past::visible(&app, &visitor.caller, request).await.map_err(|_| missing())?;
     let reason = fields.given("reason").unwrap_or("taken back in the portal, no reason given").to_owned();
     let done = execute(&app, &visitor, Command::RevokeGrant(RevokeGrant { grant, reason }), Said::Revoked).await;
     answer(&app, &visitor, request, done).await
@@ -98,7 +97,7 @@ pub(crate) async fn judge(
 ) -> Result<Response, Problem> {
     visitor.sent(&fields)?;
     let id = parse_request(&id)?;
-    let grant = seen(&app, &visitor, id, |request| Some(request.grant()))?;
+    let grant = past::visible(&app, &visitor.caller, id).await?.grant();
     let done = async {
         let outcome = match fields.one("outcome") {
             "justified" => BreakglassOutcome::Justified,
@@ -111,16 +110,6 @@ pub(crate) async fn judge(
         execute(&app, &visitor, Command::JudgeBreakglass(command), Said::Judged).await
     };
     answer(&app, &visitor, id, done.await).await
-}
-
-/// Something of a request that the visitor may look at.
-fn seen<T>(app: &App, visitor: &Visitor, id: RequestId, what: impl FnOnce(&Request) -> Option<T>) -> Result<T, Problem> {
-    let now = app.engine().now();
-    let found = app.engine().view(|state| {
-        let request = state.requests.get(&id).filter(|request| Sight::of(state, &visitor.caller, now).reaches(request));
-        request.and_then(what)
-    });
-    found.ok_or_else(|| Problem::not_found("request"))
 }
 
 async fn execute(app: &App, visitor: &Visitor, command: Command, said: Said) -> Result<Said, Problem> {

@@ -8,7 +8,6 @@ use privyseal_core::canonical;
 use privyseal_core::event::request::Submitted;
 use privyseal_core::event::{Body, Kind};
 use privyseal_core::text::deceptive;
-use privyseal_ledger::log::Log as _;
 use serde_json::Value;
 
 use crate::app::App;

@@ -40,7 +40,7 @@ pub(super) fn decision(state: &View<'_>, request: &Request, visitor: &Visitor, s
 
 /// The form with which somebody judges an emergency, when they may.
 fn after(state: &View<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> Option<AfterForm> {
-    let grant = state.grants.get(&request.grant()?)?;
+    let grant = request.granted()?;
     let emergency = grant.emergency.as_ref()?;
     may_judge(state, request, grant, me, now).ok()?;
     Some(AfterForm { action: path(request.id, "judge"), due: Left::new(emergency.review_due_at, now) })

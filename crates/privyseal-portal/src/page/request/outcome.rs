@@ -4,8 +4,8 @@ use privyseal_core::decide::may_revoke;
 use privyseal_core::event::execution::{BreakglassOutcome, Finished};
 use privyseal_core::event::request::{Mechanism, Submitted, Verdict};
 use privyseal_core::event::{Body, Event};
-use privyseal_core::id::{ExecutionId, GrantId, PrincipalId};
-use privyseal_core::request::{self as core, ExecutionPhase, GrantEnd, Phase, Request};
+use privyseal_core::id::{ExecutionId, PrincipalId};
+use privyseal_core::request::{self as core, Execution, ExecutionPhase, GrantEnd, Phase, Request};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
@@ -24,12 +24,12 @@ pub(super) fn outcome(state: &View<'_>, request: &Request, me: &PrincipalId, eve
         None if now >= submitted.expires_at => submitted.expires_at,
         None => return None,
     };
-    let grant = request.grant().and_then(|id| state.grants.get(&id).map(|grant| (id, grant)));
+    let grant = request.granted();
     Some(Outcome {
         at: Moment::minute(at),
-        sentence: sentence(state, request, grant.map(|(_, grant)| grant), events, now),
+        sentence: sentence(state, request, grant, events, now),
         denied_by: denied_by(state, request),
-        grant: grant.map(|(id, grant)| shown_grant(state, request, id, grant, me, events, now)),
+        grant: grant.map(|grant| shown_grant(state, request, grant, me, events, now)),
     })
 }
 
@@ -116,15 +116,8 @@ fn denied_by(state: &View<'_>, request: &Request) -> Vec<(Party, Untrusted)> {
         .collect()
 }
 
-fn shown_grant(
-    state: &View<'_>,
-    request: &Request,
-    id: GrantId,
-    grant: &core::Grant,
-    me: &PrincipalId,
-    events: &[Event],
-    now: Timestamp,
-) -> Grant {
+fn shown_grant(state: &View<'_>, request: &Request, grant: &core::Grant, me: &PrincipalId, events: &[Event], now: Timestamp) -> Grant {
+    let id = grant.issued.grant_id;
     let standing = match grant.ended {
         Some(GrantEnd::Revoked(_)) => "revoked",
         _ if !grant.executions.is_empty() => "used",
@@ -133,7 +126,7 @@ fn shown_grant(
         None => "unused",
     };
     let revocable = grant.is_open(now) && may_revoke(state, request, grant, me, now).is_ok();
-    let run = grant.executions.last().and_then(|execution| run(state, request, *execution, events, now));
+    let run = grant.last_run().and_then(|(id, execution)| run(request, *id, execution, events, now));
     Grant {
         short: id.short(),
         subject: name::party(state, &grant.issued.subject),
@@ -145,8 +138,7 @@ fn shown_grant(
     }
 }
 
-fn run(state: &View<'_>, request: &Request, id: ExecutionId, events: &[Event], now: Timestamp) -> Option<Run> {
-    let execution = state.executions.get(&id)?;
+fn run(request: &Request, id: ExecutionId, execution: &Execution, events: &[Event], now: Timestamp) -> Option<Run> {
     let finished: Option<&Finished> = events.iter().find_map(|event| match &event.body {
         Body::ExecutionFinished(finished) if finished.execution_id == id => Some(finished),
         _ => None,
@@ -156,7 +148,7 @@ fn run(state: &View<'_>, request: &Request, id: ExecutionId, events: &[Event], n
         ExecutionPhase::Running | ExecutionPhase::Unknown { .. } => (String::new(), None),
     };
     Some(Run {
-        state: name::run_state(state, request)?,
+        state: name::run_state(request)?,
         started: name::when(execution.started_at, now),
         took,
         exit_code,

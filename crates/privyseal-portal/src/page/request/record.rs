@@ -5,7 +5,6 @@ use privyseal_core::event::Event;
 use privyseal_core::id::RequestId;
 use privyseal_core::note::{Checkpoint, Note};
 use privyseal_core::time::Timestamp;
-use privyseal_ledger::log::Log as _;
 
 use crate::app::App;
 use crate::beginning::beginning;

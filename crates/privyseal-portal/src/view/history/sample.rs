@@ -13,7 +13,7 @@ impl Sampled for HistoryPage {
             shell: auditor(Place::History),
             filter: HistoryFilter::default(),
             rows: rows(),
-            total: Count(2_841),
+            total: Some(Count(2_841)),
             newer: None,
             older: Some("/history?before=019abf00".to_owned()),
             sql: Some("/sql?q=SELECT%20*%20FROM%20requests".to_owned()),
@@ -32,15 +32,22 @@ impl Sampled for HistoryPage {
                 HistoryPage {
                     filter: filtered.clone(),
                     rows: rows().into_iter().filter(|row| row.standing.state == RequestState::Denied).collect(),
-                    total: Count(2),
+                    total: Some(Count(2)),
                     older: None,
                     ..page.clone()
                 },
             ),
-            ("no-match", HistoryPage { filter: filtered, rows: Vec::new(), total: Count(0), older: None, ..page.clone() }),
+            ("no-match", HistoryPage { filter: filtered, rows: Vec::new(), total: Some(Count(0)), older: None, ..page.clone() }),
             (
                 "first-day",
-                HistoryPage { rows: Vec::new(), total: Count(0), older: None, sql: None, shell: approver(Place::History), ..page.clone() },
+                HistoryPage {
+                    rows: Vec::new(),
+                    total: Some(Count(0)),
+                    older: None,
+                    sql: None,
+                    shell: approver(Place::History),
+                    ..page.clone()
+                },
             ),
             (
                 "problem",

@@ -1,7 +1,7 @@
 //! `/evidence`.
 
 use privyseal_core::event::{Body, Event, Kind};
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::sqlite::SqliteLog;
 
 use super::double::Double;

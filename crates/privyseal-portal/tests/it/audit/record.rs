@@ -4,7 +4,7 @@ use privyseal_core::command::{Command, Directory};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ActorKind;
 use privyseal_core::event::directory::{AgentProfile, Principal};
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::sqlite::SqliteLog;
 
 use super::{DISARMED, HOSTILE, check};

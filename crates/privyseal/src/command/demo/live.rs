@@ -57,7 +57,7 @@ async fn ask_until_one_waits(engine: &Engine, random: &mut Random, mine: &mut Ve
         match engine.ask(story.ask, actor).await {
             Ok(Reply::Request { request, .. }) => {
                 mine.push(request);
-                if engine.read(|state| state.requests.get(&request).is_some_and(|request| request.state() == RequestState::Pending)) {
+                if engine.read(|state| state.request(&request).is_some_and(|request| request.state() == RequestState::Pending)) {
                     return;
                 }
             }
@@ -71,7 +71,7 @@ async fn run_what_was_sealed(engine: &Engine, mine: &mut Vec<RequestId>) {
     let mut left = Vec::new();
     for request in std::mem::take(mine) {
         let known = engine.read(|state| {
-            let found = state.requests.get(&request)?;
+            let found = state.request(&request)?;
             Some((found.state(), found.grant(), found.submitted.action_digest, found.submitted.requester.principal.to_string()))
         });
         match known {

@@ -18,10 +18,9 @@ use privyseal_core::id::{ExecutionId, GrantId, RequestId};
 use privyseal_core::request::RequestState;
 use privyseal_core::time::Timestamp;
 use privyseal_core::webauthn;
-use privyseal_engine::{Engine, EngineError, Entropy, SeededEntropy, SimulatedClock};
+use privyseal_engine::{Cursor, Engine, EngineError, Entropy, SeededEntropy, SimulatedClock};
 use privyseal_ledger::blob;
-use privyseal_ledger::log::Log as _;
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 
 use super::company::{Company, direct, note};
 use super::random::Random;
@@ -179,7 +178,7 @@ pub(super) async fn replay(
         }
     }
     replay.settle().await?;
-    replay.count();
+    replay.count()?;
     Ok(replay.counts)
 }
 
@@ -315,16 +314,15 @@ impl Replay<'_> {
     }
 
     fn requester(&self, request: RequestId) -> Option<String> {
-        self.engine.read(|state| state.requests.get(&request).map(|request| request.submitted.requester.principal.to_string()))
+        self.engine.read(|state| state.request(&request).map(|request| request.submitted.requester.principal.to_string()))
     }
 
     /// What becomes of a request: straight through, sealed, denied, withdrawn, or left to expire; now and then somebody tries what they may not.
     async fn plan_request(&mut self, request: RequestId, now: Timestamp) -> anyhow::Result<()> {
         self.settle().await?;
         let known = self.engine.read(|state| {
-            let found = state.requests.get(&request)?;
-            let grant = found.grant().and_then(|id| state.grants.get(&id));
-            let emergency = grant.filter(|grant| grant.emergency.is_some()).map(|grant| grant.issued.grant_id);
+            let found = state.request(&request)?;
+            let emergency = found.granted().filter(|grant| grant.emergency.is_some()).map(|grant| grant.issued.grant_id);
             let submitted = &found.submitted;
             let eligible: Vec<String> = Company::people()
                 .filter_map(|who| state.candidate(&who.parse().ok()?, now))
@@ -416,13 +414,8 @@ impl Replay<'_> {
     ) -> anyhow::Result<()> {
         self.settle().await?;
         let shown = self.engine.read(|state| {
-            let submitted = &state.requests.get(&request)?.submitted;
-            Some((
-                state.log.clone(),
-                submitted.action_digest,
-                submitted.assessment.policy.digest,
-                state.requests.get(&request)?.submitted_at,
-            ))
+            let submitted = &state.request(&request)?.submitted;
+            Some((state.log.clone(), submitted.action_digest, submitted.assessment.policy.digest, state.request(&request)?.submitted_at))
         });
         let Some((log, action_digest, policy_digest, submitted_at)) = shown else { return Ok(()) };
         let actor = self.company.actor(who, now)?;
@@ -455,7 +448,7 @@ impl Replay<'_> {
 
     fn redeem_command(&mut self, request: RequestId, changed: bool, now: Timestamp) -> anyhow::Result<bool> {
         let known = self.engine.read(|state| {
-            let found = state.requests.get(&request)?;
+            let found = state.request(&request)?;
             let artefacts: Vec<Artefact> =
                 found.submitted.action.inputs.iter().map(|input| Artefact { name: input.name.clone(), sha256: input.sha256 }).collect();
             Some((found.grant()?, found.submitted.action_digest, found.submitted.requester.principal.to_string(), artefacts))
@@ -475,10 +468,7 @@ impl Replay<'_> {
             return Ok(());
         }
         self.settle().await?;
-        let execution = self.engine.read(|state| {
-            let grant = state.requests.get(&request)?.grant()?;
-            state.grants.get(&grant)?.executions.last().copied()
-        });
+        let execution = self.engine.read(|state| state.request(&request)?.granted()?.executions.last().copied());
         let Some(execution) = execution else { return Ok(()) };
         if self.random.chance(0.4) {
             self.after(now, 2 * HOUR, 5 * HOUR, Step::GiveUp { request, execution });
@@ -512,8 +502,8 @@ impl Replay<'_> {
     /// The on-call phone rings: recorded as the delivery of the news of `breakglass.invoked`.
     async fn tell(&mut self, request: RequestId) -> anyhow::Result<()> {
         self.settle().await?;
-        let log = SqliteLog::open_read_only(&self.engine.layout().log())?;
-        let seq = self.engine.read(|state| state.requests.get(&request).map(|request| request.seq));
+        let log = Store::of(self.engine.layout()).reader()?;
+        let seq = self.engine.read(|state| state.request(&request).map(|request| request.seq));
         let entries = log.entries(seq.unwrap_or(0), 8)?;
         let events = entries.iter().filter_map(|stored| Event::from_entry(&stored.entry).ok());
         let invoked =
@@ -576,19 +566,21 @@ impl Replay<'_> {
         self.ask(Story { who: "ines", ask }, now)
     }
 
-    fn count(&mut self) {
-        let end = self.end;
-        let states = self.engine.read(|state| {
-            state
-                .requests
-                .values()
-                .filter(|request| request.submitted_at < end.plus_seconds(DAY))
-                .map(|request| request.state().as_str())
-                .collect::<Vec<_>>()
-        });
-        self.counts.requests = states.len();
-        for state in states {
-            *self.counts.states.entry(state).or_default() += 1;
+    /// Counted from the log, because the state forgets what has ended.
+    fn count(&mut self) -> anyhow::Result<()> {
+        const STEP: usize = 1_000;
+        let last = self.end.plus_seconds(DAY);
+        let mut cursor = Cursor::Until(last);
+        loop {
+            let requests = self.engine.requests(cursor, STEP)?;
+            for request in &requests {
+                self.counts.requests += 1;
+                *self.counts.states.entry(request.state().as_str()).or_default() += 1;
+            }
+            match requests.last() {
+                Some(oldest) => cursor = Cursor::Before(oldest.id),
+                None => return Ok(()),
+            }
         }
     }
 }

@@ -1,0 +1,1263 @@
+#!/usr/bin/env python3
+"""The second verifier: says whether a Privyseal ledger or evidence pack is what was signed.
+
+Written from docs/LEDGER.md alone, in another language, with other libraries and by other hands than `privyseal verify`, so that
+nobody has to believe either of the two. One file on purpose, although it is long: an auditor can read it, keep it and run it.
+Needs Python 3.11 and, from PyPI, `cryptography` and `pyarrow` (requirements.txt beside it). Names in comments are sections of
+docs/LEDGER.md.
+
+    python3 verify.py TARGET [--trusted-key KEY] [--remembered CHECKPOINT] [--sealed] [--json]
+
+TARGET is a data folder, its public part `ledger/`, or an evidence pack. Exit code 0: verified, 1: tampered, 2: could not tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import re
+import sqlite3
+import struct
+import sys
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Callable, Iterator
+from urllib.parse import quote
+
+import pyarrow
+import pyarrow.parquet
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+VERIFIED, TAMPERED, UNSURE = "verified", "tampered", "could not tell"
+EXIT_CODES = {VERIFIED: 0, TAMPERED: 1, UNSURE: 2}
+
+
+class Bad(Exception):
+    """Something is not what docs/LEDGER.md says it must be."""
+
+
+# ---------------------------------------------------------------------------------------------------------------- report
+
+
+@dataclass
+class Report:
+    """What was found. Everything wrong is collected, so that one run names every place."""
+
+    log: str = ""
+    key: str = ""
+    key_trusted: bool = False
+    entries: int = 0
+    signatures: int = 0
+    passkeys: int = 0
+    heads: int = 0
+    files: int = 0
+    size: int = 0
+    root: str = ""
+    notes: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def tampered(self, place: str, what: object) -> None:
+        self.problems.append((TAMPERED, place, str(what)))
+
+    def unsure(self, place: str, what: object) -> None:
+        self.problems.append((UNSURE, place, str(what)))
+
+    @property
+    def verdict(self) -> str:
+        sorts = {sort for sort, _, _ in self.problems}
+        return TAMPERED if TAMPERED in sorts else UNSURE if UNSURE in sorts else VERIFIED
+
+    def as_json(self) -> str:
+        value = {
+            "verdict": self.verdict, "log": self.log, "key": self.key, "key_trusted": self.key_trusted, "entries": self.entries,
+            "signatures": self.signatures, "passkeys": self.passkeys, "heads": self.heads, "files": self.files,
+            "head": [self.size, self.root], "notes": self.notes,
+            "problems": [{"sort": sort, "place": place, "what": what} for sort, place, what in self.problems[:1000]],
+            "problem_count": len(self.problems),
+        }
+        return json.dumps(value, indent=2)
+
+    def as_text(self) -> str:
+        lines = [self.verdict if self.verdict != TAMPERED else "TAMPERED"]
+        lines += [f"  {place}: {what}" for _, place, what in self.problems[:50]]
+        if len(self.problems) > 50:
+            lines.append(f"  and {len(self.problems) - 50} more")
+        lines.append(f"checked {self.entries} entries, {self.signatures} event signatures, {self.passkeys} passkey signatures, "
+                     f"{self.heads} signed heads, {self.files} files")
+        lines.append(f"log {self.log} at size {self.size}, root {self.root}")
+        trust = "as you gave it" if self.key_trusted else "as the log itself names it: compare it with a copy you trust (--trusted-key)"
+        lines.append(f"key {self.key} {trust}")
+        return "\n".join(lines + self.notes)
+
+
+# ---------------------------------------------------------------------------------------------------------------- small forms
+
+
+def from_base64url(text: object, length: int | None = None) -> bytes:
+    """base64url without padding, in its only spelling."""
+    if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9_-]*", text):
+        raise Bad("is not base64url without padding")
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error as error:
+        raise Bad("is not base64url without padding") from error
+    if to_base64url(data) != text or (length is not None and len(data) != length):
+        raise Bad("is not base64url of the right length")
+    return data
+
+
+def to_base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64(text: str) -> bytes:
+    """Standard base64 with padding, in its only spelling."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Bad("is not base64") from error
+    if base64.b64encode(data).decode() != text:
+        raise Bad("is not base64 in its only spelling")
+    return data
+
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def microseconds(text: object) -> int:
+    """A time of an entry as microseconds since 1970."""
+    if not isinstance(text, str) or not TIME.fullmatch(text):
+        raise Bad(f"`{text}` is not a time")
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise Bad(f"`{text}` is not a time") from error
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def leaf_of(entry: bytes) -> bytes:
+    return sha256(b"\x00", entry)
+
+
+def node_of(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01", left, right)
+
+
+# ---------------------------------------------------------------------------------------------------------------- canonical JSON ("Entry")
+
+LARGEST = 2**53 - 1
+DEEPEST = 64
+LONGEST = 65_535
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise Bad("a member stands twice")
+    return members
+
+
+def _refuse_number(text: str) -> Any:
+    raise Bad(f"`{text}` is not an integer")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_refuse_number, parse_constant=_refuse_number)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _check_value(value: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise Bad(f"is nested deeper than {DEEPEST} levels")
+    if isinstance(value, (dict, list)):
+        for child in value.values() if isinstance(value, dict) else value:
+            _check_value(child, depth + 1)
+        if isinstance(value, dict):
+            for name in value:
+                if not all(" " <= letter <= "~" for letter in name):
+                    raise Bad("a member name is not printable ASCII")
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
+        raise Bad("a number is outside of ±(2^53-1)")
+
+
+def canonical(value: Any) -> bytes:
+    """The one spelling of a value: names are ASCII, so the order by code point that Python has is JCS's order."""
+    _check_value(value, 0)
+    return _ENCODER.encode(value).encode("utf-8")
+
+
+def parse_canonical(data: bytes) -> Any:
+    """Reads bytes that must already be in canonical form."""
+    try:
+        value = _DECODER.decode(data.decode("utf-8"))
+        again = canonical(value)
+    except (ValueError, RecursionError) as error:
+        raise Bad(f"is not canonical JSON: {error}") from error
+    if again != data:
+        raise Bad("is not in canonical form")
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------------- Ed25519, strict ("Signatures")
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+
+
+def _roots(square: int) -> list[int]:
+    """The square roots modulo p = 5 (mod 8), RFC 8032 section 5.1.3."""
+    root = pow(square, (_P + 3) // 8, _P)
+    if root * root % _P != square % _P:
+        root = root * pow(2, (_P - 1) // 4, _P) % _P
+    return [root, -root % _P] if root * root % _P == square % _P else []
+
+
+def _small_order_ys() -> frozenset[int]:
+    """The y of every point whose order divides 8; a point and its negative share it.
+
+    Order 1, 2 and 4 have y = 1, -1 and 0. A point of order 8 doubles to one with y = 0, so y^2 = -x^2, and on the curve
+    -x^2 + y^2 = 1 + d x^2 y^2 that leaves d y^4 + 2 y^2 - 1 = 0."""
+    found = {0, 1, _P - 1}
+    for root in _roots(1 + _D):
+        for y in _roots((root - 1) * pow(_D, -1, _P)):
+            found.add(y)
+    return frozenset(found)
+
+
+_SMALL_ORDER = _small_order_ys()
+
+
+def _strict_point(data: bytes) -> bool:
+    """Whether an encoded point is canonical and not of small order. That it lies on the curve is checked by the library.
+
+    x = 0 with a set sign bit is the one other non-canonical spelling; its points, y = 1 and -1, are of small order."""
+    y = int.from_bytes(data, "little") & (2**255 - 1)
+    return y < _P and y not in _SMALL_ORDER
+
+
+def ed25519_strict(public: bytes, message: bytes, signature: bytes) -> bool:
+    """RFC 8032 with canonical S, A and R, no small-order points, without cofactor.
+
+    The library under `cryptography` computes R' = S*B - h*A and compares its bytes with R, which is the rule without cofactor and
+    leaves R in its canonical spelling; what it would let through is refused before."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    if int.from_bytes(signature[32:], "little") >= _L or not _strict_point(public) or not _strict_point(signature[:32]):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def es256(public: bytes, message: bytes, signature: bytes) -> bool:
+    """ECDSA on P-256 with SHA-256; public key as uncompressed point, signature as DER."""
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+        key.verify(signature, message, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------------- keys and notes ("Keys", "Head")
+
+
+@dataclass
+class Key:
+    """A key of the log and the positions at which its signature counts."""
+
+    name: str
+    public: bytes
+    purposes: frozenset[str]
+    after: int
+    until: int | None = None
+    revoked_since: int | None = None
+    # Newest position signed by it, to find signatures that a later revocation makes worthless.
+    newest_event: int = -1
+    newest_head: int = -1
+
+    @property
+    def note_id(self) -> bytes:
+        return sha256(self.name.encode(), b"\n\x01", self.public)[:4]
+
+    @property
+    def key_id(self) -> str:
+        return self.note_id.hex()
+
+    def counts_at(self, position: int, purpose: str) -> bool:
+        return purpose in self.purposes and self.after < position and (self.until is None or position <= self.until)
+
+
+def parse_vkey(text: object) -> tuple[str, bytes]:
+    """Verifier-key text: name, key hash in hex, base64 of 0x01 and the public key, joined by `+`."""
+    parts = text.split("+", 2) if isinstance(text, str) else []
+    if len(parts) != 3 or not parts[0] or re.search(r"\s", parts[0]):
+        raise Bad("is not a verifier key")
+    raw = from_base64(parts[2])
+    if len(raw) != 33 or raw[0] != 1:
+        raise Bad("is not a verifier key of type Ed25519")
+    if sha256(parts[0].encode(), b"\n", raw)[:4].hex() != parts[1]:
+        raise Bad("is a verifier key whose hash is not that of its name and key")
+    if not _strict_point(raw[1:]):
+        raise Bad("is a verifier key of small order or not in canonical form")
+    return parts[0], raw[1:]
+
+
+@dataclass
+class Note:
+    text: bytes
+    signatures: list[tuple[str, bytes, bytes]]
+
+
+def parse_note(data: bytes) -> Note:
+    """A C2SP signed note: text, empty line, signature lines."""
+    try:
+        whole = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Bad("is not UTF-8") from error
+    if any(letter < " " and letter != "\n" for letter in whole):
+        raise Bad("has control characters")
+    text, gap, lines = whole.rpartition("\n\n")
+    if not gap or not lines.endswith("\n"):
+        raise Bad("is not a signed note")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        match = re.fullmatch(r"— (\S+) (\S+)", line)
+        if not match or "+" in match[1]:
+            raise Bad("has a line that is not a signature")
+        raw = from_base64(match[2])
+        if len(raw) < 5:
+            raise Bad("has a signature that is too short")
+        signatures.append((match[1], raw[:4], raw[4:]))
+    return Note((text + "\n").encode(), signatures)
+
+
+def signers(note: Note, keys: list[Key]) -> list[Key]:
+    """The keys that signed a note. Lines of unknown keys say nothing; a wrong line of a known key refuses the note."""
+    found = []
+    for name, note_id, signature in note.signatures:
+        for key in keys:
+            if key.name == name and key.note_id == note_id:
+                if not ed25519_strict(key.public, note.text, signature):
+                    raise Bad(f"the signature of {key.key_id} is wrong")
+                found.append(key)
+    return found
+
+
+def parse_checkpoint(text: bytes) -> tuple[str, int, bytes]:
+    """Origin, size and root of a C2SP checkpoint; further lines are extensions."""
+    lines = text.decode().split("\n")
+    if len(lines) < 4 or lines[-1] or not all(lines[:-1]) or not re.fullmatch(r"0|[1-9]\d{0,18}", lines[1]):
+        raise Bad("is not a checkpoint")
+    root = from_base64(lines[2])
+    if len(root) != 32:
+        raise Bad("is a checkpoint whose root has not 32 bytes")
+    return lines[0], int(lines[1]), root
+
+
+# ---------------------------------------------------------------------------------------------------------------- tree ("Leaf, chain, tree")
+
+
+class Tree:
+    """RFC 6962 tree that grows leaf by leaf and keeps only the roots of its full subtrees."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.peaks: list[bytes] = []
+
+    def push(self, leaf: bytes) -> None:
+        size, node = self.size, leaf
+        while size & 1:
+            node = node_of(self.peaks.pop(), node)
+            size >>= 1
+        self.peaks.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return sha256()
+        node = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            node = node_of(peak, node)
+        return node
+
+
+def root_of_full(hashes: list[bytes]) -> bytes:
+    while len(hashes) > 1:
+        hashes = [node_of(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def consistent(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: list[bytes]) -> bool:
+    """RFC 6962 section 2.1.2, checked as RFC 9162 section 2.1.4.2 describes."""
+    if old_size == 0 or old_size > new_size:
+        return False
+    if old_size == new_size:
+        return not proof and old_root == new_root
+    path = list(proof)
+    if old_size & (old_size - 1) == 0:
+        path.insert(0, old_root)
+    if not path:
+        return False
+    first, last = old_size - 1, new_size - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    old = new = path[0]
+    for node in path[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            old, new = node_of(node, old), node_of(node, new)
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            new = node_of(new, node)
+        first, last = first >> 1, last >> 1
+    return last == 0 and old == old_root and new == new_root
+
+
+class Tiles:
+    """The tile files of a folder, compared with the tree as it grows ("Tiles")."""
+
+    NAME = re.compile(r"(\d|[1-5]\d|6[0-3])/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
+
+    def __init__(self, folder: Path, report: Report) -> None:
+        self.folder, self.report = folder, report
+        self.found: dict[tuple[int, int, int], Path] = {}
+        self.checked: set[tuple[int, int, int]] = set()
+        self.rows: list[list[bytes]] = []
+        self.full: list[int] = []
+        for path in sorted(folder.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                continue
+            match = self.NAME.fullmatch(path.relative_to(folder).as_posix())
+            width = 0 if not match else int(match[3]) if match[3] else 256
+            if not match or width > 256 or (match[3] and width > 255) or not path.is_file() or path.is_symlink():
+                report.unsure(self.place(path), "is not the name of a tile")
+                continue
+            self.found[(int(match[1]), int(match[2].replace("/", "").replace("x", "")), width)] = path
+
+    def place(self, path: Path) -> str:
+        return f"ledger/tile/{path.relative_to(self.folder).as_posix()}"
+
+    @staticmethod
+    def name(level: int, index: int, width: int) -> str:
+        groups = [f"{index % 1000:03}"]
+        while index >= 1000:
+            index //= 1000
+            groups.insert(0, f"x{index % 1000:03}")
+        return f"ledger/tile/{level}/{'/'.join(groups)}" + (f".p/{width}" if width < 256 else "")
+
+    def push(self, node: bytes, level: int = 0) -> None:
+        if level == len(self.rows):
+            self.rows.append([])
+            self.full.append(0)
+        row = self.rows[level]
+        row.append(node)
+        which = (level, self.full[level], len(row))
+        path = self.found.get(which)
+        if path is not None:
+            self.checked.add(which)
+            self.report.files += 1
+            try:
+                if path.read_bytes() != b"".join(row):
+                    self.report.tampered(self.place(path), "does not hold the hashes of the tree")
+            except OSError as error:
+                self.report.unsure(self.place(path), f"cannot be read: {error}")
+        if len(row) == 256:
+            self.rows[level] = []
+            self.full[level] += 1
+            self.push(root_of_full(row), level + 1)
+
+    def finish(self, published: int) -> None:
+        level, width = 0, published
+        while width:
+            wanted = [(level, index, 256) for index in range(width // 256)]
+            if width % 256:
+                wanted.append((level, width // 256, width % 256))
+            for which in wanted:
+                # Partial tiles may go once a wider one or the full one is there.
+                wider = which[2] < 256 and any(which[:2] == found[:2] and which[2] < found[2] for found in self.found)
+                if which not in self.found and not wider:
+                    self.report.tampered(self.name(*which), "the tile is missing")
+            level, width = level + 1, width // 256
+        for which, path in self.found.items():
+            if which not in self.checked:
+                self.report.tampered(self.place(path), "holds more than the log has")
+
+
+# ---------------------------------------------------------------------------------------------------------------- passkeys ("What people sign")
+
+
+@dataclass
+class Credential:
+    principal: str
+    algorithm: str
+    public: bytes
+    rp_id: str
+    revoked_at: int | None = None
+
+
+def check_passkey(domain: bytes, statement: Any, assertion: Any, credential: Credential) -> None:
+    challenge = sha256(domain, b"\n", canonical(statement))
+    client_data = from_base64url(assertion["client_data_json"])
+    authenticator = from_base64url(assertion["authenticator_data"])
+    signature = from_base64url(assertion["signature"])
+    try:
+        client = json.loads(client_data.decode("utf-8"))
+    except ValueError as error:
+        raise Bad("the client data is not JSON") from error
+    if not isinstance(client, dict) or client.get("type") != "webauthn.get" or client.get("challenge") != to_base64url(challenge):
+        raise Bad("the client data is not about this statement")
+    if client.get("crossOrigin") is True:
+        raise Bad("the client data says that another site asked")
+    match = re.fullmatch(r"(https?)://([a-z0-9.-]+)(?::\d{1,5})?", str(client.get("origin")))
+    below = match and (match[2] == credential.rp_id or match[2].endswith("." + credential.rp_id))
+    if not match or not below or (match[1] == "http" and match[2] != "localhost"):
+        raise Bad(f"the origin `{client.get('origin')}` is not one of `{credential.rp_id}`")
+    if len(authenticator) < 37 or authenticator[:32] != sha256(credential.rp_id.encode()):
+        raise Bad("the authenticator data is not for this relying party")
+    flags = authenticator[32]
+    if flags & 0x05 != 0x05 or (flags & 0x10 and not flags & 0x08):
+        raise Bad("the authenticator data does not say that the person was present and verified")
+    verify = {"ES256": es256, "EdDSA": ed25519_strict}.get(credential.algorithm)
+    if verify is None or not verify(credential.public, authenticator + sha256(client_data), signature):
+        raise Bad("the passkey's signature is wrong")
+
+
+# ---------------------------------------------------------------------------------------------------------------- the log
+
+SIGNED_PREFIXES = ("review.", "grant.", "breakglass.", "policy.", "key.", "role.", "delegation.", "access_review.")
+SIGNED_KINDS = {
+    "request.approved", "request.denied", "request.expired", "request.withdrawn", "exception.answered", "redaction.made", "report.generated",
+}
+ENVELOPE = {"actor", "body", "id", "kind", "log", "prev", "seq", "time", "v"}
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+REVIEW = {"action_digest", "comment_digest", "log", "policy_digest", "request_id", "reviewer", "shown_at", "verdict"}
+JUDGEMENT = {"comment_digest", "grant_id", "log", "outcome", "request_id", "reviewer"}
+
+
+@dataclass
+class Row:
+    """An entry as a source gives it, with what the source says about it in columns of its own."""
+
+    seq: int
+    entry: bytes
+    signature: bytes | None
+    key_id: str | None
+    columns: dict[str, Any]
+    place: str
+
+
+class Log:
+    """Takes the entries in order and checks everything that can be known from them and the signatures beside them."""
+
+    def __init__(self, report: Report, trusted: tuple[str, bytes] | None) -> None:
+        self.report, self.trusted = report, trusted
+        self.tree = Tree()
+        self.whole = True
+        self.origin = ""
+        self.time = -1
+        self.previous: bytes | None = None
+        self.keys: list[Key] = []
+        self.credentials: dict[str, Credential] = {}
+        self.requests: dict[str, dict[str, str]] = {}
+        self.segments: list[tuple[int, dict[str, Any]]] = []
+        self.blobs: dict[str, tuple[int, bool]] = {}
+        self.heads: dict[int, list[bytes]] = {}
+        self.on_leaf: Callable[[bytes], None] = lambda leaf: None
+
+    def take(self, row: Row) -> None:
+        place = f"entry {self.tree.size}"
+        leaf = leaf_of(row.entry)
+        try:
+            self.check(row, leaf)
+        except Bad as error:
+            self.report.tampered(place, error)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            self.report.tampered(place, f"has not the members of its kind: {error!r}")
+        self.report.entries += 1
+        self.push(leaf)
+
+    def push(self, leaf: bytes) -> None:
+        self.previous = leaf
+        self.tree.push(leaf)
+        self.on_leaf(leaf)
+        for root in self.heads.get(self.tree.size, ()):
+            if self.whole and root != self.tree.root():
+                self.report.tampered(f"head {self.tree.size}", "the root that was signed is not the root of the entries")
+
+    def check(self, row: Row, leaf: bytes) -> None:
+        seq = self.tree.size
+        if len(row.entry) > LONGEST:
+            raise Bad(f"is longer than {LONGEST} bytes")
+        event = parse_canonical(row.entry)
+        if not isinstance(event, dict) or not ENVELOPE <= event.keys() <= ENVELOPE | {"request_id"}:
+            raise Bad("has not the members of an entry")
+        kind, body, time = event["kind"], event["body"], microseconds(event["time"])
+        if event["v"] != 1 or not isinstance(body, dict) or not isinstance(kind, str) or not UUID7.fullmatch(event["id"]):
+            raise Bad("has not the members of an entry")
+        if "request_id" in event and not UUID7.fullmatch(event["request_id"]):
+            raise Bad("`request_id` is not a UUID of version 7")
+        if event["seq"] != seq:
+            raise Bad(f"says that it is entry {event['seq']}")
+        if time < self.time:
+            raise Bad("is older than the entry before it")
+        self.time = time
+        if (event["prev"] is None) != (seq == 0) or (kind == "ledger.opened") != (seq == 0):
+            raise Bad("only entry 0 opens the log")
+        if seq and self.previous is not None and from_base64url(event["prev"], 32) != self.previous:
+            raise Bad("`prev` is not the leaf of the entry before")
+        if seq == 0:
+            self.open(body)
+        if event["log"] != self.origin:
+            raise Bad(f"is of another log, `{event['log']}`")
+        self.check_columns(row, event, leaf, time)
+        self.check_signature(row, kind, leaf, seq)
+        self.learn(kind, body, event, seq, time)
+
+    def open(self, body: dict[str, Any]) -> None:
+        name, public = parse_vkey(body["key"])
+        if body["format"] != 1:
+            raise Bad(f"opens a log of format {body['format']}, which this program does not know")
+        self.origin = self.report.log = name
+        self.report.key = body["key"]
+        self.keys.append(Key(name, public, frozenset({"log", "node"}), -1))
+        if self.trusted is not None:
+            if self.trusted != (name, public):
+                raise Bad("the log's first key is not the trusted one")
+            self.report.key_trusted = True
+
+    @staticmethod
+    def check_columns(row: Row, event: dict[str, Any], leaf: bytes, time: int) -> None:
+        actor = event["actor"]
+        derived = {
+            "seq": event["seq"], "time": time, "id": event["id"], "kind": event["kind"], "actor_id": actor["id"], "actor_kind": actor["kind"],
+            "actor_channel": actor["channel"], "request_id": event.get("request_id"), "leaf": leaf,
+        }
+        for name, value in row.columns.items():
+            if derived[name] != value:
+                raise Bad(f"{row.place}: column `{name}` is not what the entry says")
+
+    def check_signature(self, row: Row, kind: str, leaf: bytes, seq: int) -> None:
+        signed = kind.startswith(SIGNED_PREFIXES) or kind in SIGNED_KINDS
+        if not signed:
+            if row.signature is not None or row.key_id is not None:
+                raise Bad("carries a signature, and its kind has none")
+            return
+        if row.signature is None or row.key_id is None:
+            raise Bad("its signature is missing")
+        key = next((key for key in self.keys if key.key_id == row.key_id and key.counts_at(seq, "node")), None)
+        if key is None:
+            raise Bad(f"is signed with key {row.key_id}, which may not sign events here")
+        if not ed25519_strict(key.public, b"privyseal/event/v1\n" + leaf, row.signature):
+            raise Bad("its signature is wrong")
+        key.newest_event = seq
+        self.report.signatures += 1
+
+    def learn(self, kind: str, body: dict[str, Any], event: dict[str, Any], seq: int, time: int) -> None:
+        """What later entries are judged by."""
+        if kind == "key.enrolled":
+            name, public = parse_vkey(body["key"])
+            if body["purpose"] not in ("log", "node") or name != self.origin:
+                raise Bad("enrols a key for a purpose or a log that is not known")
+            self.keys.append(Key(name, public, frozenset({body["purpose"]}), seq))
+        elif kind in ("key.retired", "key.revoked"):
+            known = [key for key in self.keys if key.key_id == body["key_id"] and key.until is None]
+            if not known:
+                raise Bad(f"ends key {body['key_id']}, which is not in use")
+            for key in known:
+                key.until = seq
+                key.revoked_since = body.get("since_seq")
+        elif kind == "credential.enrolled" and body["key"]["type"] == "passkey":
+            key = body["key"]
+            public = from_base64url(key["public_key"])
+            self.credentials[body["credential"]] = Credential(body["principal"], key["alg"], public, key["rp_id"])
+        elif kind == "credential.revoked" and body["credential"] in self.credentials:
+            self.credentials[body["credential"]].revoked_at = microseconds(body["effective_at"])
+        elif kind == "request.submitted":
+            digest = sha256(canonical({name: body[name] for name in ("action", "inputs", "parameters", "resource")}))
+            if from_base64url(body["action_digest"], 32) != digest:
+                raise Bad("`action_digest` is not the digest of the action")
+            self.requests[event["request_id"]] = {"action": body["action_digest"], "policy": body["assessment"]["policy"]["digest"]}
+            for file in body["inputs"]:
+                self.blobs.setdefault(from_base64url(file["sha256"], 32).hex(), (seq, False))
+        elif kind in ("policy.published", "catalog.published"):
+            for file in body["files"]:
+                self.blobs[from_base64url(file["sha256"], 32).hex()] = (seq, True)
+        elif kind == "review.recorded":
+            self.check_review(body, event, time)
+        elif kind == "breakglass.reviewed":
+            self.check_judgement(body, event, time)
+        elif kind == "segment.sealed":
+            self.segments.append((seq, body))
+
+    def credential_for(self, assertion: dict[str, Any], principal: str, time: int) -> Credential:
+        credential = self.credentials.get(assertion["credential"])
+        if credential is None or credential.principal != principal:
+            raise Bad("the passkey was not enrolled for the reviewer before")
+        if credential.revoked_at is not None and credential.revoked_at <= time:
+            raise Bad("the passkey was revoked before")
+        return credential
+
+    def check_review(self, body: dict[str, Any], event: dict[str, Any], time: int) -> None:
+        if ("statement" in body) != ("assertion" in body) or ("statement" in body) != (body["assurance"] == "passkey"):
+            raise Bad("a review has a statement, an assertion and the assurance `passkey`, or none of them")
+        request = self.requests.get(event["request_id"])
+        if request is None:
+            raise Bad("is about a request that was never submitted")
+        if body["shown_digest"] != request["action"] or body["policy_digest"] != request["policy"]:
+            raise Bad("what was shown is not what was asked")
+        if "comment" not in body or isinstance(body["comment"], str):
+            if from_base64url(body["comment_digest"], 32) != sha256(body.get("comment", "").encode()):
+                raise Bad("`comment_digest` is not the digest of the comment")
+        if "statement" not in body:
+            return
+        statement = body["statement"]
+        said = {
+            "action_digest": request["action"], "comment_digest": body["comment_digest"], "log": self.origin,
+            "policy_digest": body["policy_digest"], "request_id": event["request_id"], "reviewer": event["actor"]["id"],
+            "shown_at": body["shown_at"], "verdict": body["verdict"],
+        }
+        if statement != said or body["reviewer"]["principal"] != event["actor"]["id"]:
+            raise Bad("the statement that was signed is not what the entry says")
+        credential = self.credential_for(body["assertion"], event["actor"]["id"], time)
+        check_passkey(b"privyseal/review/v1", statement, body["assertion"], credential)
+        self.report.passkeys += 1
+
+    def check_judgement(self, body: dict[str, Any], event: dict[str, Any], time: int) -> None:
+        if ("statement" in body) != ("assertion" in body):
+            raise Bad("a judgement has a statement and an assertion, or neither")
+        if "statement" not in body:
+            return
+        statement = body["statement"]
+        said = {
+            "grant_id": body["grant_id"], "log": self.origin, "outcome": body["outcome"], "request_id": event["request_id"],
+            "reviewer": event["actor"]["id"],
+        }
+        digest = from_base64url(statement["comment_digest"], 32)
+        if {**said, "comment_digest": statement["comment_digest"]} != statement or body["reviewer"]["principal"] != event["actor"]["id"]:
+            raise Bad("the statement that was signed is not what the entry says")
+        if isinstance(body["comment"], str) and digest != sha256(body["comment"].encode()):
+            raise Bad("`comment_digest` is not the digest of the comment")
+        credential = self.credential_for(body["assertion"], event["actor"]["id"], time)
+        check_passkey(b"privyseal/breakglass-review/v1", statement, body["assertion"], credential)
+        self.report.passkeys += 1
+
+    # -- heads
+
+    def expect_head(self, size: int, root: bytes) -> None:
+        """A head read before the entries: its root is compared when the tree has that size."""
+        self.heads.setdefault(size, []).append(root)
+
+    def check_head(self, place: str, data: bytes) -> tuple[int, bytes] | None:
+        """Who signed a head; after the entries, because they say which keys may."""
+        try:
+            note = parse_note(data)
+            origin, size, root = parse_checkpoint(note.text)
+            if origin != self.origin:
+                raise Bad(f"is of another log, `{origin}`")
+            if not any(self.mark(key, size) for key in signers(note, self.keys)):
+                raise Bad("no key that may sign heads here signed it")
+        except (Bad, UnicodeDecodeError) as error:
+            self.report.tampered(place, error)
+            return None
+        self.report.heads += 1
+        return size, root
+
+    @staticmethod
+    def mark(key: Key, size: int) -> bool:
+        # A head stands at the last entry under it.
+        if not key.counts_at(size - 1, "log"):
+            return False
+        key.newest_head = max(key.newest_head, size - 1)
+        return True
+
+    def finish(self) -> None:
+        for key in self.keys:
+            if key.revoked_since is not None and max(key.newest_event, key.newest_head) >= key.revoked_since:
+                what = f"was declared compromised since entry {key.revoked_since}: what it signed from there on proves nothing by itself"
+                self.report.unsure(f"key {key.key_id}", what)
+        self.report.size, self.report.root = self.tree.size, self.tree.root().hex()
+
+
+# ---------------------------------------------------------------------------------------------------------------- segments ("Segments")
+
+SEGMENT_SCHEMA = pyarrow.schema([
+    pyarrow.field("seq", pyarrow.int64(), nullable=False),
+    pyarrow.field("time", pyarrow.timestamp("us", tz="UTC"), nullable=False),
+    pyarrow.field("id", pyarrow.string(), nullable=False),
+    pyarrow.field("kind", pyarrow.string(), nullable=False),
+    pyarrow.field("actor_id", pyarrow.string(), nullable=False),
+    pyarrow.field("actor_kind", pyarrow.string(), nullable=False),
+    pyarrow.field("actor_channel", pyarrow.string(), nullable=False),
+    pyarrow.field("request_id", pyarrow.string()),
+    pyarrow.field("leaf", pyarrow.binary(32), nullable=False),
+    pyarrow.field("signature", pyarrow.binary(64)),
+    pyarrow.field("key_id", pyarrow.string()),
+    pyarrow.field("entry", pyarrow.binary(), nullable=False),
+])
+
+
+def read_segment(source: Any, place: str) -> Iterator[Row]:
+    try:
+        parquet = pyarrow.parquet.ParquetFile(source)
+        if not parquet.schema_arrow.equals(SEGMENT_SCHEMA):
+            raise Bad("has not the columns of a segment")
+        for batch in parquet.iter_batches(batch_size=4096):
+            columns = {}
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                columns[name] = (column.cast(pyarrow.int64()) if name == "time" else column).to_pylist()
+            derived = [name for name in columns if name not in ("entry", "signature", "key_id")]
+            for at, seq in enumerate(columns["seq"]):
+                values = {name: columns[name][at] for name in derived}
+                yield Row(seq, columns["entry"][at], columns["signature"][at], columns["key_id"][at], values, place)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise Bad(f"cannot be read: {error}") from error
+
+
+def sha256_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+# ---------------------------------------------------------------------------------------------------------------- a folder
+
+
+class Folder:
+    """A data folder, or its public part alone."""
+
+    SEGMENT = re.compile(r"events/\d{4}/\d\d/(\d{12})-(\d{12})\.parquet")
+    BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/([0-9a-f]{62})")
+
+    def __init__(self, target: Path, report: Report, trusted: tuple[str, bytes] | None, remembered: bytes | None, sealed: bool) -> None:
+        self.report, self.remembered, self.sealed = report, remembered, sealed
+        whole = (target / "ledger").is_dir()
+        self.ledger = target / "ledger" if whole else target
+        self.store = target / "log.sqlite" if whole else None
+        self.log = Log(report, trusted)
+        self.tiles = Tiles(self.ledger / "tile", report)
+        self.log.on_leaf = self.tiles.push
+
+    def verify(self) -> None:
+        heads = self.read_heads()
+        names: list[tuple[int, int, Path]] = []
+        blobs: dict[str, Path] = {}
+        for path in sorted(self.ledger.rglob("*")):
+            name = path.relative_to(self.ledger).as_posix()
+            if (path.is_dir() and not path.is_symlink()) or name.startswith("tile/") or name == "checkpoint":
+                continue
+            if path.is_symlink() or not path.is_file():
+                self.report.unsure(f"ledger/{name}", "is not a file")
+            elif match := self.SEGMENT.fullmatch(name):
+                names.append((int(match[1]), int(match[2]), path))
+            elif match := self.BLOB.fullmatch(name):
+                blobs[match[1] + match[2]] = path
+            else:
+                self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
+        self.read_entries(sorted(names))
+        if not self.sealed and self.store is None:
+            self.report.unsure("ledger", "the entries since the last segment are not in the public part (--sealed to verify without them)")
+        published = self.check_heads(heads)
+        self.check_segments(names)
+        self.check_blobs(blobs)
+        self.log.finish()
+        self.tiles.finish(published)
+
+    def read_heads(self) -> list[tuple[str, bytes]]:
+        heads = []
+        try:
+            heads.append(("ledger/checkpoint", (self.ledger / "checkpoint").read_bytes()))
+        except FileNotFoundError:
+            self.report.unsure("ledger/checkpoint", "no head was ever published here")
+        if self.remembered is not None:
+            heads.append(("the remembered head", self.remembered))
+        if self.store is not None:
+            try:
+                with self.connect() as store:
+                    heads += [("log.sqlite, head", text.encode()) for (text,) in store.execute("SELECT checkpoint FROM head")]
+                    kept = store.execute("SELECT size, note FROM checkpoint ORDER BY size")
+                    heads += [(f"log.sqlite, kept head {size}", text.encode()) for size, text in kept]
+            except sqlite3.Error as error:
+                self.log_unreadable(error)
+        for _, data in heads:
+            try:
+                _, size, root = parse_checkpoint(parse_note(data).text)
+                self.log.expect_head(size, root)
+            except (Bad, UnicodeDecodeError):
+                pass  # check_heads names it
+        return heads
+
+    def connect(self) -> sqlite3.Connection:
+        assert self.store is not None
+        # Without a write-ahead log nobody writes; `immutable` keeps even SQLite's own helper files out of what is verified.
+        at_rest = "" if self.store.with_name("log.sqlite-wal").exists() else "&immutable=1"
+        return sqlite3.connect(f"file:{quote(str(self.store))}?mode=ro{at_rest}", uri=True)
+
+    def rows_of_log(self) -> Iterator[Row]:
+        if self.store is None:
+            return
+        try:
+            with self.connect() as store:
+                query = "SELECT seq, entry, signature, key_id, kind, request_id, leaf FROM entry ORDER BY seq"
+                expected = None
+                for seq, entry, signature, key_id, kind, request_id, leaf in store.execute(query):
+                    # Sealed entries may be gone from its beginning, never from its midst.
+                    if expected is not None and seq != expected:
+                        self.report.tampered("log.sqlite", f"entry {seq} follows entry {expected - 1}")
+                    expected = seq + 1
+                    columns = {"seq": seq, "kind": kind, "request_id": request_id, "leaf": leaf}
+                    yield Row(seq, entry, signature, key_id, columns, "log.sqlite")
+        except sqlite3.Error as error:
+            self.log_unreadable(error)
+
+    def log_unreadable(self, error: sqlite3.Error) -> None:
+        """A file that SQLite opens and finds damaged proves something; one that cannot be opened does not."""
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        (self.report.tampered if damaged else self.report.unsure)("log.sqlite", f"the log cannot be read: {error}")
+        # From here on as for a public part alone: what only the log has is not known, which is not the same as missing.
+        self.store = None
+
+    def read_entries(self, segments: list[tuple[int, int, Path]]) -> None:
+        """Segments first; the log has what follows, and perhaps again what is in them."""
+        rows = self.rows_of_log()
+        ahead = next(rows, None)
+
+        def from_log(until: int | None) -> None:
+            nonlocal ahead
+            while ahead is not None and (until is None or ahead.seq < until):
+                if ahead.seq == self.log.tree.size:
+                    self.log.take(ahead)
+                elif ahead.seq > self.log.tree.size:
+                    self.gap(ahead.seq)
+                    continue
+                ahead = next(rows, None)
+
+        for first, last, path in segments:
+            from_log(first)
+            place = f"ledger/{path.relative_to(self.ledger).as_posix()}"
+            self.report.files += 1
+            expected = first
+            try:
+                for row in read_segment(path, place):
+                    if row.seq != expected or row.seq > last:
+                        raise Bad(f"row {row.seq} stands where entry {expected} belongs")
+                    expected += 1
+                    if row.seq > self.log.tree.size:
+                        self.gap(row.seq)
+                    if row.seq < self.log.tree.size:
+                        raise Bad(f"holds entry {row.seq}, which an earlier segment holds too")
+                    while ahead is not None and ahead.seq < row.seq:
+                        ahead = next(rows, None)
+                    if ahead is not None and ahead.seq == row.seq:
+                        if (ahead.entry, ahead.signature, ahead.key_id) != (row.entry, row.signature, row.key_id):
+                            self.report.tampered(f"entry {row.seq}", "segment and log hold different entries")
+                        try:
+                            Log.check_columns(ahead, parse_canonical(row.entry), leaf_of(row.entry), 0)
+                        except (Bad, KeyError, TypeError) as error:
+                            self.report.tampered(f"entry {row.seq}", error)
+                    self.log.take(row)
+                if expected != last + 1:
+                    raise Bad(f"ends before entry {last}")
+            except Bad as error:
+                self.report.tampered(place, error)
+        from_log(None)
+
+    def gap(self, seq: int) -> None:
+        self.report.tampered(f"entry {self.log.tree.size}", f"entries {self.log.tree.size} to {seq - 1} are missing")
+        # Roots below a gap cannot be computed; the gap itself is the finding.
+        self.log.whole = False
+        while self.log.tree.size < seq:
+            self.log.push(bytes(32))
+        self.log.previous = None
+
+    def check_heads(self, heads: list[tuple[str, bytes]]) -> int:
+        published = 0
+        for place, data in heads:
+            head = self.log.check_head(place, data)
+            if head is None:
+                continue
+            size, _ = head
+            if place == "ledger/checkpoint":
+                published = size
+                self.report.files += 1
+            if size > self.log.tree.size:
+                self.missing_tail(place, size)
+            if place == "log.sqlite, head" and size != self.log.tree.size:
+                self.report.tampered(place, f"is over {size} entries, there are {self.log.tree.size}")
+            if place.startswith("log.sqlite, kept head") and place.rsplit(" ", 1)[1] != str(size):
+                self.report.tampered(place, f"is over {size} entries")
+        return published
+
+    def missing_tail(self, place: str, size: int) -> None:
+        here = self.log.tree.size
+        if self.store is not None or place != "ledger/checkpoint":
+            self.report.tampered(place, f"{size} entries were signed, there are {here}: the log's end was cut off")
+            return
+        # Without the log, the newest entries are known only by their leaves, which the tiles hold and the head signs.
+        self.report.notes.append(f"verified are entries 0 to {here - 1}; {size - here} more under the head are not in these files")
+        for leaf in self.leaves_from_tiles(here, size):
+            self.log.push(leaf)
+        if self.log.tree.size != size:
+            self.report.tampered(place, "the tiles do not hold the leaves up to the head")
+
+    def leaves_from_tiles(self, first: int, size: int) -> Iterator[bytes]:
+        for index in range(first // 256, (size + 255) // 256):
+            path = self.tiles.found.get((0, index, min(256, size - index * 256)))
+            if path is None:
+                return
+            data = path.read_bytes()
+            for at in range(max(first - index * 256, 0), len(data) // 32):
+                yield data[at * 32 : at * 32 + 32]
+
+    def check_segments(self, names: list[tuple[int, int, Path]]) -> None:
+        unrecorded = {path.relative_to(self.ledger).as_posix(): (first, last, path) for first, last, path in names}
+        next_first = 0
+        for seq, body in self.log.segments:
+            place = f"ledger/{body['path']}"
+            if body["first"] != next_first or body["rows"] != body["last"] - body["first"] + 1 or body["last"] >= seq:
+                self.report.tampered(f"entry {seq}", "records a segment that does not follow the one before")
+            next_first = body["last"] + 1
+            found = unrecorded.pop(body["path"], None)
+            if found is None:
+                self.report.tampered(place, "the segment is missing")
+            elif found[:2] != (body["first"], body["last"]) or found[2].stat().st_size != body["bytes"]:
+                self.report.tampered(place, "is not the file that was recorded")
+            elif sha256_of(found[2]) != from_base64url(body["sha256"], 32):
+                self.report.tampered(place, "is not the file that was recorded")
+        for name in unrecorded:
+            if self.store is None and unrecorded[name][0] == next_first:
+                continue  # its record is among the entries that the public part does not hold yet
+            self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
+
+    def check_blobs(self, blobs: dict[str, Path]) -> None:
+        for digest, path in blobs.items():
+            place = f"ledger/{path.relative_to(self.ledger).as_posix()}"
+            self.report.files += 1
+            if sha256_of(path).hex() != digest:
+                self.report.tampered(place, "the contents are not those of its name")
+        for digest, (seq, needed) in self.log.blobs.items():
+            if needed and digest not in blobs:
+                self.report.tampered(f"entry {seq}", f"the blob {digest} that it names is missing")
+
+
+# ---------------------------------------------------------------------------------------------------------------- a pack ("Evidence packs")
+
+
+def read_zip(data: bytes) -> dict[str, tuple[bytes, bytes]]:
+    """Contents and packed bytes of every file of a zip of which every byte is accounted for."""
+    if len(data) < 22 or data[-22:-18] != b"PK\x05\x06":
+        raise Bad("is not a zip file that ends with its directory")
+    disk, start_disk, here, count, size, start, comment = struct.unpack("<HHHHIIH", data[-18:])
+    if disk or start_disk or comment or here != count or start + size != len(data) - 22:
+        raise Bad("the directory at the end does not account for every byte")
+    files: dict[str, tuple[bytes, bytes]] = {}
+    at, position, previous = start, 0, b""
+    for _ in range(count):
+        if data[at : at + 4] != b"PK\x01\x02" or at + 46 > len(data):
+            raise Bad("an entry of the directory is damaged")
+        made_by, *common, name_size, extra, comment, disk, internal, external, offset = struct.unpack("<HHHHHHIIIHHHHHII", data[at + 4 : at + 46])
+        needs, flags, method, time, date, crc, packed_size, plain_size = common
+        name = data[at + 46 : at + 46 + name_size]
+        fixed = (made_by, needs, flags, time, date, extra, comment, disk, internal, external)
+        if fixed != (0x0314, 20, 0x0800, 0, 0x0021, 0, 0, 0, 0, 0o100644 << 16) or method not in (0, 8) or offset != position:
+            raise Bad(f"`{name!r}` has a directory entry that packs do not have")
+        local = struct.pack("<IHHHHHIIIHH", 0x04034B50, needs, flags, method, time, date, crc, packed_size, plain_size, name_size, 0) + name
+        if data[position : position + len(local)] != local or name <= previous:
+            raise Bad(f"`{name!r}` differs between file and directory, or is out of order")
+        if len(name) > 512 or not re.fullmatch(rb"[A-Za-z0-9._()/-]+", name) or not {b"", b".", b".."}.isdisjoint(name.split(b"/")):
+            raise Bad(f"`{name!r}` is not a name of a file in a pack")
+        packed = data[position + len(local) : position + len(local) + packed_size]
+        if len(packed) != packed_size or position + len(local) + packed_size > start:
+            raise Bad(f"`{name.decode()}` reaches into the directory")
+        if plain_size > 2**31:
+            raise Bad(f"`{name.decode()}` is larger than a file in a pack can be")
+        plain = packed if method == 0 else inflate(packed, plain_size)
+        if len(plain) != plain_size or zlib.crc32(plain) != crc:
+            raise Bad(f"`{name.decode()}` is damaged")
+        files[name.decode()] = (plain, packed)
+        at, position, previous = at + 46 + name_size, position + len(local) + packed_size, name
+    if position != start or at != len(data) - 22:
+        raise Bad("there are bytes between the files")
+    return files
+
+
+def inflate(packed: bytes, size: int) -> bytes:
+    stream = zlib.decompressobj(-15)
+    try:
+        plain = stream.decompress(packed, size + 1)
+    except zlib.error as error:
+        raise Bad(f"cannot be unpacked: {error}") from error
+    if not stream.eof or stream.unused_data or stream.unconsumed_tail:
+        raise Bad("does not unpack to the size that it says")
+    return plain
+
+
+def verify_pack(data: bytes, report: Report, trusted: tuple[str, bytes] | None, remembered: bytes | None) -> None:
+    try:
+        files = read_zip(data)
+    except Bad as error:
+        report.tampered("the pack", error)
+        return
+    seal = ["seal/checkpoint", "seal/consistency.json", "seal/manifest.json", "seal/manifest.note"]
+    ledger = ["ledger/events.jsonl", "ledger/events.parquet", "ledger/signatures.jsonl"]
+    missing = [name for name in seal + ledger if name not in files]
+    for name in missing:
+        report.tampered(name, "is missing")
+    for name in sorted(files):
+        if name.startswith("seal/") and name not in seal:
+            report.tampered(name, "does not belong into a seal")
+    if missing:
+        return
+    try:
+        manifest = check_manifest(files, report)
+    except (Bad, KeyError, TypeError, AttributeError) as error:
+        report.tampered("seal/manifest.json", error if isinstance(error, Bad) else f"has not the members of a manifest: {error!r}")
+        return
+    log = Log(report, trusted)
+    try:
+        read_pack_entries(files, log)
+    except (Bad, KeyError, TypeError, AttributeError) as error:
+        report.tampered("ledger/", error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
+    log.finish()
+    try:
+        check_seal(files, manifest, log, remembered)
+    except (Bad, KeyError, TypeError, AttributeError) as error:
+        report.tampered("seal/", error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
+    for digest, (seq, needed) in log.blobs.items():
+        if needed and f"ledger/blobs/{digest}" not in files:
+            report.tampered(f"entry {seq}", f"the blob {digest} that it names is missing")
+    for name, (plain, _) in files.items():
+        if name.startswith("ledger/blobs/") and sha256(plain).hex() != name.removeprefix("ledger/blobs/"):
+            report.tampered(name, "the contents are not those of its name")
+
+
+def check_manifest(files: dict[str, tuple[bytes, bytes]], report: Report) -> dict[str, Any]:
+    manifest = parse_canonical(files["seal/manifest.json"][0])
+    listed = {file["path"]: file for file in manifest["files"]}
+    if list(listed) != sorted(listed) or len(listed) != len(manifest["files"]) or manifest["format"] != 1:
+        raise Bad("does not list each file once, in order")
+    for name in sorted(listed.keys() | {name for name in files if not name.startswith("seal/")}):
+        report.files += 1
+        if name not in files:
+            report.tampered(name, "is missing from the pack")
+        elif name not in listed:
+            report.tampered(name, "is not listed in the manifest")
+        else:
+            plain, packed = files[name]
+            file = listed[name]
+            digests = (from_base64url(file["sha256"], 32), from_base64url(file["packed_sha256"], 32), file["bytes"])
+            if digests != (sha256(plain), sha256(packed), len(plain)):
+                report.tampered(name, "is not what the manifest lists")
+    pairs = [[file["path"], file["sha256"]] for file in manifest["files"]]
+    if from_base64url(manifest["pack_digest"], 32) != sha256(canonical(pairs)):
+        raise Bad("`pack_digest` is not the digest of the list")
+    return manifest
+
+
+def lines_of(data: bytes, name: str) -> list[bytes]:
+    if data and not data.endswith(b"\n"):
+        raise Bad(f"{name} does not end with a newline")
+    return data.split(b"\n")[:-1]
+
+
+def read_pack_entries(files: dict[str, tuple[bytes, bytes]], log: Log) -> None:
+    signatures = {}
+    newest = -1
+    for line in lines_of(files["ledger/signatures.jsonl"][0], "ledger/signatures.jsonl"):
+        record = parse_canonical(line)
+        if record.keys() != {"key_id", "seq", "signature"} or record["seq"] <= newest:
+            raise Bad("ledger/signatures.jsonl: lines are in order of `seq` and have three members")
+        newest = record["seq"]
+        signatures[newest] = (from_base64url(record["signature"], 64), record["key_id"])
+    columns = read_segment(pyarrow.BufferReader(files["ledger/events.parquet"][0]), "ledger/events.parquet")
+    for seq, line in enumerate(lines_of(files["ledger/events.jsonl"][0], "ledger/events.jsonl")):
+        signature, key_id = signatures.pop(seq, (None, None))
+        row = next(columns, None)
+        if row is None or (row.entry, row.signature, row.key_id) != (line, signature, key_id):
+            raise Bad(f"entry {seq} is not the same in ledger/events.jsonl, signatures.jsonl and events.parquet")
+        log.take(row)
+    if next(columns, None) is not None or signatures:
+        raise Bad("there are more rows or signatures than entries")
+
+
+def check_seal(files: dict[str, tuple[bytes, bytes]], manifest: dict[str, Any], log: Log, remembered: bytes | None) -> None:
+    snapshot = manifest["snapshot"]
+    size, root = snapshot["size"], from_base64url(snapshot["root"], 32)
+    if (size, root) != (log.tree.size, log.tree.root()) or manifest["log"] != log.origin:
+        raise Bad("the manifest's snapshot is not that of the entries")
+    head = log.check_head("seal/checkpoint", files["seal/checkpoint"][0])
+    proof = parse_canonical(files["seal/consistency.json"][0])
+    if head is not None and not consistent(size, root, *head, [from_base64url(node, 32) for node in proof]):
+        raise Bad("the consistency proof does not lead from the snapshot to the head")
+    note = parse_note(files["seal/manifest.note"][0])
+    digest = to_base64url(sha256(files["seal/manifest.json"][0]))
+    if note.text != f"privyseal/pack/v1\n{digest}\n".encode():
+        raise Bad("the note is about another manifest")
+    # A key that the log enrolled after the period is not known from the pack: then nobody here can tell.
+    if not any("log" in key.purposes for key in signers(note, log.keys)):
+        raise Bad("no key that may sign heads signed the manifest")
+    log.report.heads += 1
+    if remembered is not None:
+        check_remembered(remembered, log)
+
+
+def check_remembered(remembered: bytes, log: Log) -> None:
+    head = log.check_head("the remembered head", remembered)
+    if head is None:
+        return
+    if head == (log.tree.size, log.tree.root()):
+        return
+    log.report.unsure("the remembered head", f"is over {head[0]} entries; the pack is a snapshot of {log.tree.size} and cannot be compared with it")
+
+
+# ---------------------------------------------------------------------------------------------------------------- command line
+
+
+def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
+    parser = argparse.ArgumentParser(description="Verify a data folder, its public part or an evidence pack: exit 0 verified, 1 tampered, 2 could not tell")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="data folder, its ledger/ folder, or pack")
+    parser.add_argument("--trusted-key", metavar="KEY", help="the log's first key, as you know it from elsewhere: text or a file with it")
+    parser.add_argument("--remembered", type=Path, metavar="CHECKPOINT", help="a head that you kept: the log must extend it")
+    parser.add_argument("--sealed", action="store_true", help="of a public part, verify what is sealed, although newer entries are elsewhere")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    options = parser.parse_args(arguments)
+    report = Report()
+    try:
+        trusted = None
+        if options.trusted_key is not None:
+            path = Path(options.trusted_key)
+            trusted = parse_vkey((path.read_text() if path.is_file() else options.trusted_key).strip())
+        remembered = options.remembered.read_bytes() if options.remembered else None
+        if options.target.is_dir():
+            Folder(options.target, report, trusted, remembered, options.sealed).verify()
+        else:
+            verify_pack(options.target.read_bytes(), report, trusted, remembered)
+    except (OSError, Bad) as error:
+        report.unsure(str(options.target), error)
+    return report, options
+
+
+def main() -> int:
+    report, options = run(sys.argv[1:])
+    print(report.as_json() if options.json else report.as_text())
+    return EXIT_CODES[report.verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
