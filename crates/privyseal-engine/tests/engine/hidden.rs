@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use privyseal_core::command::{Command, Directory, Redeem, Reply};
+use privyseal_core::command::{Command, Directory, Redeem, Reply, Withdraw};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::directory::Principal;
 use privyseal_core::event::{ActorKind, Body, Event, Kind};
 use privyseal_core::hidden::{commit, form, members};
 use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::refusal::RefusalCode;
+use privyseal_core::state::SETTLED_SECONDS;
 use privyseal_engine::{Ask, EngineError, Target, Words, open};
-use privyseal_ledger::log::Log as _;
+use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::private::{Found, Order, PrivateStore as _, SqlitePrivate};
 use privyseal_ledger::sqlite::SqliteLog;
 use serde_json::{Value, json};
@@ -128,6 +129,41 @@ async fn what_is_asked_again_is_recognised_under_its_commitments() {
     fixture.engine.erase(Target::Subject("principal:bot".parse().unwrap()), "asked to", None, actor("ana")).await.unwrap();
     let error = submit(&fixture, secret_ask(SECRET, Some("key-1"))).await.unwrap_err();
     assert_eq!(refusal(&error), RefusalCode::IdempotencyConflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_has_left_the_state_is_recognised_and_can_stand_behind_an_erasure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::new(folder.path()).await;
+    let (withdrawn, _) = submit(&fixture, secret_ask(SECRET, Some("key-1"))).await.unwrap();
+    fixture.engine.execute(Command::Withdraw(Withdraw { request: withdrawn, comment: None }), actor("bot")).await.unwrap();
+    let (approved, _) = submit(&fixture, ask("db.change")).await.unwrap();
+    fixture.approve("ben", approved).await.unwrap();
+    // Once to let the grant expire, once to let what is settled by then leave.
+    for _ in 0..2 {
+        fixture.later(SETTLED_SECONDS + 3_600).await;
+    }
+    let is_gone = |fixture: &Fixture| fixture.engine.read(|state| [withdrawn, approved].iter().all(|id| state.request(id).is_none()));
+    for restarted in [false, true] {
+        if restarted {
+            fixture.engine.close().await;
+            fixture.engine = open(&fixture.options).unwrap();
+        }
+        assert!(is_gone(&fixture));
+        assert_eq!(submit(&fixture, secret_ask(SECRET, Some("key-1"))).await.unwrap(), (withdrawn, true), "restarted: {restarted}");
+        let error = submit(&fixture, secret_ask("changed", Some("key-1"))).await.unwrap_err();
+        assert_eq!(refusal(&error), RefusalCode::IdempotencyConflict);
+    }
+    let bot = || Target::Subject("principal:bot".parse().unwrap());
+    let unapproved = fixture.engine.erase(bot(), "asked to", Some(withdrawn), actor("ana")).await.unwrap_err();
+    assert!(unapproved.to_string().contains("is not approved"), "{unapproved}");
+    assert_eq!(fixture.engine.erase(bot(), "asked to", Some(approved), actor("ana")).await.unwrap(), 3);
+    assert!(is_gone(&fixture), "it was only looked at");
+    let behind = events(&fixture, Kind::RedactionMade).into_iter().map(|event| match event.body {
+        Body::RedactionMade(made) => made.change_request,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(behind.collect::<Vec<_>>(), [Some(approved); 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
