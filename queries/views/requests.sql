@@ -14,7 +14,7 @@
 -- action text: The verb, from the action catalogue.
 -- resource_type text: Type of the resource, for example `postgres`.
 -- resource_id text: Id within the type, for example `orders/prod`.
--- parameters text: Parameters as JSON.
+-- parameters text: Parameters as JSON; a hidden value is {"#":"<commitment>"}.
 -- inputs text: Resolved inputs as JSON, each with its digest.
 -- action_digest text: Digest over action, resource, parameters and inputs: what was asked.
 -- justification text: Why, in the requester's words; NULL when hidden.

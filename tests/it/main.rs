@@ -15,6 +15,8 @@ mod held_command;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod redaction;
+#[cfg(test)]
 mod second_verifier;
 #[cfg(test)]
 mod support;

@@ -11,7 +11,7 @@ use crate::event::ledger::KeyPurpose;
 use crate::event::policy::{CatalogPublished, FileRef};
 use crate::event::request::{Assertion, ReviewStatement, Verdict};
 use crate::event::{AuthMethod, Body};
-use crate::id::{CredentialId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
+use crate::id::{CredentialId, EventId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, Role, SessionId};
 use crate::note::KeyId;
 use crate::time::Timestamp;
 
@@ -46,6 +46,8 @@ pub enum Command {
     PublishPolicy(PublishPolicy),
     /// Put a catalog in force.
     PublishCatalog(CatalogPublished),
+    /// Record that hidden values were erased.
+    Redact(Redact),
     /// Record something that happened beside requests: a query, a download, a heartbeat.
     Record(Box<Body>),
 }
@@ -74,6 +76,7 @@ impl Command {
             Command::RevokeGrant(command) => Some(Named::Grant(command.grant)),
             Command::JudgeBreakglass(command) => Some(Named::Grant(command.grant)),
             Command::PublishPolicy(command) => command.change_request.map(Named::Request),
+            Command::Redact(command) => command.change_request.map(Named::Request),
             Command::Submit(_)
             | Command::Expire
             | Command::Directory(_)
@@ -88,10 +91,14 @@ impl Command {
 /// Ask for a privileged action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submit {
-    /// What.
+    /// What, with its secret values hidden already: the digest is taken over commitments.
     pub action: Action,
+    /// Characters in the action as it was before hiding, and in the justification, that deceive the eye; see [`Action::deceptive`].
+    pub deceptive: Vec<String>,
     /// Why, 1 to 4,000 characters.
     pub justification: String,
+    /// How many earlier requests of the requester carry the identical justification hidden, so that the state cannot compare it.
+    pub hidden_repeats: u64,
     /// Ticket reference.
     pub ticket: Option<String>,
     /// For whom, when not for oneself.
@@ -224,6 +231,17 @@ pub struct JudgeBreakglass {
     pub outcome: BreakglassOutcome,
     /// What was found, at least one character.
     pub comment: String,
+}
+
+/// Record that hidden values were erased. They are gone when this is asked; an erasure is never recorded before it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redact {
+    /// Events that held them, with the JSON pointer of each hidden member.
+    pub values: Vec<(EventId, String)>,
+    /// Why; see [`crate::decide::may_redact`].
+    pub reason: String,
+    /// The approved request behind it, when the policy of the house wants one.
+    pub change_request: Option<RequestId>,
 }
 
 /// Change which keys sign the log. Keys are named after the log; a key has one life.
@@ -411,6 +429,11 @@ pub enum Reply {
         session: SessionId,
         /// Whose.
         principal: PrincipalId,
+    },
+    /// Hidden values were erased.
+    Erased {
+        /// How many.
+        values: u64,
     },
     /// Done; nothing more to say.
     Done,

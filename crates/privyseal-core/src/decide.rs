@@ -14,10 +14,12 @@ pub use review::{denials, filled_slots, may_review, standing_approvals, subjects
 #[cfg(test)]
 mod tests;
 
-use crate::command::{Command, PublishPolicy, Reply};
+use crate::command::{Command, PublishPolicy, Redact, Reply};
 use crate::digest::Digest;
+use crate::event::ledger::RedactionMade;
 use crate::event::request::{Expired, Party};
 use crate::event::{Actor, ActorKind, Body, Draft, execution as grant_event, policy as policy_event};
+use crate::hidden::Salt;
 use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::RequestState;
@@ -39,6 +41,13 @@ impl Fresh {
         Self { now, seed, used: 0 }
     }
 
+    /// Another source, for what hides the values of an entry at position `seq`: ids drawn from this one stay what they are, hidden or not.
+    #[must_use]
+    pub fn for_hiding(&self, seq: u64) -> Self {
+        let seed = Digest::of_parts(&[b"privyseal/fresh-hidden/v1\n", &self.seed, &seq.to_be_bytes()]);
+        Self::new(self.now, *seed.as_bytes())
+    }
+
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
         self.used += 1;
         let digest = Digest::of_parts(&[b"privyseal/fresh/v1\n", &self.seed, &self.used.to_be_bytes()]);
@@ -47,6 +56,21 @@ impl Fresh {
             *to = *from;
         }
         bytes
+    }
+
+    /// A new salt for a hidden value.
+    pub fn salt(&mut self) -> Salt {
+        Salt::from_bytes(self.bytes())
+    }
+
+    /// 24 random bytes, for a cipher that must not see the same ones twice.
+    pub fn cipher_nonce(&mut self) -> [u8; 24] {
+        self.bytes()
+    }
+
+    /// 32 random bytes that may become the key of a subject.
+    pub fn key(&mut self) -> [u8; 32] {
+        self.bytes()
     }
 
     /// A new event id.
@@ -164,6 +188,7 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)
             .map(|()| Decision::done(vec![ctx.draft(None, Body::CatalogPublished(catalog.clone()))], Reply::Done)),
+        Command::Redact(redact) => redaction(&ctx, redact),
         Command::Record(body) => record(&ctx, body),
     };
     decided.unwrap_or_else(Decision::from)
@@ -218,6 +243,46 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
         note: publish.note.clone(),
     };
     Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
+}
+
+/// Longest reason of an erasure, in characters.
+const MAX_REDACTION_REASON_CHARS: usize = 500;
+
+/// Whether an actor may erase hidden values for this reason: administrators, and whoever has the data folder in hand.
+///
+/// Asked before anything is erased, and again when the erasure is recorded.
+///
+/// # Errors
+/// With the reason why not.
+pub fn may_redact(state: &State, actor: &Actor, reason: &str, change_request: Option<RequestId>, now: Timestamp) -> Result<(), Refusal> {
+    let chars = reason.trim().chars().count();
+    if !(1..=MAX_REDACTION_REASON_CHARS).contains(&chars) || reason.chars().any(|c| c.is_control() || crate::text::is_deceptive(c)) {
+        let why = format!("say why in 1 to {MAX_REDACTION_REASON_CHARS} characters, without personal data: the reason stays in the log");
+        return Err(Refusal::new(RefusalCode::Invalid, why));
+    }
+    let approved = |id: &RequestId| state.request(id).is_some_and(|request| request.state() == RequestState::Approved);
+    if let Some(id) = change_request.filter(|id| !approved(id)) {
+        return Err(Refusal::new(
+            RefusalCode::Invalid,
+            format!("the change request {id} is not approved: leave it out, or ask for it first"),
+        ));
+    }
+    if actor.kind == ActorKind::System || state.has_role(&actor.id, Role::ADMIN, now) {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::RoleMissing, format!("`{}` does not hold the role `{}`", actor.id, Role::ADMIN)))
+}
+
+/// The record of an erasure that has happened.
+fn redaction(ctx: &Ctx<'_>, redact: &Redact) -> Result<Decision, Refusal> {
+    may_redact(ctx.state, ctx.actor, &redact.reason, redact.change_request, ctx.now)?;
+    let made = |(event_id, pointer): &(EventId, String)| RedactionMade {
+        event_id: *event_id,
+        pointer: pointer.clone(),
+        reason: redact.reason.trim().to_owned(),
+        change_request: redact.change_request,
+    };
+    Ok(Decision::done(redact.values.iter().map(|value| ctx.draft(None, Body::RedactionMade(made(value)))).collect(), Reply::Done))
 }
 
 /// Facts beside requests. Only kinds that decide nothing may be recorded this way; everything else has a command of its own.

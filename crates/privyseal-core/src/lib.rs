@@ -15,6 +15,7 @@ pub mod decide;
 pub mod digest;
 pub mod event;
 pub mod finding;
+pub mod hidden;
 pub mod id;
 pub mod invariant;
 pub mod note;

@@ -76,6 +76,7 @@ codes! {
     CredentialRefused = "credential_refused", Unauthenticated, "The credential is unknown, used, expired or revoked.";
     SessionRefused = "session_refused", Unauthenticated, "There is no such session, or it has ended.";
     PolicyNeedsApproval = "policy_needs_approval", Forbidden, "Changing policy is itself a request under the policy in force.";
+    NothingHidden = "nothing_hidden", NotFound, "There is no such hidden value, or it was erased before.";
     NoPolicy = "no_policy", Conflict, "No policy is in force: publish one first.";
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use privyseal_core::refusal::Refusal;
 use privyseal_ledger::keys::KeyError;
 use privyseal_ledger::log::LogError;
+use privyseal_ledger::private::PrivateError;
 
 /// A command that has no answer, or the answer no.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -22,6 +23,11 @@ pub enum EngineError {
     /// The disk did not take it; nothing was recorded, nothing happened.
     #[error("the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, then try again")]
     NotRecorded(String),
+    /// The values are gone, but the record of that is not in the log yet.
+    #[error(
+        "the values are erased, but their `redaction.made` is not in the log yet: {0}; the engine goes on trying, also after a restart"
+    )]
+    Unfinished(String),
     /// The connection to the ledger ended while the commit was on its way, and the ledger could not be asked since.
     #[error("it is not known whether this was recorded: {0}; look, or send it again with the same idempotency key")]
     InDoubt(String),
@@ -78,6 +84,9 @@ pub enum OpenError {
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The store of hidden values cannot be used.
+    #[error(transparent)]
+    Private(#[from] PrivateError),
     /// The key in the folder may not sign this log.
     #[error("the signing key {path} ({key}) cannot sign this log: {why}; put the right key back, or restore the folder's newest backup")]
     WrongKey {

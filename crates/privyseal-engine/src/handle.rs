@@ -26,6 +26,7 @@ use crate::error::{EngineError, OpenError};
 use crate::identity::{self, Identity, Secret};
 use crate::open::{Options, system};
 use crate::publish::{Asking, Standing, Witnessed};
+use crate::view::{Disclosures, View};
 use crate::writer::{Committed, Intent, Message, Start, Writer};
 
 const QUEUE: usize = 65_536;
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     witnessed: Option<Standing>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
     rotating: tokio::sync::Mutex<()>,
+    pub(crate) disclosures: Arc<Disclosures>,
 }
 
 /// A running engine.
@@ -93,14 +95,17 @@ impl Engine {
         let committed = Arc::new(RwLock::new(start.folded.state.clone()));
         let (queue, commands) = sync_channel(QUEUE);
         let (head, watching) = watch::channel(start.folded.tip.edge.size());
+        let disclosures = Arc::new(Disclosures::open(&options.layout)?);
         let no_thread = |source| OpenError::Io { path: options.layout.root().to_owned(), source };
         let witnesses = options.anchors.witnesses.as_ref();
         let asking = witnesses.map(|witnesses| Asking::new(witnesses, &start.folded.tip.origin, &options.layout)).transpose()?;
         let witnessed = asking.as_ref().map(Asking::standing);
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, asking).map_err(no_thread)?;
+        let shown = Arc::clone(&disclosures);
+        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, asking, shown).map_err(no_thread)?;
         std::thread::Builder::new().name("privyseal-writer".to_owned()).spawn(move || writer.run(&commands)).map_err(no_thread)?;
         let (looked_at, sealing, rotating) = (Mutex::default(), tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
-        Ok(Self { inner: Arc::new(Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing, rotating }) })
+        let inner = Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing, rotating, disclosures };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Where things stand on disk.
@@ -120,6 +125,11 @@ impl Engine {
         // A reader that panicked cannot have damaged the state: it is only ever written by `apply`, which does not fail.
         let state = self.inner.committed.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         look(&state)
+    }
+
+    /// Reads the state with the hidden values in it, for people who may see them. Keep it short, as [`Engine::read`].
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        self.read(|state| look(&View::new(state, &self.inner.disclosures)))
     }
 
     /// Number of entries committed; changes wake whoever waits on it.
@@ -222,7 +232,7 @@ impl Engine {
         self.execute(command, self.system_actor(Channel::Cli, AuthMethod::Local)?).await
     }
 
-    fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
+    pub(crate) fn system_actor(&self, channel: Channel, method: AuthMethod) -> Result<Actor, EngineError> {
         system(channel, method).ok_or_else(|| EngineError::Stopped("no system principal".to_owned()))
     }
 
@@ -339,7 +349,11 @@ impl Engine {
         Ok(policy)
     }
 
-    fn send(&self, intent: Intent, actor: Actor) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+    pub(crate) fn send(
+        &self,
+        intent: Intent,
+        actor: Actor,
+    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         let seed = self.inner.options.entropy.seed().map_err(EngineError::Stopped)?;
         self.send_seeded(intent, actor, seed)
     }

@@ -6,6 +6,7 @@
 mod assess;
 mod clock;
 mod entropy;
+mod erase;
 mod error;
 mod handle;
 mod identity;
@@ -15,6 +16,7 @@ mod publish;
 mod recall;
 mod seal;
 mod turn;
+mod view;
 mod writer;
 
 pub use clock::{SimulatedClock, SystemClock};
@@ -24,5 +26,7 @@ pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
 pub use open::{Options, create, open};
 pub use people::MAX_LINK_MINUTES;
+pub use privyseal_ledger::private::Target;
 pub use publish::{Anchors, WitnessOptions, Witnessed};
 pub use recall::Cursor;
+pub use view::{View, Words};

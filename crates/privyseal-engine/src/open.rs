@@ -8,6 +8,7 @@ use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::Opened;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft, Event};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::{Checkpoint, NodeKey, VerifierKey};
 use privyseal_core::port::Clock;
@@ -18,6 +19,7 @@ use privyseal_ledger::keys::{self, KeyError};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::leftover;
 use privyseal_ledger::log::{Head, LogReader};
+use privyseal_ledger::private::SqlitePrivate;
 use privyseal_ledger::snapshot;
 use privyseal_ledger::store::Store;
 use privyseal_ledger::tiles::TileWriter;
@@ -45,6 +47,8 @@ pub struct Options {
     pub heartbeat_seconds: u64,
     /// Who vouches for published heads besides the log itself.
     pub anchors: Anchors,
+    /// Which values are hidden in entries.
+    pub hide: HidePolicy,
 }
 
 /// Privyseal itself as an actor.
@@ -103,7 +107,8 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let folded = fold(&options.layout, log.as_ref())?;
     clear_leftovers(&options.layout, log.as_ref());
     let key = Arc::new(own_key(&options.layout, &folded.state)?);
-    Engine::start(options.clone(), Start { lock, key, log, folded })
+    let private = Box::new(SqlitePrivate::open(&options.layout.private())?);
+    Engine::start(options.clone(), Start { lock, key, log, private, folded })
 }
 
 /// What a crash left is taken away before anything is written. Failing to is no reason not to start: nothing reads those files.

@@ -7,12 +7,14 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use privyseal_core::cause::chain;
-use privyseal_core::command::{Command, Reply, Submit};
+use privyseal_core::command::{Command, Named, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::source::{Feed, SourceCounted};
 use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
+use privyseal_core::hidden::{self, Opening, Salt, Subject, hide_action, hide_body};
+use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::request::Request;
@@ -20,16 +22,20 @@ use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::keys;
-use privyseal_ledger::log::{Log, LogError, StoredEntry};
+use privyseal_ledger::log::{Batch, Log, LogError, StoredEntry};
+use privyseal_ledger::private::{Found, Kept, PrivateStore, Target};
 use privyseal_policy::Policy;
+use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
+use crate::erase::{Erasure, subject_of};
 use crate::error::EngineError;
 use crate::handle::Ask;
 use crate::open::{Folded, Options, system};
 use crate::publish::{self, Asking, Begun, Publisher, Seed};
 use crate::recall::Recalled;
+use crate::view::Disclosures;
 
 /// Most commands decided in one commit: enough that the disk's sync is shared by many, few enough that nobody waits long for others.
 const MAX_BATCH: usize = 1_024;
@@ -46,6 +52,8 @@ pub(crate) enum Intent {
     Command(Command),
     /// Put a compiled policy in force.
     Publish(Command, Arc<Policy>),
+    /// Erase hidden values, for this reason and under this approved request, if any.
+    Erase(Target, String, Option<RequestId>),
     /// Put another key, staged on disk, in the place of the node's.
     Rotate(Command, Arc<NodeKey>),
     /// Finish what is decided, publish the head, let go of the folder.
@@ -67,6 +75,7 @@ pub(crate) struct Start {
     pub(crate) lock: File,
     pub(crate) key: Arc<NodeKey>,
     pub(crate) log: Box<dyn Log>,
+    pub(crate) private: Box<dyn PrivateStore>,
     pub(crate) folded: Folded,
 }
 
@@ -79,6 +88,12 @@ pub(crate) struct Writer {
     /// The key that is being replaced, until the batch that says so is on disk.
     outgoing: Option<Arc<NodeKey>>,
     pub(crate) log: Box<dyn Log>,
+    /// Openings of hidden values.
+    pub(crate) private: Box<dyn PrivateStore>,
+    /// The same, as readers see them.
+    pub(crate) disclosures: Arc<Disclosures>,
+    /// When to try again to finish an erasure; none while nothing is owed.
+    pub(crate) erasure_due: Option<Timestamp>,
     pub(crate) tip: Tip,
     /// The tip as of the last commit, which `tip` goes back to when a batch was not recorded.
     pub(crate) committed_tip: Tip,
@@ -106,6 +121,9 @@ type Waiting = (oneshot::Sender<Result<Reply, EngineError>>, Result<Reply, Engin
 
 #[derive(Default)]
 pub(crate) struct Pending {
+    /// Openings of what the entries hide.
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) erasures: Vec<Erasure>,
     entries: Vec<(StoredEntry, Kind)>,
     events: Vec<Event>,
     /// How many of the entries, from the first on, the outgoing key signs.
@@ -126,6 +144,7 @@ impl Writer {
         policy: Option<Arc<Policy>>,
         head: watch::Sender<u64>,
         asking: Option<Asking>,
+        disclosures: Arc<Disclosures>,
     ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
@@ -138,6 +157,9 @@ impl Writer {
             key: start.key,
             outgoing: None,
             log: start.log,
+            private: start.private,
+            disclosures,
+            erasure_due: Some(Timestamp::default()),
             committed_tip: tip.clone(),
             tip,
             working: state,
@@ -187,7 +209,11 @@ impl Writer {
                 }
             }
             let last = pending.last.take();
-            self.commit(pending);
+            let erasures = std::mem::take(&mut pending.erasures);
+            // Whoever waits was told; the log line is written there.
+            let _ = self.commit(pending);
+            let now = self.options.clock.now();
+            self.erase_all(erasures, now);
             self.keep_cosigned();
             if let Some(last) = last {
                 self.close();
@@ -228,6 +254,14 @@ impl Writer {
     }
 
     fn take(&mut self, message: Message, pending: &mut Pending) {
+        // After the batch: what it hides must be in the store before anything of it can be erased.
+        let message = match message {
+            Message { intent: Intent::Erase(target, reason, change_request), actor, reply, .. } if self.stopped.is_none() => {
+                pending.erasures.push(Erasure { target, reason, change_request, actor, reply });
+                return;
+            }
+            message => message,
+        };
         let answer = match &self.stopped {
             Some(reason) => Err(EngineError::Stopped(reason.clone())),
             None if matches!(message.intent, Intent::Close) => {
@@ -246,13 +280,15 @@ impl Writer {
 
     fn decide(&mut self, message: &Message, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
         let assessed;
+        let mut secrets = Vec::new();
         let command = match &message.intent {
             Intent::Ask(ask) => {
-                assessed = self.assess(ask, &message.actor, now)?;
+                let earlier = self.asked_before(ask, &message.actor)?;
+                (assessed, secrets) = self.assess(ask, earlier.as_ref(), &message.actor, now, fresh, pending)?;
                 &assessed
             }
             Intent::Command(command) => command,
-            Intent::Close => return Ok(Reply::Done),
+            Intent::Close | Intent::Erase(..) => return Ok(Reply::Done),
             Intent::Publish(command, policy) => {
                 self.policies.insert(policy.digest(), Arc::clone(policy));
                 command
@@ -264,9 +300,9 @@ impl Writer {
         {
             self.check_seal(segment)?;
         }
-        let recalled = self.recall(command)?;
+        let recalled = self.recall(command.names())?;
         let decision = self.working.with_recalled(recalled, |state| decide(state, command, &message.actor, now, fresh));
-        self.record(decision, now, fresh, pending)
+        self.record(decision, secrets, now, fresh, pending)
     }
 
     /// The old key signs the enrolment of the new one, the new one signs the end of the old one and whatever follows, and both sign the
@@ -284,30 +320,54 @@ impl Writer {
             return Err(EngineError::BadInput("the key is being rotated already".to_owned()));
         }
         let decision = decide(&self.working, command, actor, now, fresh);
-        let reply = self.record(decision, now, fresh, pending)?;
+        let reply = self.record(decision, Vec::new(), now, fresh, pending)?;
         pending.signed_by_outgoing = pending.entries.len().saturating_sub(1);
         self.outgoing = Some(std::mem::replace(&mut self.key, Arc::clone(next)));
         Ok(reply)
     }
 
-    /// The request that a command names, from the log when it has left the state, so that the answer is the one that it always was.
-    fn recall(&mut self, command: &Command) -> Result<Option<Arc<Request>>, EngineError> {
-        match command.names().filter(|named| self.working.named(*named).is_none()) {
+    /// The request that is named, from the log when it has left the state, so that the answer is the one that it always was.
+    pub(crate) fn recall(&mut self, named: Option<Named>) -> Result<Option<Arc<Request>>, EngineError> {
+        match named.filter(|named| self.working.named(*named).is_none()) {
             Some(named) => self.recalled.recall(self.log.as_ref(), named).map_err(EngineError::unreadable),
             None => Ok(None),
         }
     }
 
-    /// Gives every draft of a decision its place, or none of them.
-    fn record(&mut self, decision: Decision, now: Timestamp, fresh: &mut Fresh, pending: &mut Pending) -> Result<Reply, EngineError> {
+    /// Gives every draft of a decision its place, or none of them. What is personal is hidden on the way; `secrets` are the openings of
+    /// what the action of a new request hides already.
+    pub(crate) fn record(
+        &mut self,
+        decision: Decision,
+        mut secrets: Vec<Opening>,
+        now: Timestamp,
+        fresh: &mut Fresh,
+        pending: &mut Pending,
+    ) -> Result<Reply, EngineError> {
         let mut tip = self.tip.clone();
         let mut placed = Vec::with_capacity(decision.drafts.len());
-        for draft in decision.drafts {
-            let kind = draft.body.kind().name();
-            let place = tip.place_unsigned(draft, fresh.event_id(), now);
-            placed.push(place.map_err(|error| EngineError::BadInput(format!("`{kind}` cannot be recorded: {error}")))?);
+        let mut kept = Vec::new();
+        for mut draft in decision.drafts {
+            let kind = draft.body.kind();
+            let refuse = |error: String| EngineError::BadInput(format!("`{}` cannot be recorded: {error}", kind.name()));
+            let event_id = fresh.event_id();
+            let mut hiding = fresh.for_hiding(tip.edge.size());
+            let author = subject_of(&self.working, &draft.actor);
+            let mut openings = hide_body(&mut draft.body, &self.options.hide, author.as_ref(), &mut || hiding.salt())
+                .map_err(|error| refuse(error.to_string()))?;
+            if kind == Kind::RequestSubmitted {
+                openings.append(&mut secrets);
+            }
+            kept.extend(openings.into_iter().map(|opening| Kept {
+                event_id,
+                opening,
+                nonce: hiding.cipher_nonce(),
+                new_key: hiding.key(),
+            }));
+            placed.push(tip.place_unsigned(draft, event_id, now).map_err(|error| refuse(error.to_string()))?);
         }
         self.tip = tip;
+        pending.kept.append(&mut kept);
         for (event, stored) in placed {
             self.working.apply(&event);
             self.count_day(event.time);
@@ -369,18 +429,39 @@ impl Writer {
         let (Some(actor), Ok(seed)) = (system(Channel::Engine, AuthMethod::Engine), self.options.entropy.seed()) else { return };
         let mut fresh = Fresh::new(now, seed);
         let decision = decide(&self.working, command, &actor, now, &mut fresh);
-        if let Err(error) = self.record(decision, now, &mut fresh, pending) {
+        if let Err(error) = self.record(decision, Vec::new(), now, &mut fresh, pending) {
             tracing::error!(engine.error = %error, "the engine could not record an act of its own");
         }
     }
 
-    fn assess(&self, ask: &Ask, actor: &Actor, now: Timestamp) -> Result<Command, EngineError> {
+    /// Policy sees the action as it was asked; what is recorded, digested and decided over has its secrets hidden.
+    fn assess(
+        &self,
+        ask: &Ask,
+        earlier: Option<&Value>,
+        actor: &Actor,
+        now: Timestamp,
+        fresh: &Fresh,
+        pending: &Pending,
+    ) -> Result<(Command, Vec<Opening>), EngineError> {
         let no_policy = || Refusal::new(RefusalCode::NoPolicy, "no policy is in force: an administrator has to publish one first");
         let published = self.working.policy.as_ref().ok_or_else(no_policy)?;
         let policy = self.policies.get(&published.policy.digest).ok_or_else(no_policy)?;
         let assessed = assess(policy, published.policy.version, &self.working, ask, actor, now)?;
-        Ok(Command::Submit(Box::new(Submit {
-            action: ask.action.clone(),
+        let invalid = |error: String| Refusal::new(RefusalCode::Invalid, error);
+        // The limits hold for what was asked, not for what is left of it.
+        ask.action.digest().map_err(|error| invalid(error.to_string()))?;
+        let subject = subject_of(&self.working, actor).unwrap_or_else(|| Subject::Principal(actor.id.clone()));
+        let sensitive = policy.action(&ask.action.verb).map(|action| action.sensitive.as_slice()).unwrap_or_default();
+        let mut hiding = fresh.for_hiding(u64::MAX);
+        let mut salt = |pointer: &str| self.salt_of(earlier, pointer, pending).unwrap_or_else(|| hiding.salt());
+        let mut action = ask.action.clone();
+        let secrets =
+            hide_action(&mut action, &self.options.hide, sensitive, &subject, &mut salt).map_err(|error| invalid(error.to_string()))?;
+        let submit = Submit {
+            action,
+            deceptive: ask.action.deceptive(&ask.justification),
+            hidden_repeats: self.hidden_repeats(&subject, &ask.justification, pending)?,
             justification: ask.justification.clone(),
             ticket: ask.ticket.clone(),
             on_behalf_of: ask.on_behalf_of.clone(),
@@ -390,15 +471,55 @@ impl Writer {
             authors: ask.authors.clone(),
             breakglass: ask.breakglass,
             assessed,
-        })))
+        };
+        Ok((Command::Submit(Box::new(submit)), secrets))
+    }
+
+    /// The action of the request that an idempotency key names already, laid out as in its entry. The key outlives its request in the
+    /// state, so the log is asked when it has left.
+    fn asked_before(&mut self, ask: &Ask, actor: &Actor) -> Result<Option<Value>, EngineError> {
+        let Some(key) = &ask.idempotency_key else { return Ok(None) };
+        let used = self.working.idempotency.get(&(actor.id.clone(), Digest::of(key.as_bytes())));
+        let Some(id) = used.map(|used| used.request) else { return Ok(None) };
+        let recalled = self.recall(Some(Named::Request(id)))?;
+        let request = recalled.as_deref().or_else(|| self.working.request(&id));
+        Ok(request.and_then(|request| serde_json::to_value(&request.submitted.action).ok()).map(|action| json!({"body": action})))
+    }
+
+    /// The salt that hid a value of that action: with it the same value gives the same commitment, and the same action its digest.
+    fn salt_of(&self, earlier: Option<&Value>, pointer: &str, pending: &Pending) -> Option<Salt> {
+        let commitment = hidden::commitment(earlier?.pointer(pointer)?)?;
+        if let Some(kept) = pending.kept.iter().find(|kept| kept.opening.commitment == commitment) {
+            return Some(kept.opening.salt);
+        }
+        match self.private.find(&commitment) {
+            Ok(Found::Clear(salt, _)) => Some(salt),
+            // An erased value equals none: the key is then refused as used for another action.
+            Ok(Found::Erased(_) | Found::Unknown) | Err(_) => None,
+        }
+    }
+
+    /// How often this justification stands hidden in earlier requests of its author, those of this batch included.
+    fn hidden_repeats(&self, subject: &Subject, justification: &str, pending: &Pending) -> Result<u64, EngineError> {
+        const POINTER: &str = "/body/justification";
+        if !self.options.hide.texts {
+            return Ok(0);
+        }
+        let value = Value::String(justification.to_owned());
+        let is_same = |kept: &&Kept| kept.opening.pointer == POINTER && kept.opening.subject == *subject && kept.opening.value == value;
+        let waiting = u64::try_from(pending.kept.iter().filter(is_same).count()).unwrap_or(u64::MAX);
+        let stored = self.private.count_same(subject, POINTER, &value).map_err(|error| EngineError::NotRecorded(chain(&error)))?;
+        Ok(stored.saturating_add(waiting))
     }
 
     /// One transaction for the whole batch. Answers leave only after it.
     ///
-    /// 1. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
-    /// 2. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
+    /// 1. Keep the openings of what the entries hide. A crash after it leaves openings to which no entry leads: encrypted, and erased
+    ///    with their subject. The other order could leave an entry whose value is lost.
+    /// 2. Append. A crash before or during it leaves nothing of the batch, and nobody was answered.
+    /// 3. Publish to readers and answer. A crash after the append leaves the batch in the log; callers without an answer ask again,
     ///    and idempotency keys and states tell them what happened.
-    fn commit(&mut self, mut pending: Pending) {
+    pub(crate) fn commit(&mut self, mut pending: Pending) -> Result<(), String> {
         let mut passed_on = None;
         if !pending.entries.is_empty() {
             let (earlier, later) = pending.entries.split_at_mut(pending.signed_by_outgoing);
@@ -409,23 +530,18 @@ impl Writer {
                 // Whoever trusts the old key follows to the new one by the head that carries both.
                 batch.checkpoint.push_str(&outgoing.note_line(&self.tip.checkpoint().text()));
             }
-            let mut appended = self.log.append(&batch);
-            if let Err(error @ LogError::InDoubt { .. }) = appended {
-                appended = self.resolve(&batch, error);
-            }
-            if let Err(error) = appended {
-                let reason = chain(&error);
-                tracing::error!(ledger.error = %reason, "a batch was not recorded");
-                let answer = match error {
-                    LogError::InDoubt { .. } => EngineError::InDoubt(reason),
-                    _ => EngineError::NotRecorded(reason),
+            if let Err(answer) = self.keep_and_append(&pending.kept, &batch) {
+                let reason = match &answer {
+                    EngineError::InDoubt(reason) | EngineError::NotRecorded(reason) => reason.clone(),
+                    other => other.to_string(),
                 };
+                tracing::error!(ledger.error = %reason, "a batch was not recorded");
                 self.roll_back(&answer, &batch.edge);
                 for (reply, _) in pending.answers {
                     // A caller that has gone away needs no answer.
                     let _ = reply.send(Err(answer.clone()));
                 }
-                return;
+                return Err(reason);
             }
             self.committed_tip = self.tip.clone();
             self.committed_day_count.clone_from(&self.day_count);
@@ -454,6 +570,23 @@ impl Writer {
             let wants_state = self.publisher.wants_state(self.tip.edge.size());
             self.pass_on(leaves, checkpoint, wants_state);
         }
+        Ok(())
+    }
+
+    /// Steps 1 and 2 of a commit.
+    fn keep_and_append(&mut self, kept: &[Kept], batch: &Batch) -> Result<(), EngineError> {
+        if let Err(error) = self.private.keep(kept) {
+            self.log.end_turn();
+            return Err(EngineError::NotRecorded(chain(&error)));
+        }
+        let mut appended = self.log.append(batch);
+        if let Err(error @ LogError::InDoubt { .. }) = appended {
+            appended = self.resolve(batch, error);
+        }
+        appended.map_err(|error| match error {
+            LogError::InDoubt { .. } => EngineError::InDoubt(chain(&error)),
+            _ => EngineError::NotRecorded(chain(&error)),
+        })
     }
 
     /// Tells the publisher what was committed.

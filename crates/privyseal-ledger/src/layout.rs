@@ -66,6 +66,12 @@ impl Layout {
         self.root.join("log.sqlite")
     }
 
+    /// Openings of hidden values and the keys of their subjects, mode 0600. Never part of a pack, and backed up apart from the log.
+    #[must_use]
+    pub fn private(&self) -> PathBuf {
+        self.root.join("private.sqlite")
+    }
+
     /// The private key of the node, mode 0600.
     #[must_use]
     pub fn key(&self) -> PathBuf {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod measure;
 pub mod place;
 pub mod postgres;
+pub mod private;
 pub mod proof;
 pub mod reader;
 pub mod seal;

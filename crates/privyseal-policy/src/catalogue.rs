@@ -91,6 +91,8 @@ pub struct CatalogueAction {
     pub reversibility: Reversibility,
     /// Whether it changes a running system in place instead of redeploying it; `None` when the catalogue does not say.
     pub in_place: Option<bool>,
+    /// Names of parameters whose values are hidden in the log, besides those whose names say that they are secret.
+    pub sensitive: Vec<String>,
 }
 
 /// Something the server knows about resources whose `type:id` matches a pattern.

@@ -6,6 +6,7 @@ mod evidence;
 mod grants;
 mod ledger;
 mod passkeys;
+mod redactions;
 mod requests;
 mod sql;
 
@@ -38,6 +39,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/ledger/head", get(ledger::head))
         .route("/v1/ledger/entries/{seq}", get(ledger::entry))
         .route("/v1/ledger/entries/{seq}/proof", get(ledger::proof))
+        .route("/v1/redactions", post(redactions::make))
+        .route("/v1/control/redactions", post(redactions::make_as_operator))
         .route("/v1/control/seal", post(control::seal))
         .route("/v1/control/keys", post(control::keys))
         .route("/v1/control/people", post(control::people))

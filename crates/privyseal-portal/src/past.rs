@@ -5,8 +5,7 @@ use std::sync::Arc;
 use privyseal_core::command::Named;
 use privyseal_core::id::RequestId;
 use privyseal_core::request::Request;
-use privyseal_core::state::State;
-use privyseal_engine::Cursor;
+use privyseal_engine::{Cursor, View};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -50,7 +49,7 @@ pub(crate) async fn look(
     app: &App,
     mut cursor: Cursor,
     most: usize,
-    accept: impl Fn(&State, &Request) -> Option<bool> + Send,
+    accept: impl Fn(&View<'_>, &Request) -> Option<bool> + Send,
 ) -> Result<Found, Problem> {
     let (mut requests, mut looked) = (Vec::new(), 0);
     loop {
@@ -60,7 +59,7 @@ pub(crate) async fn look(
         looked += chunk.len();
         for request in chunk {
             let rest = Some(request.id);
-            match app.engine().read(|state| accept(state, &request)) {
+            match app.engine().view(|state| accept(state, &request)) {
                 None => return Ok(Found { requests, rest: None }),
                 Some(true) if requests.len() == most => {
                     // There is one more: go on after the last one that is shown.

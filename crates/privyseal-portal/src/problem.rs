@@ -78,6 +78,7 @@ impl From<EngineError> for Problem {
             EngineError::BadInput(detail) => Self::bad(detail),
             EngineError::Overloaded => Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.to_string()),
             EngineError::NotRecorded(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", error.to_string()),
+            EngineError::Unfinished(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "erasure_unfinished", error.to_string()),
             EngineError::InDoubt(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "in_doubt", error.to_string()),
             EngineError::Unreadable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", error.to_string()),
             EngineError::Stopped(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", error.to_string()),

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use privyseal_core::action::InputKind;
+use privyseal_core::action::{Action, InputKind};
 use privyseal_core::canonical;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::request::Submitted;
 use privyseal_ledger::blob;
 use privyseal_ledger::layout::Layout;
+use serde_json::Value;
 
 use crate::app::App;
 use crate::log;
@@ -21,8 +22,10 @@ const MAX_SHOWN_BYTES: usize = 1_000_000;
 
 /// An action as it can be shown.
 pub(crate) struct Shown {
-    /// The canonical JSON; empty when there is none.
+    /// The canonical JSON, hidden values as commitments: the bytes of the digest. Empty when there is none.
     pub(crate) canonical: String,
+    /// The action with its hidden values opened; one that cannot be opened says why, in brackets.
+    pub(crate) opened: Action,
     /// The content of each input, in their order.
     pub(crate) contents: Vec<Content>,
     /// What cannot be shown: one sentence. None when everything can.
@@ -43,14 +46,29 @@ pub(crate) enum Content {
 
 /// Reads what there is to show of an action.
 pub(crate) async fn load(app: &App, submitted: &Arc<Submitted>) -> Result<Shown, Problem> {
-    let (layout, submitted) = (app.engine().layout().clone(), Arc::clone(submitted));
-    log::blocking(move || Ok(show(&layout, &submitted))).await
+    let (app, submitted) = (app.clone(), Arc::clone(submitted));
+    log::blocking(move || {
+        let recorded = serde_json::to_value(&submitted.action).unwrap_or_default();
+        let (mut opened, closed) = app.engine().view(|view| view.open(&recorded));
+        for (pointer, why) in &closed {
+            if let Some(place) = opened.pointer_mut(pointer) {
+                *place = Value::String(why.clone());
+            }
+        }
+        let opened = serde_json::from_value(opened).unwrap_or_else(|_| submitted.action.clone());
+        let lost = closed
+            .first()
+            .map(|(pointer, why)| format!("The value at {pointer} is not there any more {why}, so nobody could see what they approve."));
+        Ok(show(app.engine().layout(), &submitted, opened, lost))
+    })
+    .await
 }
 
-fn show(layout: &Layout, submitted: &Submitted) -> Shown {
+fn show(layout: &Layout, submitted: &Submitted, opened: Action, lost: Option<String>) -> Shown {
     let bytes = canonical::serialize(&submitted.action).unwrap_or_default();
     let mut unshown = (Digest::of(&bytes) != submitted.action_digest)
         .then(|| "The recorded digest is not the digest of the recorded action: run `privyseal verify`.".to_owned());
+    unshown = unshown.or(lost);
     let mut left = MAX_SHOWN_BYTES;
     let mut contents = Vec::new();
     for input in &submitted.action.inputs {
@@ -66,7 +84,7 @@ fn show(layout: &Layout, submitted: &Submitted) -> Shown {
         unshown = unshown.or(reason);
         contents.push(content);
     }
-    Shown { canonical: String::from_utf8(bytes).unwrap_or_default(), contents, unshown }
+    Shown { canonical: String::from_utf8(bytes).unwrap_or_default(), opened, contents, unshown }
 }
 
 fn content(layout: &Layout, name: &str, sha256: &Digest, left: &mut usize) -> Content {

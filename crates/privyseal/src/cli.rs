@@ -80,6 +80,10 @@ pub(crate) enum Verb {
     /// Accounts of people, and links with which they sign in.
     #[command(subcommand)]
     People(People),
+    /// Erase hidden values for good: everything about somebody, or one value. The log stays whole and says that it was done.
+    Redact(Redact),
+    /// Write one hidden value, with what proves it, to a file; `privyseal verify --disclosure` checks it.
+    Disclose(Disclose),
     /// Fold the whole log again and check that it gives the head and the answers on record.
     Replay,
     /// Move everything committed into Parquet segments.
@@ -258,6 +262,41 @@ pub(crate) struct Verify {
     /// Keep progress in this file and go on from it. Keep it where only you can write: it says what need not be read again.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     pub(crate) resume: Option<PathBuf>,
+    /// Check a disclosed value against the entry that it names, in the data folder or pack, and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event", "head", "resume"])]
+    pub(crate) disclosure: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["subject", "event"]))]
+pub(crate) struct Redact {
+    /// Whose values: a person's id, or principal:<id> for an agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) subject: Option<String>,
+    /// The event that holds the value.
+    #[arg(long, value_name = "EVENT_ID", requires = "pointer")]
+    pub(crate) event: Option<String>,
+    /// Where in the entry, as JSON pointer, for example /body/justification.
+    #[arg(long, value_name = "POINTER", requires = "event")]
+    pub(crate) pointer: Option<String>,
+    /// Why. It stays in the log: write no personal data.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// The approved request behind it; control test I09 looks for one.
+    #[arg(long, value_name = "REQUEST_ID")]
+    pub(crate) change_request: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Disclose {
+    /// The event that holds the value.
+    #[arg(value_name = "EVENT_ID")]
+    pub(crate) event: String,
+    /// Where in the entry, as JSON pointer, for example /body/justification.
+    pub(crate) pointer: String,
+    /// File to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

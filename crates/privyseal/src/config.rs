@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_ledger::place::Bucket;
 use privyseal_ledger::postgres::Database;
 use serde::Deserialize;
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) witness: Witness,
     /// `[timestamp]`
     pub(crate) timestamp: Timestamp,
+    /// `[hide]`
+    pub(crate) hide: Hide,
     /// `[database]`
     pub(crate) database: DatabaseSection,
     /// `[segments]`
@@ -160,6 +163,38 @@ pub(crate) struct Sql {
     pub(crate) max_rows: usize,
 }
 
+/// Which values stand in the log as commitments only, so that they can be erased. What was recorded before a change stays as it is.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Hide {
+    /// Names of people. `PRIVYSEAL_HIDE_NAMES`
+    pub(crate) names: bool,
+    /// Mail addresses of people. `PRIVYSEAL_HIDE_EMAILS`
+    pub(crate) emails: bool,
+    /// Free text that people and agents write: justifications, comments. `PRIVYSEAL_HIDE_TEXTS`
+    pub(crate) texts: bool,
+    /// Parameters whose names say that they are secret. `PRIVYSEAL_HIDE_SECRETS`
+    pub(crate) secrets: bool,
+    /// Further names of parameters that are hidden, in the file only.
+    pub(crate) parameters: Vec<String>,
+}
+
+impl Default for Hide {
+    fn default() -> Self {
+        let HidePolicy { names, emails, texts, secrets, parameters } = HidePolicy::default();
+        Self { names, emails, texts, secrets, parameters }
+    }
+}
+
+impl Hide {
+    /// As the engine wants it.
+    #[must_use]
+    pub(crate) fn policy(&self) -> HidePolicy {
+        let Self { names, emails, texts, secrets, parameters } = self.clone();
+        HidePolicy { names, emails, texts, secrets, parameters }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -201,6 +236,10 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_TIMESTAMP_URL", "timestamp", "url"),
     ("PRIVYSEAL_TIMESTAMP_CA", "timestamp", "ca"),
     ("PRIVYSEAL_TIMESTAMP_EVERY_MINUTES", "timestamp", "every_minutes"),
+    ("PRIVYSEAL_HIDE_NAMES", "hide", "names"),
+    ("PRIVYSEAL_HIDE_EMAILS", "hide", "emails"),
+    ("PRIVYSEAL_HIDE_TEXTS", "hide", "texts"),
+    ("PRIVYSEAL_HIDE_SECRETS", "hide", "secrets"),
     ("PRIVYSEAL_DATABASE_URL", "database", "url"),
     ("PRIVYSEAL_SEGMENTS_URL", "segments", "url"),
 ];
@@ -227,7 +266,7 @@ impl Config {
             let Some(value) = variable(variable_name) else { continue };
             let value = match (value.parse::<i64>(), value.parse::<bool>()) {
                 (Ok(number), _) => toml::Value::Integer(number),
-                (_, Ok(truth)) => toml::Value::Boolean(truth),
+                (_, Ok(flag)) => toml::Value::Boolean(flag),
                 _ => toml::Value::String(value),
             };
             let section = table.entry((*section).to_owned()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
@@ -290,6 +329,10 @@ mod tests {
         let config = load("[server]\nlisten = '0.0.0.0:80'\nsession_minutes = 10", &[("PRIVYSEAL_SERVER_SESSION_MINUTES", "20")]).unwrap();
         assert_eq!((config.server.listen.as_str(), config.server.session_minutes), ("0.0.0.0:80", 20));
         assert_eq!(load("", &[]).unwrap(), Config::default());
+        assert_eq!(Config::default().hide.policy(), HidePolicy::default(), "everything personal is hidden unless somebody says otherwise");
+        let config = load("[hide]\nnames = false\nparameters = ['iban']", &[("PRIVYSEAL_HIDE_TEXTS", "false")]).unwrap();
+        let expected = HidePolicy { names: false, texts: false, parameters: vec!["iban".to_owned()], ..HidePolicy::default() };
+        assert_eq!(config.hide.policy(), expected);
     }
 
     #[test]
@@ -328,6 +371,10 @@ mod tests {
             "url",
             "ca",
             "every_minutes",
+            "names",
+            "emails",
+            "texts",
+            "secrets",
             "url",
             "url",
         ];

@@ -44,6 +44,7 @@ pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
         node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
         anchors: Anchors { witnesses },
+        hide: context.config.hide.policy(),
     })
 }
 

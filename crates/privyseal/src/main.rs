@@ -46,6 +46,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Catalog(verb) => command::catalog::run(&context, &verb),
         Verb::Policy(verb) => command::policy::run(&context, &verb),
         Verb::People(verb) => command::people::run(&context, &verb),
+        Verb::Redact(options) => command::redact::run(&context, &options),
+        Verb::Disclose(options) => command::disclose::run(&context, &options),
         Verb::Replay => command::replay::run(&context),
         Verb::Seal(options) => command::seal::run(&context, &options),
         Verb::Checkpoint(options) => command::checkpoint::run(&context, &options),

@@ -53,6 +53,7 @@ pub(crate) fn options(folder: &Path, clock: &Arc<SimulatedClock>) -> Options {
         node: "test".into(),
         heartbeat_seconds: 3_600,
         anchors: Default::default(),
+        hide: privyseal_core::hidden::HidePolicy::default(),
     }
 }
 

@@ -16,6 +16,8 @@ mod forgetting;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod hidden;
+#[cfg(test)]
 mod journeys;
 #[cfg(test)]
 mod keys;

@@ -111,6 +111,18 @@ impl<'a> Reader<'a> {
         flag
     }
 
+    /// A list of texts; empty when absent.
+    fn texts(&mut self, table: Table<'_>, key: &str) -> Vec<String> {
+        let Some(value) = self.value(table, key, false) else { return Vec::new() };
+        let texts = value.get_ref().as_array().map(|items| items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect());
+        let texts: Option<Option<Vec<String>>> = texts;
+        let texts = texts.flatten().filter(|texts| texts.iter().all(|text| !text.trim().is_empty()));
+        if texts.is_none() {
+            self.problem(value.span().start, format!("`{key}` is not a list of texts"), format!("write {key} = [\"…\"]"));
+        }
+        texts.unwrap_or_default()
+    }
+
     fn moment(&mut self, table: Table<'_>, key: &str) -> Option<Timestamp> {
         let value = self.value(table, key, true)?;
         let text = match value.get_ref() {
@@ -161,7 +173,7 @@ impl<'a> Reader<'a> {
 
     fn actions(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {
         for table in self.sections(root, "action", "[[action]]") {
-            self.keys(table, &["id", "title", "class", "reversibility", "in_place"]);
+            self.keys(table, &["id", "title", "class", "reversibility", "in_place", "sensitive"]);
             let id = self.text(table, "id", true).and_then(|(text, at)| {
                 let id = text.parse::<ActionId>().ok().filter(|_| text.split('.').all(|part| !part.is_empty()));
                 if id.is_none() {
@@ -178,6 +190,7 @@ impl<'a> Reader<'a> {
             let reversibility =
                 self.choice(table, "reversibility", "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
             let in_place = self.flag(table, "in_place");
+            let sensitive = self.texts(table, "sensitive");
             let Some((id, at)) = id else { continue };
             // An action with a bad class is kept with some class, so that rules about it are not reported as well.
             let action = CatalogueAction {
@@ -186,6 +199,7 @@ impl<'a> Reader<'a> {
                 class: class.unwrap_or(ChangeClass::Data),
                 reversibility: reversibility.unwrap_or(Reversibility::Irreversible),
                 in_place,
+                sensitive,
             };
             if catalogue.actions.insert(id.clone(), action).is_some() {
                 self.problem(at, format!("action `{id}` is listed twice"), "remove one");

@@ -120,6 +120,7 @@ mod tests {
             class,
             reversibility: Reversibility::Reversible,
             in_place: None,
+            sensitive: Vec::new(),
         };
         let found = privilege(&action, &catalogued, Effect::default());
         assert_eq!(found, Privilege { growth, wildcard }, "{verb} {resource} {parameters}");

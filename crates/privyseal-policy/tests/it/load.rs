@@ -232,7 +232,7 @@ fn catalogues() {
                 "catalogue.toml:2:6: `a b` is not an action id; write dotted words from general to special, for example db.schema.apply",
                 "catalogue.toml:3:9: `title` is empty or not a text; write title = \"…\"",
                 "catalogue.toml:4:9: `schem` is not a class of change; did you mean `schema`?",
-                "catalogue.toml:5:1: unknown key `rev` in [[action]]; write one of `id`, `title`, `class`, `reversibility`, `in_place`",
+                "catalogue.toml:5:1: unknown key `rev` in [[action]]; write one of `id`, `title`, `class`, `reversibility`, `in_place`, `sensitive`",
             ],
         ),
     ] {
@@ -240,10 +240,11 @@ fn catalogues() {
     }
     for (more, expected) in [
         (
-            "[[action]]\nid = \"infra.restart\"\ntitle = \"t\"\nclass = \"data\"\nreversibility = \"costly\"\nin_place = 1\n",
+            "[[action]]\nid = \"infra.restart\"\ntitle = \"t\"\nclass = \"data\"\nreversibility = \"costly\"\nin_place = 1\nsensitive = [\"iban\", 3]\n",
             &[
                 "catalogue.toml:6:12: `in_place` is not true or false; write in_place = true or in_place = false",
-                "catalogue.toml:21:6: action `infra.restart` is listed twice; remove one",
+                "catalogue.toml:7:13: `sensitive` is not a list of texts; write sensitive = [\"…\"]",
+                "catalogue.toml:22:6: action `infra.restart` is listed twice; remove one",
             ][..],
         ),
         (

@@ -206,9 +206,9 @@ pub(crate) async fn begin_enrol(State(app): State<App>, caller: Caller, headers:
     let challenge = app.engine().new_secret()?.digest();
     let now = app.engine().now();
     app.0.challenges.set(challenge, Purpose::Enrol(me.clone()), now);
-    let (existing, name) = app.engine().read(|state| {
+    let (existing, name) = app.engine().view(|state| {
         let existing: Vec<Value> = state.passkeys(&me, now).map(|(id, _)| json!({"type": "public-key", "id": id})).collect();
-        let name = state.principals.get(&me).and_then(|principal| principal.record.name.clear().map(str::to_owned));
+        let name = state.principals.get(&me).and_then(|principal| state.words(&principal.record.name).clear().map(str::to_owned));
         (existing, name.unwrap_or_else(|| me.to_string()))
     });
     Ok(Json(json!({"publicKey": {

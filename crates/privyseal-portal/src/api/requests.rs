@@ -13,11 +13,12 @@ use privyseal_core::action::{Action, Input, InputKind, Resource};
 use privyseal_core::command::{Command, Reply, Review, Withdraw};
 use privyseal_core::digest::{Digest, from_base64url};
 use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
+use privyseal_core::hidden;
 use privyseal_core::id::{ActionId, PersonId, PrincipalId, RequestId};
 use privyseal_core::request::{Phase, Request, RequestState};
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Ask, Attachment, Cursor};
+use privyseal_engine::{Ask, Attachment, Cursor, View};
+use privyseal_ledger::private::Found;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -199,13 +200,14 @@ pub(crate) struct Filter {
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
     let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
     let now = app.engine().now();
-    let accept = |state: &World, request: &Request| {
+    let accept = |state: &View<'_>, request: &Request| {
         let sight = Sight::of(state, &caller, now);
         let seen = if filter.mine == Some(true) { sight.is_own(request) } else { sight.reaches(request) };
         Some(seen && filter.state.is_none_or(|wanted| request.state() == wanted))
     };
     let found = past::look(&app, before.map_or(Cursor::Newest, Cursor::Before), PAGE, accept).await?;
-    let page: Vec<Value> = found.requests.iter().map(|request| render(&app, request, &caller, now)).collect();
+    let render = |state: &View<'_>| found.requests.iter().map(|request| render(&app, state, request, &caller, now)).collect();
+    let page: Vec<Value> = app.engine().view(render);
     Ok(Json(json!({"requests": page, "next": found.rest})))
 }
 
@@ -303,10 +305,11 @@ pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
 /// The request as this caller may see it.
 async fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
     let request = past::visible(app, caller, id).await?;
-    Ok(render(app, &request, caller, app.engine().now()))
+    let now = app.engine().now();
+    Ok(app.engine().view(|state| render(app, state, &request, caller, now)))
 }
 
-fn render(app: &App, request: &Request, caller: &Caller, now: Timestamp) -> Value {
+fn render(app: &App, state: &View<'_>, request: &Request, caller: &Caller, now: Timestamp) -> Value {
     let submitted = &request.submitted;
     let assessment = &submitted.assessment;
     let requirement: Vec<Value> = assessment
@@ -324,12 +327,13 @@ fn render(app: &App, request: &Request, caller: &Caller, now: Timestamp) -> Valu
         .iter()
         .map(|review| {
             let (at, body) = (review.at, &review.body);
-            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().and_then(|comment| comment.clear()), "at": at})
+            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().map(|comment| state.words(comment).or_why_not()), "at": at})
         })
         .collect();
+    let (action, hidden) = opened(state, request, caller);
     let mut shown = json!({
-        "id": request.id, "state": request.state().as_str(), "action": submitted.action, "action_digest": submitted.action_digest,
-        "requester": submitted.requester.principal, "justification": submitted.justification, "submitted_at": request.submitted_at,
+        "id": request.id, "state": request.state().as_str(), "action": action, "hidden": hidden, "action_digest": submitted.action_digest,
+        "requester": submitted.requester.principal, "justification": state.words(&submitted.justification).or_why_not(), "submitted_at": request.submitted_at,
         "expires_at": submitted.expires_at, "risk": {"score": assessment.risk, "tier": assessment.tier, "factors": assessment.factors},
         "requirement": requirement, "requirement_text": assessment.requirement.to_string(), "policy": assessment.policy,
         "reviews": reviews, "url": app.url(&format!("/requests/{}", request.id)),
@@ -351,4 +355,21 @@ fn render(app: &App, request: &Request, caller: &Caller, now: Timestamp) -> Valu
         );
     }
     shown
+}
+
+/// The action with its hidden values opened, and which those are. With the salts, which only the requester is given, whoever runs it
+/// computes the same digest from what is about to run: a changed secret changes it.
+fn opened(state: &View<'_>, request: &Request, caller: &Caller) -> (Value, Vec<Value>) {
+    let recorded = serde_json::to_value(&request.submitted.action).unwrap_or_default();
+    let (action, _) = state.open(&recorded);
+    let own = request.submitted.requester.principal == caller.identity.principal;
+    let hidden = hidden::members(&recorded).into_iter().map(|(pointer, commitment)| {
+        let (salt, erased_at) = match state.find(&commitment) {
+            Found::Clear(salt, _) => (Some(salt).filter(|_| own), None),
+            Found::Erased(at) => (None, Some(at)),
+            Found::Unknown => (None, None),
+        };
+        json!({"pointer": format!("/body{pointer}"), "commitment": commitment, "salt": salt, "erased_at": erased_at})
+    });
+    (action, hidden.collect())
 }

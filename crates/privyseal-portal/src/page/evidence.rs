@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privyseal_core::finding::TestState;
 use privyseal_core::id::ReportId;
-use privyseal_core::state::State as World;
+use privyseal_engine::View;
 
 use super::controls::{Span, default_span, visible};
 use super::frame::{Visitor, live, page};
@@ -112,7 +112,7 @@ async fn form(app: &App, visitor: &Visitor, fields: &Fields, problem: Option<Str
 async fn shown_packs(app: &App, visitor: &Visitor) -> Result<Vec<Pack>, Problem> {
     let packs = packs::all(app, &visitor.caller).await?;
     let now = app.engine().now();
-    let one = |state: &World, (id, job): (ReportId, Job)| Pack {
+    let one = |state: &View<'_>, (id, job): (ReportId, Job)| Pack {
         short: id.to_string().chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect(),
         frameworks: job.frameworks.iter().map(|id| framework_name(app, id)).collect(),
         from: Moment::day(job.period.start),
@@ -121,7 +121,7 @@ async fn shown_packs(app: &App, visitor: &Visitor) -> Result<Vec<Pack>, Problem>
         asked: Moment::relative(job.at, now),
         progress: progress(app, &id, job),
     };
-    Ok(app.engine().read(|state| packs.into_iter().take(SHOWN).map(|pack| one(state, pack)).collect()))
+    Ok(app.engine().view(|state| packs.into_iter().take(SHOWN).map(|pack| one(state, pack)).collect()))
 }
 
 /// The name of a framework; its id when the catalogs do not know it any more.

@@ -8,8 +8,8 @@ use axum::response::{Html, IntoResponse, Response};
 use privyseal_core::decide::may_review;
 use privyseal_core::event::AuthMethod;
 use privyseal_core::id::{PrincipalId, Role};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::name;
 use super::said::Said;
@@ -49,7 +49,7 @@ impl Visitor {
     /// Demands that this place is one of theirs.
     pub(super) fn enters(&self, app: &App, place: Place) -> Result<(), Problem> {
         let (me, now) = (&self.caller.identity.principal, app.engine().now());
-        if app.engine().read(|state| opens(state, me, place, now)) { Ok(()) } else { Err(Problem::lacks(me, roles_of(place))) }
+        if app.engine().view(|state| opens(state, me, place, now)) { Ok(()) } else { Err(Problem::lacks(me, roles_of(place))) }
     }
 
     /// Demands the token of our own pages.
@@ -62,18 +62,18 @@ impl Visitor {
         let now = app.engine().now();
         let csrf = self.caller.csrf(app)?;
         let me = &self.caller.identity.principal;
-        let (user, waiting) = app.engine().read(|state| (self.user(state, now), waiting(state, &self.caller, now)));
+        let (user, waiting) = app.engine().view(|state| (self.user(state, now), waiting(state, &self.caller, now)));
         let user = user.ok_or_else(|| Problem::not_found(&format!("account `{me}`")))?;
         let notice = self.said.map(Said::notice);
         Ok(Shell { place, user: Some(user), csrf, now: Moment::clock(now), waiting, live: None, notice })
     }
 
-    fn user(&self, state: &State, now: Timestamp) -> Option<User> {
+    fn user(&self, state: &View<'_>, now: Timestamp) -> Option<User> {
         let me = &self.caller.identity.principal;
         let account = state.principals.get(me)?;
         let places = Place::ALL.into_iter().filter(|place| opens(state, me, *place, now)).collect();
         Some(User {
-            name: Untrusted::from(&account.record.name),
+            name: Untrusted::from(state.words(&account.record.name)),
             id: me.to_string(),
             roles: state.roles_of(me, now).iter().map(ToString::to_string).collect(),
             method: name::method(self.caller.identity.actor.auth.method),
@@ -85,7 +85,7 @@ impl Visitor {
     pub(super) fn lacks_passkey(&self, app: &App) -> bool {
         let (me, now) = (&self.caller.identity.principal, app.engine().now());
         let by_link = self.caller.identity.actor.auth.method == AuthMethod::Link;
-        by_link && app.engine().read(|state| state.passkeys(me, now).next().is_none())
+        by_link && app.engine().view(|state| state.passkeys(me, now).next().is_none())
     }
 }
 
@@ -100,14 +100,14 @@ fn roles_of(place: Place) -> &'static [&'static str] {
 }
 
 /// Whether a person may open a place. Whoever is in a group can be asked, whatever else they hold.
-fn opens(state: &State, me: &PrincipalId, place: Place, now: Timestamp) -> bool {
+fn opens(state: &View<'_>, me: &PrincipalId, place: Place, now: Timestamp) -> bool {
     let roles = state.roles_of(me, now);
     let grouped = matches!(place, Place::Queue | Place::History) && roles.iter().any(|role| role.as_str().starts_with("group:"));
     grouped || roles.iter().any(|role| roles_of(place).contains(&role.as_str()))
 }
 
 /// How many requests this person can decide now.
-fn waiting(state: &State, caller: &Caller, now: Timestamp) -> Count {
+fn waiting(state: &View<'_>, caller: &Caller, now: Timestamp) -> Count {
     let me = &caller.identity.principal;
     let open = state.request_deadlines.iter().filter(|(at, _)| now < *at).filter_map(|(_, id)| state.request(id));
     Count(u64::try_from(open.filter(|request| may_review(state, request, me, now).is_ok()).count()).unwrap_or(u64::MAX))

@@ -4,9 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::id::{PrincipalId, RequestId};
 use privyseal_core::request::Request;
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::Cursor;
+use privyseal_engine::{Cursor, View};
 
 use super::frame::{Visitor, page};
 use super::name;
@@ -124,7 +123,7 @@ impl Wanted {
         format!("SELECT * FROM requests\n{filter}ORDER BY requested_at DESC\nLIMIT 100")
     }
 
-    fn accepts(&self, state: &World, sight: &Sight<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> bool {
+    fn accepts(&self, state: &View<'_>, sight: &Sight<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= request.submitted_at)
             && self.to.is_none_or(|to| request.submitted_at < to)
             && sight.reaches(request)
@@ -148,7 +147,7 @@ fn day(text: &str, problem: &mut Option<String>) -> Option<Timestamp> {
     parsed
 }
 
-fn is_reviewed_by(state: &World, request: &Request, me: &PrincipalId) -> bool {
+fn is_reviewed_by(state: &View<'_>, request: &Request, me: &PrincipalId) -> bool {
     state.person_of(me).is_some_and(|person| request.reviewed_by(&person))
 }
 
@@ -165,7 +164,7 @@ async fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Result<Found, Pr
     let now = app.engine().now();
     let me = &visitor.caller.identity.principal;
     let newer_wanted = matches!(wanted.place, Spot::After(_));
-    let accept = |state: &World, request: &Request| {
+    let accept = |state: &View<'_>, request: &Request| {
         // In the order of asking: what follows an end of the period is outside of it too.
         let beyond = if newer_wanted {
             wanted.to.is_some_and(|to| to <= request.submitted_at)
@@ -197,7 +196,7 @@ async fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Result<Found, Pr
         Spot::Before(id) => (Some(first.unwrap_or(id)), cut),
         Spot::After(id) => (cut, Some(last.unwrap_or(id))),
     };
-    Ok(app.engine().read(|state| {
+    Ok(app.engine().view(|state| {
         let everything = !filtered && Sight::of(state, &visitor.caller, now).is_unlimited();
         Found {
             rows: found.requests.iter().map(|request| row(state, request, now)).collect(),
@@ -209,7 +208,7 @@ async fn find(app: &App, visitor: &Visitor, wanted: &Wanted) -> Result<Found, Pr
     }))
 }
 
-fn row(state: &World, request: &Request, now: Timestamp) -> HistoryRow {
+fn row(state: &View<'_>, request: &Request, now: Timestamp) -> HistoryRow {
     let submitted = &request.submitted;
     HistoryRow {
         href: format!("/requests/{}", request.id),
@@ -226,7 +225,7 @@ fn row(state: &World, request: &Request, now: Timestamp) -> HistoryRow {
 }
 
 /// Those whose verdicts made the end: who sealed it, or who denied it.
-fn people(state: &World, request: &Request) -> Vec<Party> {
+fn people(state: &View<'_>, request: &Request) -> Vec<Party> {
     use privyseal_core::event::request::{Mechanism, Verdict};
     use privyseal_core::request::Phase;
     match &request.phase {

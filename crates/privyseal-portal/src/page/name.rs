@@ -3,8 +3,8 @@
 use privyseal_core::event::{ActorKind, AuthMethod, Channel};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::request::{ExecutionPhase, Phase, Request};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use crate::view::moment::Moment;
 use crate::view::party::{Kind, Party};
@@ -12,7 +12,7 @@ use crate::view::state::{How, RequestState, RunState, Standing};
 use crate::view::text::Untrusted;
 
 /// An account by its name for people; an account that nobody knows by its id.
-pub(super) fn party(state: &State, principal: &PrincipalId) -> Party {
+pub(super) fn party(state: &View<'_>, principal: &PrincipalId) -> Party {
     match state.principals.get(principal) {
         Some(found) => {
             let kind = match found.record.kind {
@@ -20,7 +20,7 @@ pub(super) fn party(state: &State, principal: &PrincipalId) -> Party {
                 ActorKind::Agent => Kind::Agent,
                 ActorKind::System => Kind::System,
             };
-            Party { kind, name: Untrusted::from(&found.record.name), id: principal.to_string() }
+            Party { kind, name: Untrusted::from(state.words(&found.record.name)), id: principal.to_string() }
         }
         None if principal.as_str() == "system" => Party::system(),
         None => Party { kind: Kind::Agent, name: principal.as_str().into(), id: principal.to_string() },

@@ -7,8 +7,9 @@ use axum::response::Response;
 use privyseal_core::event::ActorKind;
 use privyseal_core::event::directory::CredentialKey;
 use privyseal_core::id::{PersonId, PrincipalId};
-use privyseal_core::state::{PrincipalState, State as World};
+use privyseal_core::state::PrincipalState;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::frame::{Visitor, page};
 use super::name;
@@ -25,7 +26,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     visitor.enters(&app, Place::People)?;
     let shell = visitor.shell(&app, Place::People)?;
     let now = app.engine().now();
-    let (mut people, mut agents) = app.engine().read(|state| {
+    let (mut people, mut agents) = app.engine().view(|state| {
         let links = Links::of(state, now);
         let (humans, others): (Vec<_>, Vec<_>) = state.principals.iter().partition(|(_, account)| account.record.kind == ActorKind::Human);
         let people: Vec<PersonRow> = humans.into_iter().map(|(id, account)| person(state, id, account, &links, now)).collect();
@@ -46,7 +47,7 @@ struct Links<'a> {
 }
 
 impl<'a> Links<'a> {
-    fn of(state: &'a World, now: Timestamp) -> Self {
+    fn of(state: &'a View<'_>, now: Timestamp) -> Self {
         let mut links = Self { accounts: BTreeMap::new(), passkeys: BTreeMap::new() };
         for (id, account) in &state.principals {
             if let Some(person) = &account.record.person {
@@ -68,11 +69,11 @@ impl<'a> Links<'a> {
     }
 }
 
-fn person(state: &World, id: &PrincipalId, account: &PrincipalState, links: &Links<'_>, now: Timestamp) -> PersonRow {
+fn person(state: &View<'_>, id: &PrincipalId, account: &PrincipalState, links: &Links<'_>, now: Timestamp) -> PersonRow {
     let held = account.roles.iter().filter(|(_, held)| held.valid_from <= now && now < held.valid_to);
     PersonRow {
         party: name::party(state, id),
-        email: account.record.email.as_ref().map(Untrusted::from),
+        email: account.record.email.as_ref().map(|email| Untrusted::from(state.words(email))),
         roles: held
             .map(|(role, held)| RoleView {
                 name: role.to_string(),
@@ -86,7 +87,7 @@ fn person(state: &World, id: &PrincipalId, account: &PrincipalState, links: &Lin
     }
 }
 
-fn agent(state: &World, id: &PrincipalId, account: &PrincipalState, now: Timestamp) -> AgentRow {
+fn agent(state: &View<'_>, id: &PrincipalId, account: &PrincipalState, now: Timestamp) -> AgentRow {
     let record = &account.record;
     let profile = record.agent.as_ref();
     let history = state.history.get(id).filter(|history| history.total > 0);

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::event::policy::{FileRef, PolicyPublished};
 use privyseal_core::event::{Body, Event, Kind};
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 use privyseal_ledger::blob;
 
 use super::frame::{Visitor, page};
@@ -43,9 +43,9 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
         Some((_, version)) => files(&app, version.clone()).await?,
         None => Vec::new(),
     };
-    let in_force = app.engine().read(|state| state.policy.as_ref().map(|policy| policy.policy.clone()));
+    let in_force = app.engine().view(|state| state.policy.as_ref().map(|policy| policy.policy.clone()));
     let shell = visitor.shell(&app, Place::Policies)?;
-    let (version, versions) = app.engine().read(|state| {
+    let (version, versions) = app.engine().view(|state| {
         let version = shown.map(|(at, version)| {
             let is_in_force = in_force.as_ref() == Some(&version.policy);
             describe(state, at, version, is_in_force, files)
@@ -62,7 +62,7 @@ fn published(event: Event) -> Option<Published> {
     }
 }
 
-fn describe(state: &World, at: Timestamp, version: PolicyPublished, in_force: bool, files: Vec<PolicyFile>) -> PolicyVersion {
+fn describe(state: &View<'_>, at: Timestamp, version: PolicyPublished, in_force: bool, files: Vec<PolicyFile>) -> PolicyVersion {
     PolicyVersion {
         number: version.policy.version,
         in_force,
@@ -76,7 +76,7 @@ fn describe(state: &World, at: Timestamp, version: PolicyPublished, in_force: bo
     }
 }
 
-fn row(state: &World, (at, version): &Published, shown: Option<u64>) -> VersionRow {
+fn row(state: &View<'_>, (at, version): &Published, shown: Option<u64>) -> VersionRow {
     let number = version.policy.version;
     VersionRow {
         number,

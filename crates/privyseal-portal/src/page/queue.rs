@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::decide::may_review;
+use privyseal_core::event::Text;
 use privyseal_core::id::Role;
 use privyseal_core::request::Request;
 use privyseal_core::requirement::Candidate;
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
-use privyseal_engine::Cursor;
+use privyseal_engine::{Cursor, View};
 
 use super::frame::{Visitor, live, page};
 use super::{name, seal};
@@ -51,7 +51,7 @@ async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Pr
         _ => QueueFilter::All,
     };
     let search = asked.one("q").trim();
-    let mut queue = app.engine().read(|state| {
+    let mut queue = app.engine().view(|state| {
         let sight = Sight::of(state, caller, now);
         let everybody = seal::everybody(state, now);
         let mut queue = Queue { filter, search: search.into(), counts: [Count(0); 3], mine: Vec::new(), others: Vec::new(), last: None };
@@ -83,7 +83,7 @@ async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Pr
 }
 
 fn row(
-    state: &World,
+    state: &View<'_>,
     request: &Request,
     everybody: &[Candidate],
     candidate: Option<&Candidate>,
@@ -110,13 +110,14 @@ fn row(
 }
 
 /// Whether a request contains what somebody searches for: verb, resource, names, reason, ticket; upper and lower case are one.
-pub(super) fn matches_search(state: &World, request: &Request, search: &str) -> bool {
+pub(super) fn matches_search(state: &View<'_>, request: &Request, search: &str) -> bool {
     if search.is_empty() {
         return true;
     }
     let search = search.to_lowercase();
     let submitted = &request.submitted;
-    let name = |principal| state.principals.get(principal).and_then(|account| account.record.name.clear()).unwrap_or_default();
+    let clear = |text: &Text| state.words(text).clear().unwrap_or_default().to_owned();
+    let name = |principal| state.principals.get(principal).map(|account| clear(&account.record.name)).unwrap_or_default();
     let (resource, id) = (submitted.action.resource.name.to_string(), request.id.to_string());
     let requester = &submitted.requester;
     let texts = [
@@ -124,11 +125,11 @@ pub(super) fn matches_search(state: &World, request: &Request, search: &str) -> 
         &resource,
         &id,
         requester.principal.as_str(),
-        name(&requester.principal),
+        &name(&requester.principal),
         requester.owner.as_ref().map_or("", |owner| owner.as_str()),
-        requester.owner.as_ref().map_or("", name),
+        &requester.owner.as_ref().map(name).unwrap_or_default(),
         submitted.ticket.as_deref().unwrap_or_default(),
-        submitted.justification.clear().unwrap_or_default(),
+        &clear(&submitted.justification),
     ];
     texts.iter().any(|text| text.to_lowercase().contains(&search))
 }
@@ -136,7 +137,7 @@ pub(super) fn matches_search(state: &World, request: &Request, search: &str) -> 
 /// When anyone last decided anything that this person may look at, among the newest requests.
 async fn last_decision(app: &App, visitor: &Visitor, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     const NEWEST: usize = 100;
-    let seen = |state: &World, request: &Request| Some(Sight::of(state, &visitor.caller, now).reaches(request));
+    let seen = |state: &View<'_>, request: &Request| Some(Sight::of(state, &visitor.caller, now).reaches(request));
     let newest = past::look(app, Cursor::Newest, NEWEST, seen).await?.requests;
     Ok(newest.iter().filter_map(|request| name::ended_at(request)).max())
 }

@@ -13,8 +13,8 @@ use axum::response::Response;
 use privyseal_core::event::{Body, Channel, Event};
 use privyseal_core::id::RequestId;
 use privyseal_core::request::Request;
-use privyseal_core::state::State as World;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::frame::{Visitor, live, page};
 use super::{name, seal};
@@ -68,10 +68,10 @@ async fn whole(app: &App, visitor: &Visitor, id: &str) -> Result<(Shell, view::R
     let now = app.engine().now();
     // Again, because it may have moved since; the page is of one moment.
     let request = past::visible(app, &visitor.caller, id).await?;
-    Ok((shell, app.engine().read(|state| fill(state, app, visitor, state.request(&id).unwrap_or(&request), known, now))))
+    Ok((shell, app.engine().view(|state| fill(state, app, visitor, state.request(&id).unwrap_or(&request), known, now))))
 }
 
-fn fill(state: &World, app: &App, visitor: &Visitor, request: &Request, known: Known, now: Timestamp) -> view::Request {
+fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known: Known, now: Timestamp) -> view::Request {
     let submitted = &request.submitted;
     let assessment = &submitted.assessment;
     let me = &visitor.caller.identity.principal;
@@ -80,6 +80,8 @@ fn fill(state: &World, app: &App, visitor: &Visitor, request: &Request, known: K
     let pending = standing == crate::view::state::Standing::PENDING;
     let everybody = seal::everybody(state, now);
     let decision = decision::decision(state, request, visitor, &known.shown, pending, now);
+    let justification = state.words(&submitted.justification);
+    let facts = action::facts(submitted, &known.shown.opened);
     let withdraw = (pending && submitted.requester.principal == *me).then(|| path(request.id, "withdraw"));
     view::Request {
         id: request.id.to_string(),
@@ -87,16 +89,16 @@ fn fill(state: &World, app: &App, visitor: &Visitor, request: &Request, known: K
         standing,
         asker: asker(state, request, &known.record.events),
         asked: Moment::relative(request.submitted_at, now),
-        action: action::action(submitted, known.shown, known.meaning),
+        action: action::action(submitted, justification.clear().unwrap_or_default(), known.shown, known.meaning),
         why: Why {
-            justification: Untrusted::from(&submitted.justification),
+            justification: Untrusted::from(justification),
             repeats: Count(submitted.justification_repeats),
             ticket: submitted.ticket.as_ref().map(|ticket| (ticket.as_str().into(), WebLink::new(ticket.as_str()))),
         },
         risk: Risk::new(assessment.risk),
         factors: assessment.factors.iter().map(factor).collect(),
         missing: assessment.missing.clone(),
-        facts: action::facts(submitted),
+        facts,
         rules: assessment
             .determining
             .iter()
@@ -126,7 +128,7 @@ fn factor(factor: &privyseal_core::assessment::Factor) -> Factor {
     Factor { rule: factor.rule.clone(), points: factor.points, because: factor.because.as_str().into(), errored: factor.errored }
 }
 
-fn asker(state: &World, request: &Request, events: &[Event]) -> Asker {
+fn asker(state: &View<'_>, request: &Request, events: &[Event]) -> Asker {
     let submitted = &request.submitted;
     let requester = &submitted.requester;
     let claimed = submitted.claimed_model.as_ref().map(|claimed| (claimed.model.as_str(), claimed.version.as_str()));

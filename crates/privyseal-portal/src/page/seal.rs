@@ -8,8 +8,8 @@ use privyseal_core::event::request::Verdict;
 use privyseal_core::id::PersonId;
 use privyseal_core::request::{Phase, Request, Review};
 use privyseal_core::requirement::{Candidate, Filled, Place};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::name;
 use crate::view::number::Count;
@@ -17,12 +17,12 @@ use crate::view::seal::{Seal, SealSet, Seals};
 use crate::view::text::Untrusted;
 
 /// Everybody who could review anything now. Made once for a page, because roles are looked up for each.
-pub(super) fn everybody(state: &State, now: Timestamp) -> Vec<Candidate> {
+pub(super) fn everybody(state: &View<'_>, now: Timestamp) -> Vec<Candidate> {
     state.principals.keys().filter_map(|principal| state.candidate(principal, now)).collect()
 }
 
 /// The seals of a request as somebody sees them. `me` is whoever looks, when they may review it.
-pub(super) fn seals(state: &State, request: &Request, everybody: &[Candidate], me: Option<&Candidate>, now: Timestamp) -> Seals {
+pub(super) fn seals(state: &View<'_>, request: &Request, everybody: &[Candidate], me: Option<&Candidate>, now: Timestamp) -> Seals {
     let requirement = &request.submitted.assessment.requirement;
     let sets = match &request.phase {
         Phase::Approved { slots, .. } if !slots.is_empty() => {
@@ -56,12 +56,19 @@ fn recorded(request: &Request) -> Vec<Candidate> {
 }
 
 /// Who could still seal it: no subject of it, and no verdict given.
-fn free<'a>(state: &State, request: &Request, everybody: &'a [Candidate], now: Timestamp) -> Vec<&'a Candidate> {
+fn free<'a>(state: &View<'_>, request: &Request, everybody: &'a [Candidate], now: Timestamp) -> Vec<&'a Candidate> {
     let subjects = subjects(state, request, now);
     everybody.iter().filter(|candidate| !subjects.contains(&candidate.person) && !request.reviewed_by(&candidate.person)).collect()
 }
 
-fn open_set(state: &State, request: &Request, before: &[Place<'_>], after: &[Place<'_>], free: &[&Candidate], now: Timestamp) -> SealSet {
+fn open_set(
+    state: &View<'_>,
+    request: &Request,
+    before: &[Place<'_>],
+    after: &[Place<'_>],
+    free: &[&Candidate],
+    now: Timestamp,
+) -> SealSet {
     let seals = before.iter().zip(after).map(|(before, after)| match &before.filled {
         Some(filled) => set(state, request, filled, now),
         None => {
@@ -75,7 +82,7 @@ fn open_set(state: &State, request: &Request, before: &[Place<'_>], after: &[Pla
     SealSet { seals: seals.collect() }
 }
 
-fn set(state: &State, request: &Request, filled: &Filled, now: Timestamp) -> Seal {
+fn set(state: &View<'_>, request: &Request, filled: &Filled, now: Timestamp) -> Seal {
     let review = request.reviews.iter().find(|review| review.body.reviewer.principal == filled.principal);
     Seal::Set {
         name: name::party(state, &filled.principal).name,
@@ -89,7 +96,7 @@ fn set(state: &State, request: &Request, filled: &Filled, now: Timestamp) -> Sea
 }
 
 /// How many places would still be open in the nearest way to completion if this person approved too.
-pub(super) fn open_after(state: &State, request: &Request, me: &Candidate, now: Timestamp) -> usize {
+pub(super) fn open_after(state: &View<'_>, request: &Request, me: &Candidate, now: Timestamp) -> usize {
     let mut sealed = standing_approvals(state, request, now);
     sealed.push(me.clone());
     let places = request.submitted.assessment.requirement.places(&sealed);
@@ -97,7 +104,7 @@ pub(super) fn open_after(state: &State, request: &Request, me: &Candidate, now: 
 }
 
 /// Why somebody cannot decide a request, in a few words for a list; empty when they can, or are not among those it is for.
-pub(super) fn barred(state: &State, request: &Request, me: &privyseal_core::id::PrincipalId, now: Timestamp) -> (&'static str, bool) {
+pub(super) fn barred(state: &View<'_>, request: &Request, me: &privyseal_core::id::PrincipalId, now: Timestamp) -> (&'static str, bool) {
     use privyseal_core::refusal::RefusalCode;
     match may_review(state, request, me, now).map_err(|refusal| refusal.code) {
         Err(RefusalCode::SubjectOfRequest) if request.submitted.requester.principal == *me => ("you asked it", false),

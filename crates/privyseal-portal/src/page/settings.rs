@@ -36,7 +36,7 @@ pub(crate) async fn without_script(State(app): State<App>, visitor: Visitor, Pos
 fn enrol_page(app: &App, visitor: &Visitor, next: &str) -> Result<EnrolPage, Problem> {
     let now = app.engine().now();
     let me = &visitor.caller.identity.principal;
-    let passkeys: Vec<(Timestamp, Passkey)> = app.engine().read(|state| {
+    let passkeys: Vec<(Timestamp, Passkey)> = app.engine().view(|state| {
         let mine = state.passkeys(me, now).map(|(id, credential)| {
             let synced = matches!(credential.key, CredentialKey::Passkey { backed_up: true, .. });
             let passkey = Passkey {

@@ -69,13 +69,13 @@ pub(crate) async fn show_link(State(app): State<App>, stranger: Stranger, Asked(
 fn peek(app: &App, token: &str) -> Link {
     let now = app.engine().now();
     let Some(secret) = Secret::from_text(token) else { return Link::Spent };
-    app.engine().read(|state| {
+    app.engine().view(|state| {
         let found = state.credential_by_secret(&secret.digest(), now).map(|(_, credential)| credential);
         let found =
             found.filter(|credential| matches!(credential.key, CredentialKey::Link { .. }) && state.is_enabled(&credential.principal));
         let known = found.and_then(|credential| Some((credential, state.principals.get(&credential.principal)?)));
         known.map_or(Link::Spent, |(credential, account)| Link::Valid {
-            name: Untrusted::from(&account.record.name),
+            name: Untrusted::from(state.words(&account.record.name)),
             id: credential.principal.to_string(),
             roles: state.roles_of(&credential.principal, now).iter().map(ToString::to_string).collect(),
             until: Moment::minute(credential.expires_at.unwrap_or(now)),

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use askama::filters::{Escaper as _, Html, HtmlSafe};
-use privyseal_core::event::Text;
 use privyseal_core::text::{Span, reveal};
+use privyseal_engine::Words;
 
 /// Text of foreign origin, for element content. In attributes use [`Untrusted::plain`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ enum Content {
     Clear(String),
     /// The log keeps only a commitment to it: the first digits of that.
     Hidden(String),
+    /// It was erased on that day.
+    Erased(String),
 }
 
 impl HtmlSafe for Untrusted {}
@@ -41,6 +43,7 @@ impl Untrusted {
         let text = match &self.0 {
             Content::Clear(text) => text,
             Content::Hidden(commitment) => return format!("hidden, commitment {commitment}"),
+            Content::Erased(day) => return format!("erased on {day}"),
         };
         let mut plain = String::new();
         for span in reveal(text) {
@@ -57,7 +60,7 @@ impl Untrusted {
     pub fn verbatim(&self) -> &str {
         match &self.0 {
             Content::Clear(text) => text,
-            Content::Hidden(_) => "",
+            Content::Hidden(_) | Content::Erased(_) => "",
         }
     }
 
@@ -75,11 +78,12 @@ impl Untrusted {
     }
 }
 
-impl From<&Text> for Untrusted {
-    fn from(text: &Text) -> Self {
-        match text {
-            Text::Clear(text) => Self::new(text),
-            Text::Hidden { commitment } => Self(Content::Hidden(commitment.short())),
+impl From<Words> for Untrusted {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::Clear(text) => Self::new(text),
+            Words::Hidden(commitment) => Self(Content::Hidden(commitment.short())),
+            Words::Erased(at) => Self(Content::Erased(at.date())),
         }
     }
 }
@@ -106,6 +110,7 @@ impl fmt::Display for Untrusted {
             }
             // The commitment is base64url and needs no escaping.
             Content::Hidden(commitment) => write!(f, r#"<span class="veiled">hidden <code>{commitment}</code></span>"#),
+            Content::Erased(day) => write!(f, r#"<span class="veiled">erased on {day}</span>"#),
         }
     }
 }
@@ -167,12 +172,14 @@ mod tests {
 
     #[test]
     fn hidden_text_cannot_be_typed() {
-        let hidden = Untrusted::from(&Text::Hidden { commitment: Digest::of(b"x") });
+        let hidden = Untrusted::from(Words::Hidden(Digest::of(b"x")));
         assert_eq!(hidden.to_string(), r#"<span class="veiled">hidden <code>LXEWQrcmsEQB</code></span>"#);
         assert_eq!((hidden.plain().as_str(), hidden.verbatim(), hidden.is_empty()), ("hidden, commitment LXEWQrcmsEQB", "", false));
+        let erased = Untrusted::from(Words::Erased("2026-11-24T10:00:00Z".parse().unwrap()));
+        assert_eq!((erased.to_string().as_str(), erased.is_empty()), (r#"<span class="veiled">erased on 2026-11-24</span>"#, false));
         let typed = Untrusted::from(hidden.to_string());
         assert!(typed.to_string().starts_with("<bdi>&#60;span"));
-        assert_eq!(Untrusted::from(&Text::from("Ana")), Untrusted::from("Ana"));
+        assert_eq!(Untrusted::from(Words::Clear("Ana".into())), Untrusted::from("Ana"));
     }
 
     #[test]

@@ -152,6 +152,7 @@ impl Portal {
             node: "test".into(),
             heartbeat_seconds: 3_600,
             anchors: Default::default(),
+            hide: privyseal_core::hidden::HidePolicy::default(),
         };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/portal").unwrap();
         for (principal, owner, roles) in PEOPLE {

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::command::{Command, Directory};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
 use privyseal_core::port::{Analytics as _, QueryLimits};
@@ -63,6 +64,8 @@ fn options(folder: &Path) -> Options {
         node: "bench".to_owned(),
         heartbeat_seconds: 86_400,
         anchors: Anchors::default(),
+        // What is measured are role assignments, in which nothing is personal; whatever else is made for them is not timed.
+        hide: HidePolicy::nothing(),
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use privyseal_core::hidden::HidePolicy;
 use privyseal_core::port::Clock as _;
 use privyseal_core::time::Timestamp;
 use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SeededEntropy, SimulatedClock, SystemClock};
@@ -105,6 +106,8 @@ async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timesta
         node: "node-1".to_owned(),
         heartbeat_seconds: HOUR,
         anchors: Anchors::default(),
+        // Its people are invented: names and reasons stay readable in SQL and in packs, where newcomers look for them.
+        hide: HidePolicy::secrets_only(),
     };
     let engine = privyseal_engine::create(&engine_options, ORIGIN)?;
     let people = company::found(&engine, &clock, options.port).await?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
 use privyseal_core::digest::{Digest, base64url};
+use privyseal_core::hidden::{self, Salt};
 use serde_json::{Map, Value, json};
 use sha2::Digest as _;
 
@@ -102,7 +103,7 @@ fn execute(client: &Client, options: &cli::Exec, request: &Value, directory: &Pa
         None => resolve(&options.ask, &options.command, directory)?,
         Some(_) => resolve_like(&approved, options, directory)?,
     };
-    let run_digest = resolved.action.digest()?;
+    let run_digest = run_digest(&resolved.action, request)?;
     let artefacts: Vec<Value> = resolved.action.inputs.iter().map(|input| json!({"name": input.name, "sha256": input.sha256})).collect();
     let redeem = json!({
         "grant": grant, "action_digest": run_digest, "artefacts": artefacts,
@@ -127,6 +128,23 @@ fn execute(client: &Client, options: &cli::Exec, request: &Value, directory: &Pa
     };
     deliver(client, &execution, &report);
     Ok(ExitCode::from(code))
+}
+
+/// The digest of what is about to run. Where the request hides a value, what we hold is committed to with the same salt: the digests are
+/// equal exactly when the values are.
+fn run_digest(action: &Action, request: &Value) -> anyhow::Result<Digest> {
+    let mut entry = json!({"body": action});
+    for hidden in request.get("hidden").and_then(Value::as_array).into_iter().flatten() {
+        let pointer = text(hidden, "pointer");
+        let Some(place) = entry.pointer_mut(pointer) else { continue };
+        let salt: Salt = match hidden.get("salt").and_then(Value::as_str) {
+            Some(salt) => salt.parse().context("the server's answer has an unusable salt")?,
+            None => bail!("the value at {pointer} of the request was erased, so nobody can tell whether the same would run: ask again"),
+        };
+        *place = hidden::form(&hidden::commit(&salt, place)?);
+    }
+    let action: Action = serde_json::from_value(entry.get("body").cloned().unwrap_or_default())?;
+    Ok(action.digest()?)
 }
 
 /// The outcome is worth some patience: without it the run ends as `unknown`.

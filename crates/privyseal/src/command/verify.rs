@@ -23,6 +23,12 @@ const KEEP_EVERY: u64 = 262_144;
 /// # Errors
 /// When the report cannot be written as JSON; every other failure is an answer.
 pub(crate) fn run(context: &Context, options: &cli::Verify) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &options.disclosure {
+        return Ok(super::disclose::verify(context, file, options.target.as_deref()).unwrap_or_else(|error| {
+            output::error(&format!("{error:#}"));
+            ExitCode::from(Verdict::CouldNotTell.exit_code())
+        }));
+    }
     let report = match report(context, options) {
         Ok(report) => report,
         Err(error) => {

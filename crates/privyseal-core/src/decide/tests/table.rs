@@ -83,6 +83,7 @@ fn act_of(command: &Command) -> Option<Act> {
         | Command::PublishPolicy(_)
         | Command::PublishCatalog(_)
         | Command::Keys(_)
+        | Command::Redact(_)
         | Command::Record(_) => None,
     }
 }

@@ -302,7 +302,9 @@ pub(super) fn submit(requirement: &str) -> Submit {
     Submit {
         action: serde_json::from_value(json!({"action": "db.schema.apply", "resource": {"type": "postgres", "id": "orders/prod"}}))
             .unwrap(),
+        deceptive: vec![],
         justification: "ORD-412 add an index on orders".into(),
+        hidden_repeats: 0,
         ticket: None,
         on_behalf_of: None,
         idempotency_key: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use privyseal_core::action::InputKind;
+use privyseal_core::canonical;
 use privyseal_core::event::request::Submitted;
 use privyseal_core::event::{Body, Kind};
 use privyseal_core::text::deceptive;
@@ -35,9 +36,11 @@ pub(super) async fn meaning(app: &App, submitted: &Arc<Submitted>) -> Result<Str
     .await
 }
 
-pub(super) fn action(submitted: &Submitted, shown: Shown, meaning: String) -> Action {
-    let action = &submitted.action;
-    let mut texts: Vec<&str> = vec![&shown.canonical, submitted.justification.clear().unwrap_or_default()];
+pub(super) fn action(submitted: &Submitted, justification: &str, shown: Shown, meaning: String) -> Action {
+    let action = &shown.opened;
+    // Over the values themselves: in the canonical form a hidden one is 43 harmless letters.
+    let values = canonical::serialize(action).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let mut texts: Vec<&str> = vec![&values, justification];
     texts.extend(submitted.ticket.as_deref());
     texts.extend(shown.contents.iter().filter_map(|content| match content {
         Content::Text(text) => Some(text.as_str()),
@@ -52,7 +55,7 @@ pub(super) fn action(submitted: &Submitted, shown: Shown, meaning: String) -> Ac
         environment: Environment::new(submitted.environment.as_deref()),
         reversibility: Reversibility::of(&submitted.reversibility),
         command: action.parameters.get("argv").and_then(command_line).map(|line| Code::new(Language::Shell, line)),
-        parameters: parameters(submitted),
+        parameters: parameters(action),
         canonical: Code::new(Language::Json, shown.canonical),
         inputs: action.inputs.iter().zip(shown.contents).map(|(input, content)| shown_input(input, content)).collect(),
         deceptive: Count(u64::try_from(deceptive).unwrap_or(u64::MAX)),
@@ -102,7 +105,7 @@ fn command_line(argv: &Value) -> Option<String> {
 }
 
 /// Parameters and claimed attributes, in canonical order.
-fn parameters(submitted: &Submitted) -> Vec<Parameter> {
+fn parameters(action: &privyseal_core::action::Action) -> Vec<Parameter> {
     let members = |prefix: &str, map: &serde_json::Map<String, Value>| -> Vec<Parameter> {
         let sorted: BTreeMap<&String, &Value> = map.iter().collect();
         sorted
@@ -110,8 +113,8 @@ fn parameters(submitted: &Submitted) -> Vec<Parameter> {
             .map(|(name, value)| Parameter { path: format!("{prefix}.{name}").into(), value: readable(name, value) })
             .collect()
     };
-    let mut parameters = members("parameters", &submitted.action.parameters);
-    parameters.extend(members("resource.attributes", &submitted.action.resource.attributes));
+    let mut parameters = members("parameters", &action.parameters);
+    parameters.extend(members("resource.attributes", &action.resource.attributes));
     parameters
 }
 
@@ -165,7 +168,7 @@ fn lay_out(value: &Value, depth: usize, out: &mut String) {
 }
 
 /// What the request rests on: first what the server found out, the telling before the quiet; then what the requester claims.
-pub(super) fn facts(submitted: &Submitted) -> Vec<Fact> {
+pub(super) fn facts(submitted: &Submitted, opened: &privyseal_core::action::Action) -> Vec<Fact> {
     let mut found: BTreeMap<String, Value> = submitted.assessment.facts.clone();
     let kept = [
         ("environment", submitted.environment.as_deref()),
@@ -182,7 +185,7 @@ pub(super) fn facts(submitted: &Submitted) -> Vec<Fact> {
     let derived = derived.into_iter().map(|(_, name, value)| Fact { name: in_words(&name), value: plain(&value).into(), derived: true });
 
     let claim = |name: &str, value: String| Fact { name: name.to_owned(), value: value.into(), derived: false };
-    let attributes: BTreeMap<&String, &Value> = submitted.action.resource.attributes.iter().collect();
+    let attributes: BTreeMap<&String, &Value> = opened.resource.attributes.iter().collect();
     let mut claims: Vec<Fact> = attributes.into_iter().map(|(name, value)| claim(&format!("Attribute {name}"), plain(value))).collect();
     claims.extend(submitted.ticket.as_ref().map(|ticket| claim("Ticket", ticket.clone())));
     claims.extend(submitted.significant_change.map(|yes| claim("Significant change", plain(&Value::Bool(yes)))));

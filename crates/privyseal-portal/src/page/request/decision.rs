@@ -6,8 +6,8 @@ use privyseal_core::id::{PrincipalId, Role};
 use privyseal_core::refusal::RefusalCode;
 use privyseal_core::request::Request;
 use privyseal_core::requirement::Candidate;
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use super::path;
 use crate::page::frame::Visitor;
@@ -18,7 +18,7 @@ use crate::view::number::Count;
 use crate::view::request::{AfterForm, Decision, DecisionForm};
 use crate::view::text::Untrusted;
 
-pub(super) fn decision(state: &State, request: &Request, visitor: &Visitor, shown: &Shown, pending: bool, now: Timestamp) -> Decision {
+pub(super) fn decision(state: &View<'_>, request: &Request, visitor: &Visitor, shown: &Shown, pending: bool, now: Timestamp) -> Decision {
     let me = &visitor.caller.identity.principal;
     if !pending {
         return after(state, request, me, now).map_or(Decision::Closed, Decision::AfterBreakglass);
@@ -39,14 +39,14 @@ pub(super) fn decision(state: &State, request: &Request, visitor: &Visitor, show
 }
 
 /// The form with which somebody judges an emergency, when they may.
-fn after(state: &State, request: &Request, me: &PrincipalId, now: Timestamp) -> Option<AfterForm> {
+fn after(state: &View<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> Option<AfterForm> {
     let grant = request.granted()?;
     let emergency = grant.emergency.as_ref()?;
     may_judge(state, request, grant, me, now).ok()?;
     Some(AfterForm { action: path(request.id, "judge"), due: Left::new(emergency.review_due_at, now) })
 }
 
-fn barred(state: &State, request: &Request, me: &PrincipalId, code: RefusalCode, now: Timestamp) -> Decision {
+fn barred(state: &View<'_>, request: &Request, me: &PrincipalId, code: RefusalCode, now: Timestamp) -> Decision {
     match code {
         RefusalCode::SubjectOfRequest => Decision::Subject { because: subject_because(state, request, me) },
         RefusalCode::AlreadyReviewed => reviewed(state, request, me, now),
@@ -56,7 +56,7 @@ fn barred(state: &State, request: &Request, me: &PrincipalId, code: RefusalCode,
 }
 
 /// What they decided, under this account or another of theirs.
-fn reviewed(state: &State, request: &Request, me: &PrincipalId, now: Timestamp) -> Decision {
+fn reviewed(state: &View<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> Decision {
     use privyseal_core::event::request::Verdict;
     let person = state.person_of(me);
     let mine = request.reviews.iter().find(|review| person.is_some() && review.body.reviewer.person == person);
@@ -67,7 +67,7 @@ fn reviewed(state: &State, request: &Request, me: &PrincipalId, now: Timestamp) 
 }
 
 /// Why somebody is a subject: the nearest reason, from what was recorded when it was asked.
-fn subject_because(state: &State, request: &Request, me: &PrincipalId) -> Untrusted {
+fn subject_because(state: &View<'_>, request: &Request, me: &PrincipalId) -> Untrusted {
     let submitted = &request.submitted;
     let Some(person) = state.person_of(me) else { return Untrusted::default() };
     let requester = &submitted.requester;
@@ -93,7 +93,7 @@ fn subject_because(state: &State, request: &Request, me: &PrincipalId) -> Untrus
     "You stand in for one of its subjects, or answer for them.".into()
 }
 
-fn form(state: &State, request: &Request, candidate: &Candidate, passkey: bool, now: Timestamp) -> DecisionForm {
+fn form(state: &View<'_>, request: &Request, candidate: &Candidate, passkey: bool, now: Timestamp) -> DecisionForm {
     let (submitted, assessment) = (&request.submitted, &request.submitted.assessment);
     DecisionForm {
         action: path(request.id, "review"),
@@ -109,7 +109,7 @@ fn form(state: &State, request: &Request, candidate: &Candidate, passkey: bool, 
     }
 }
 
-fn if_approved(state: &State, request: &Request, candidate: &Candidate, now: Timestamp) -> String {
+fn if_approved(state: &View<'_>, request: &Request, candidate: &Candidate, now: Timestamp) -> String {
     let submitted = &request.submitted;
     let runs =
         format!("{} may run exactly this, once, within {}.", submitted.requester.principal, span(submitted.assessment.grant_seconds));

@@ -4,8 +4,8 @@ use privyseal_core::assessment::Assurance;
 use privyseal_core::event::execution::{BreakglassOutcome, RunOutcome};
 use privyseal_core::event::request::{Mechanism, ReviewRecorded, Verdict};
 use privyseal_core::event::{Body, Event, Text};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use crate::page::name;
 use crate::view::moment::{Moment, span};
@@ -13,7 +13,7 @@ use crate::view::number::Count;
 use crate::view::request::Entry;
 use crate::view::text::Untrusted;
 
-pub(super) fn entry(state: &State, event: &Event) -> Entry {
+pub(super) fn entry(state: &View<'_>, event: &Event) -> Entry {
     let (text, tone) = told(event);
     Entry {
         seq: Count(event.seq),
@@ -21,7 +21,7 @@ pub(super) fn entry(state: &State, event: &Event) -> Entry {
         at: Moment::exact(event.time),
         actor: name::party(state, &event.actor.id),
         text: text.into(),
-        comment: comment(&event.body).map(Untrusted::from),
+        comment: comment(&event.body).map(|text| Untrusted::from(state.words(text))),
         href: format!("/v1/ledger/entries/{}", event.seq),
         tone,
     }

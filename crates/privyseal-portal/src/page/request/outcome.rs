@@ -6,8 +6,8 @@ use privyseal_core::event::request::{Mechanism, Submitted, Verdict};
 use privyseal_core::event::{Body, Event};
 use privyseal_core::id::{ExecutionId, PrincipalId};
 use privyseal_core::request::{self as core, Execution, ExecutionPhase, GrantEnd, Phase, Request};
-use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
+use privyseal_engine::View;
 
 use crate::page::name;
 use crate::view::moment::{Moment, span};
@@ -16,7 +16,7 @@ use crate::view::party::Party;
 use crate::view::request::{Digests, Grant, Outcome, Run};
 use crate::view::text::Untrusted;
 
-pub(super) fn outcome(state: &State, request: &Request, me: &PrincipalId, events: &[Event], now: Timestamp) -> Option<Outcome> {
+pub(super) fn outcome(state: &View<'_>, request: &Request, me: &PrincipalId, events: &[Event], now: Timestamp) -> Option<Outcome> {
     let submitted = &request.submitted;
     let at = match name::ended_at(request) {
         Some(at) => at,
@@ -33,7 +33,7 @@ pub(super) fn outcome(state: &State, request: &Request, me: &PrincipalId, events
     })
 }
 
-fn sentence(state: &State, request: &Request, grant: Option<&core::Grant>, events: &[Event], now: Timestamp) -> Untrusted {
+fn sentence(state: &View<'_>, request: &Request, grant: Option<&core::Grant>, events: &[Event], now: Timestamp) -> Untrusted {
     let submitted = &request.submitted;
     match &request.phase {
         Phase::Approved { mechanism: Mechanism::Breakglass, .. } => emergency(state, grant, now),
@@ -48,11 +48,11 @@ fn sentence(state: &State, request: &Request, grant: Option<&core::Grant>, event
             many => format!("{many} denials end a request under this rule.").into(),
         },
         Phase::Pending | Phase::Expired { .. } => expired(request).into(),
-        Phase::Cancelled { .. } => withdrawn(request, events),
+        Phase::Cancelled { .. } => withdrawn(state, request, events),
     }
 }
 
-fn emergency(state: &State, grant: Option<&core::Grant>, now: Timestamp) -> Untrusted {
+fn emergency(state: &View<'_>, grant: Option<&core::Grant>, now: Timestamp) -> Untrusted {
     let Some(emergency) = grant.and_then(|grant| grant.emergency.as_ref()) else { return "Nobody approved it.".into() };
     match &emergency.judged {
         Some((at, outcome, by)) => {
@@ -61,7 +61,7 @@ fn emergency(state: &State, grant: Option<&core::Grant>, now: Timestamp) -> Untr
                 BreakglassOutcome::Unjustified => "not justified",
             };
             let by = name::party(state, by).name;
-            format!("{} judged it {found}, {} UTC.", by.verbatim(), at.minute()).into()
+            format!("{} judged it {found}, {} UTC.", by.plain(), at.minute()).into()
         }
         None => {
             let due = format!("{} UTC", emergency.review_due_at.minute());
@@ -90,10 +90,10 @@ fn expired(request: &Request) -> String {
     format!("It was open for {open} and {set}. A timeout is not a denial.")
 }
 
-fn withdrawn(request: &Request, events: &[Event]) -> Untrusted {
+fn withdrawn(state: &View<'_>, request: &Request, events: &[Event]) -> Untrusted {
     let requester = &request.submitted.requester.principal;
     let comment = events.iter().find_map(|event| match &event.body {
-        Body::RequestWithdrawn(withdrawn) => withdrawn.comment.as_ref().and_then(|comment| comment.clear()),
+        Body::RequestWithdrawn(withdrawn) => withdrawn.comment.as_ref().map(|comment| state.words(comment).or_why_not()),
         _ => None,
     });
     match comment {
@@ -103,20 +103,20 @@ fn withdrawn(request: &Request, events: &[Event]) -> Untrusted {
 }
 
 /// Those who denied a request that people denied.
-fn denied_by(state: &State, request: &Request) -> Vec<(Party, Untrusted)> {
+fn denied_by(state: &View<'_>, request: &Request) -> Vec<(Party, Untrusted)> {
     if !matches!(request.phase, Phase::Denied { mechanism: Mechanism::Review, .. }) {
         return Vec::new();
     }
     let denials = request.reviews.iter().filter(|review| review.body.verdict == Verdict::Deny);
     denials
         .map(|review| {
-            let comment = review.body.comment.as_ref().map(Untrusted::from).unwrap_or_default();
+            let comment = review.body.comment.as_ref().map(|comment| Untrusted::from(state.words(comment))).unwrap_or_default();
             (name::party(state, &review.body.reviewer.principal), comment)
         })
         .collect()
 }
 
-fn shown_grant(state: &State, request: &Request, grant: &core::Grant, me: &PrincipalId, events: &[Event], now: Timestamp) -> Grant {
+fn shown_grant(state: &View<'_>, request: &Request, grant: &core::Grant, me: &PrincipalId, events: &[Event], now: Timestamp) -> Grant {
     let id = grant.issued.grant_id;
     let standing = match grant.ended {
         Some(GrantEnd::Revoked(_)) => "revoked",

@@ -4,7 +4,7 @@ mod ended;
 mod extreme;
 
 use privyseal_core::digest::Digest;
-use privyseal_core::event::Text;
+use privyseal_engine::Words;
 
 use self::ended::{after_breakglass, approved, automatic, breakglass, changed, denied, ended, refused, run};
 use self::extreme::{attacked, long};
@@ -317,7 +317,7 @@ fn mine() -> Request {
 
 /// A request whose words the log keeps only as commitments.
 fn hidden() -> Request {
-    let veiled = Untrusted::from(&Text::Hidden { commitment: Digest::of(b"salted") });
+    let veiled = Untrusted::from(Words::Hidden(Digest::of(b"salted")));
     let mut request = pending();
     request.why.justification = veiled.clone();
     request.asker.owner = Some(Party::person(veiled, "dana"));

@@ -39,6 +39,7 @@ pub(super) fn open(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64
         node: "bench".to_owned(),
         heartbeat_seconds: 3_600,
         anchors: privyseal_engine::Anchors::default(),
+        hide: privyseal_core::hidden::HidePolicy::nothing(),
     };
     let started = Instant::now();
     let engine = privyseal_engine::create(&options, ORIGIN)?;
@@ -166,6 +167,8 @@ fn submit(number: u64) -> anyhow::Result<Submit> {
     let resource = json!({"type": "postgres", "id": format!("orders/{}", number % 5_000)});
     Ok(Submit {
         action: serde_json::from_value(json!({"action": "db.query.run", "resource": resource, "parameters": {"rows": number}}))?,
+        deceptive: Vec::new(),
+        hidden_repeats: 0,
         justification: format!("ORD-{number} look at what the nightly job left"),
         ticket: None,
         on_behalf_of: None,
