@@ -24,7 +24,8 @@ pub(crate) fn run(context: &Context, options: &cli::Redact) -> anyhow::Result<Ex
     };
     let change_request: Option<RequestId> = options.change_request.as_deref().map(str::parse).transpose()?;
     let runtime = local::runtime()?;
-    let erased = match runtime.block_on(async { privyseal_engine::open(&local::engine_options(context)) }) {
+    let engine_options = local::engine_options(context)?;
+    let erased = match runtime.block_on(async { privyseal_engine::open(&engine_options) }) {
         Ok(engine) => runtime.block_on(async {
             let erased = engine.erase_as_operator(target.clone(), &options.reason, change_request).await;
             engine.close().await;
