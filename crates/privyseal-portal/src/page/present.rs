@@ -96,7 +96,7 @@ fn answer(app: &App, call: &Call, problem: Problem, mut response: Response) -> R
 /// is below `/v1` is for programs, whoever calls it.
 fn wants_page(call: &Call) -> bool {
     let accept = call.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.contains("text/html") && !["/live/", "/v1/"].iter().any(|programs| call.target.starts_with(programs))
+    accept.contains("text/html") && !["/live/", "/tile/", "/v1/"].iter().any(|programs| call.target.starts_with(programs))
 }
 
 fn error_page(app: &App, call: &Call, problem: &Problem) -> Result<Response, Problem> {
