@@ -1,5 +1,5 @@
 //! Measures verification and sealing of the data folder that is named, or of one made here, without building the whole product:
-//! `cargo run --release -p privyseal-ledger --example measure -- <folder>` or `-- --make <folder> <events> [signed percent]`.
+//! `cargo run --release -p privyseal-ledger --example measure -- <folder>` or `-- --make <folder> <events> [signed percent] [prune]`.
 
 use std::path::Path;
 
@@ -29,19 +29,21 @@ fn main() -> Result<(), Failed> {
     };
     match words.as_slice() {
         ["--make", folder, events, rest @ ..] => {
-            make(Path::new(folder), events.parse()?, rest.first().map_or(Ok(50), |text| text.parse())?)
+            make(Path::new(folder), events.parse()?, rest.first().map_or(Ok(50), |text| text.parse())?, rest.contains(&"prune"))
         }
         [folder] => {
             let scratch = tempfile::tempdir()?;
             measure::verify(&Layout::new(folder), &mut told)?;
+            measure::proof(&Layout::new(folder), &mut told)?;
             Ok(measure::seal(&Layout::new(folder), scratch.path(), &mut told)?)
         }
-        _ => Err("usage: measure <folder> | measure --make <folder> <events> [signed percent]".into()),
+        _ => Err("usage: measure <folder> | measure --make <folder> <events> [signed percent] [prune]".into()),
     }
 }
 
-/// A ledger of about this many events, sealed in segments of at most a million, with tiles and a published head.
-fn make(folder: &Path, events: u64, signed_percent: u64) -> Result<(), Failed> {
+/// A ledger of about this many events, sealed in segments of at most a million, with tiles and a published head. A pruned one holds
+/// sealed entries in segments only.
+fn make(folder: &Path, events: u64, signed_percent: u64, prune: bool) -> Result<(), Failed> {
     let layout = Layout::new(folder);
     std::fs::create_dir_all(layout.ledger())?;
     let key = keys::create(&layout.key(), ORIGIN, &[3; 32])?;
@@ -60,6 +62,7 @@ fn make(folder: &Path, events: u64, signed_percent: u64) -> Result<(), Failed> {
         }
         Ok(log.append(&tip.batch(entries, &key))?)
     };
+    let mut sealed = 0;
     append(&mut log, vec![Body::LedgerOpened(Opened { format: 1, key: key.verifier().to_string(), previous: None })])?;
     let body = |number: u64| -> Result<Body, Failed> {
         if number % 100 >= signed_percent {
@@ -77,10 +80,16 @@ fn make(folder: &Path, events: u64, signed_percent: u64) -> Result<(), Failed> {
     };
     for start in (0..events).step_by(8_192) {
         append(&mut log, (start..events.min(start + 8_192)).map(body).collect::<Result<_, _>>()?)?;
-    }
-    let end = log.head()?.map_or(0, |head| head.edge.size());
-    while let Some(segment) = seal::make_segment(&layout, &log, end)? {
-        append(&mut log, vec![Body::SegmentSealed(segment)])?;
+        let end = log.head()?.map_or(0, |head| head.edge.size());
+        while (end >= sealed + seal::MAX_ROWS || start + 8_192 >= events)
+            && let Some(segment) = seal::make_segment(&layout, &log, end)?
+        {
+            sealed = segment.last + 1;
+            append(&mut log, vec![Body::SegmentSealed(segment)])?;
+            if prune {
+                seal::prune(&layout, &mut log, sealed)?;
+            }
+        }
     }
     tiles.publish(&layout.tiles())?;
     let note = log.head()?.map(|head| head.checkpoint).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The contract of a log store: append a batch durably, read it back in order.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -102,12 +103,17 @@ pub enum LogError {
 /// What stands beside an entry so that it can be found. `verify` compares it with the entry, which alone is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundBy {
-    /// Position in the log.
-    pub seq: u64,
-    /// Its kind, as a text.
-    pub kind: String,
+    /// Its kind, as a text; that of a kind which is known is not copied.
+    pub kind: Cow<'static, str>,
     /// The request that it concerns, as a text.
     pub request_id: Option<String>,
+}
+
+impl FoundBy {
+    pub(crate) fn new(kind: &str, request_id: Option<String>) -> Self {
+        let kind = Kind::from_name(kind).map_or_else(|| Cow::Owned(kind.to_owned()), |kind| Cow::Borrowed(kind.name()));
+        Self { kind, request_id }
+    }
 }
 
 /// Kinds of which the log keeps every entry when it is pruned, because they are looked up for as long as there is a log: how it began,
@@ -191,11 +197,11 @@ pub trait LogReader: Send {
     /// When the store cannot be read.
     fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError>;
 
-    /// What stands beside the entries from `from` on, at most `limit` of them, in order.
+    /// As [`LogReader::entries`], each with what stands beside it to be found by.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError>;
+    fn entries_found_by(&self, from: u64, limit: usize) -> Result<Vec<(StoredEntry, FoundBy)>, LogError>;
 
     /// Runs `read` in one read transaction: everything that it reads through the reader it is given is of one moment. Not to be nested.
     ///

@@ -76,7 +76,7 @@ UPDATE privyseal.head SET size = $9::bigint, peaks = $10::bytea, checkpoint = $1
 const TURN: &str = "BEGIN; SET LOCAL synchronous_commit TO on;
 SELECT size, encode(peaks, 'hex'), checkpoint, time FROM privyseal.head WHERE one = 1 FOR UPDATE";
 
-const COLUMNS: &str = "SELECT seq, entry, leaf, signature, key_id FROM privyseal.entry";
+const COLUMNS: &str = "SELECT seq, entry, leaf, signature, key_id";
 const FIRST: &str = "coalesce((SELECT first FROM privyseal.pruned), 0)";
 
 /// The member of an entry that is also a column; everything else is skipped unread.
@@ -204,7 +204,7 @@ impl PostgresLog {
     }
 
     fn select(&self, tail: String, arguments: Vec<Argument>) -> Result<Vec<StoredEntry>, LogError> {
-        let rows = self.rows(format!("{COLUMNS} {tail}"), arguments)?;
+        let rows = self.rows(format!("{COLUMNS} FROM privyseal.entry {tail}"), arguments)?;
         rows.iter().map(|row| self.stored(row)).collect()
     }
 
@@ -440,17 +440,16 @@ impl LogReader for PostgresLog {
             .collect()
     }
 
-    fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
+    fn entries_found_by(&self, from: u64, limit: usize) -> Result<Vec<(StoredEntry, FoundBy)>, LogError> {
         let sql = format!(
-            "SELECT seq, kind, request_id FROM privyseal.entry WHERE seq >= greatest($1::bigint, {FIRST}) ORDER BY seq LIMIT $2::bigint"
+            "{COLUMNS}, kind, request_id FROM privyseal.entry WHERE seq >= greatest($1::bigint, {FIRST}) ORDER BY seq LIMIT $2::bigint"
         );
         let unreadable = |source: postgres::Error| self.error("read", source.into());
         let rows = self.rows(sql, vec![Box::new(signed(from)), Box::new(i64::try_from(limit).unwrap_or(i64::MAX))])?;
         rows.iter()
             .map(|row| {
-                let seq: i64 = row.try_get(0).map_err(unreadable)?;
-                let seq = u64::try_from(seq).map_err(|_| self.damaged(format!("entry {seq} has a malformed position")))?;
-                Ok(FoundBy { seq, kind: row.try_get(1).map_err(unreadable)?, request_id: row.try_get(2).map_err(unreadable)? })
+                let kind: &str = row.try_get(5).map_err(unreadable)?;
+                Ok((self.stored(row)?, FoundBy::new(kind, row.try_get(6).map_err(unreadable)?)))
             })
             .collect()
     }

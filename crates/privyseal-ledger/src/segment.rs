@@ -129,6 +129,7 @@ pub fn to_batch(entries: &[StoredEntry]) -> Result<RecordBatch, SegmentError> {
     let mut leaf = FixedSizeBinaryBuilder::with_capacity(rows, 32);
     let mut signature = FixedSizeBinaryBuilder::with_capacity(rows, 64);
     let mut bytes = BinaryBuilder::with_capacity(rows, entries.iter().map(|entry| entry.entry.len()).sum());
+    let mut key_text = (None, String::new());
     for entry in entries {
         let failed = |source| SegmentError::Entry { seq: entry.seq, source };
         let typed = Entry::read(&entry.entry).map_err(failed)?;
@@ -144,7 +145,10 @@ pub fn to_batch(entries: &[StoredEntry]) -> Result<RecordBatch, SegmentError> {
         match &entry.signature {
             Some((value, key)) => {
                 signature.append_value(value)?;
-                key_id.append_value(key.to_string());
+                if key_text.0 != Some(*key) {
+                    key_text = (Some(*key), key.to_string());
+                }
+                key_id.append_value(&key_text.1);
             }
             None => {
                 signature.append_null();

@@ -78,6 +78,9 @@ pub struct SqliteLog {
     version: i32,
 }
 
+/// What [`SqliteLog::stored`] reads, in its order.
+const COLUMNS: &str = "SELECT seq, entry, leaf, signature, key_id";
+
 impl SqliteLog {
     /// Creates a new, empty log.
     ///
@@ -169,10 +172,11 @@ impl SqliteLog {
     fn stored(&self, row: &Row<'_>) -> Result<StoredEntry, LogError> {
         let read = |source| self.error("read", source);
         let seq: i64 = row.get(0).map_err(read)?;
-        let leaf: Vec<u8> = row.get(2).map_err(read)?;
-        let signature: Option<Vec<u8>> = row.get(3).map_err(read)?;
-        let key_id: Option<String> = row.get(4).map_err(read)?;
         let bad = |what: &str| self.damaged(format!("entry {seq} has a malformed {what}"));
+        // Borrowed from the row: a verifier reads millions of them.
+        let leaf = row.get_ref(2).map_err(read)?.as_blob().map_err(|_| bad("leaf"))?;
+        let signature = row.get_ref(3).map_err(read)?.as_blob_or_null().map_err(|_| bad("signature"))?;
+        let key_id = row.get_ref(4).map_err(read)?.as_str_or_null().map_err(|_| bad("key id"))?;
         let signature = match (signature, key_id) {
             (None, None) => None,
             (Some(signature), Some(key_id)) => {
@@ -184,13 +188,13 @@ impl SqliteLog {
         Ok(StoredEntry {
             seq: u64::try_from(seq).map_err(|_| bad("position"))?,
             entry: row.get(1).map_err(read)?,
-            leaf: Digest::from_slice(&leaf).ok_or_else(|| bad("leaf"))?,
+            leaf: Digest::from_slice(leaf).ok_or_else(|| bad("leaf"))?,
             signature,
         })
     }
 
     fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
-        let sql = format!("SELECT seq, entry, leaf, signature, key_id FROM entry {tail}");
+        let sql = format!("{COLUMNS} FROM entry {tail}");
         let mut statement = self.connection.prepare_cached(&sql).map_err(|source| self.error("read", source))?;
         let mut rows = statement.query(arguments).map_err(|source| self.error("read", source))?;
         let mut entries = Vec::new();
@@ -425,19 +429,20 @@ impl LogReader for SqliteLog {
         .collect()
     }
 
-    fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
+    fn entries_found_by(&self, from: u64, limit: usize) -> Result<Vec<(StoredEntry, FoundBy)>, LogError> {
         let read = |source| self.error("read", source);
-        let sql = "SELECT seq, kind, request_id FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
-        let mut statement = self.connection.prepare_cached(sql).map_err(read)?;
+        let sql = format!("{COLUMNS}, kind, request_id FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(read)?;
         let (from, limit) = (from.max(self.first()?), i64::try_from(limit).unwrap_or(i64::MAX));
-        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
-        let rows = statement.query_map(params![signed(from), limit], columns).map_err(read)?;
-        rows.map(|row| {
-            let (seq, kind, request_id) = row.map_err(read)?;
-            let seq = u64::try_from(seq).map_err(|_| self.damaged(format!("entry {seq} has a malformed position")))?;
-            Ok(FoundBy { seq, kind, request_id })
-        })
-        .collect()
+        let mut rows = statement.query(params![signed(from), limit]).map_err(read)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(read)? {
+            let stored = self.stored(row)?;
+            let kind =
+                row.get_ref(5).map_err(read)?.as_str().map_err(|_| self.damaged(format!("entry {} has a malformed kind", stored.seq)))?;
+            found.push((stored, FoundBy::new(kind, row.get(6).map_err(read)?)));
+        }
+        Ok(found)
     }
 
     fn snapshot(&self, read: &mut dyn FnMut(&dyn LogReader) -> Result<(), LogError>) -> Result<(), LogError> {

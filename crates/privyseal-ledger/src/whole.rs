@@ -204,8 +204,8 @@ macro_rules! reads_through_view {
             fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
                 self.log.checkpoints(from, limit)
             }
-            fn found_by(&self, from: u64, limit: usize) -> Result<Vec<FoundBy>, LogError> {
-                self.log.found_by(from, limit)
+            fn entries_found_by(&self, from: u64, limit: usize) -> Result<Vec<(StoredEntry, FoundBy)>, LogError> {
+                self.log.entries_found_by(from, limit)
             }
             fn snapshot(&self, read: &mut dyn FnMut(&dyn LogReader) -> Result<(), LogError>) -> Result<(), LogError> {
                 // A snapshot holds the connection still, and that is the one that this reads through.

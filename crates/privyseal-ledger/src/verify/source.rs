@@ -211,10 +211,9 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let limit = usize::try_from(rows).unwrap_or(usize::MAX);
-        let entries = self.log.entries(at, limit)?;
-        let columns = self.log.found_by(at, limit)?;
+        let entries = self.log.entries_found_by(at, limit)?;
         let mut found: Places = Vec::with_capacity(entries.len());
-        for pair in entries.into_iter().zip(columns).filter(|(stored, _)| stored.seq < end) {
+        for pair in entries.into_iter().filter(|(stored, _)| stored.seq < end) {
             let place = usize::try_from(pair.0.seq - at).unwrap_or(usize::MAX);
             found.resize_with(place, || None);
             found.push(Some(pair));

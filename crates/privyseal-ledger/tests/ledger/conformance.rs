@@ -156,8 +156,11 @@ const BEHAVIOURS: &[Behaviour] = &[
         assert_eq!((of(ids[0]), of(ids[1])), (vec![1, 2], vec![3]));
         let counts = [("heartbeat", 2), ("ledger.opened", 1), ("role.assigned", 1)].map(|(kind, count)| (kind.to_owned(), count));
         assert_eq!(log.counts().unwrap(), counts);
-        let found = log.found_by(2, 1).unwrap();
-        assert_eq!((found[0].seq, found[0].kind.as_str(), &found[0].request_id), (2, "role.assigned", &Some(ids[0].to_string())));
+        let (stored, found) = log.entries_found_by(2, 1).unwrap().remove(0);
+        assert_eq!(
+            (stored, &*found.kind, found.request_id),
+            (log.entries(2, 1).unwrap().remove(0), "role.assigned", Some(ids[0].to_string()))
+        );
     }),
     ("of every second the newest checkpoint is kept, and every cosigned one", |store| {
         let (mut maker, mut log) = begun(store);
@@ -188,7 +191,7 @@ const BEHAVIOURS: &[Behaviour] = &[
         }
         for log in [store.open_alone().unwrap(), store.open_alone().unwrap()] {
             assert_eq!((log.first().unwrap(), log.entries(0, 10).unwrap()), (3, all[3..].to_vec()));
-            assert_eq!(log.found_by(0, 10).unwrap()[0].seq, 3);
+            assert_eq!(log.entries_found_by(0, 10).unwrap()[0].0.seq, 3);
             assert_eq!(log.entries_of(Kind::LedgerOpened).unwrap(), all[..1]);
             assert_eq!(log.entries_of(Kind::RoleAssigned).unwrap(), []);
             assert_eq!((log.counts().unwrap(), log.head().unwrap()), (counts.clone(), head.clone()));

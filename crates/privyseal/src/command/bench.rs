@@ -204,7 +204,9 @@ fn heartbeat() -> Command {
 
 fn verify(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
     runtime.block_on(fill(folder, events))?;
-    measure::verify(&Layout::new(folder.join("data")), &mut |line| output::data(line)).map_err(anyhow::Error::msg)
+    let layout = Layout::new(folder.join("data"));
+    measure::verify(&layout, &mut |line| output::data(line)).map_err(anyhow::Error::msg)?;
+    measure::proof(&layout, &mut |line| output::data(line)).map_err(anyhow::Error::msg)
 }
 
 fn seal(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
