@@ -321,6 +321,7 @@ fn sweep(call: &'static str, faults: &[Fault]) {
     }
     let base = instance();
     let total = calls(base.path(), call);
+    assert!(total > 0, "the scenario makes no `{call}`");
     let tried = if setting("PRIVYSEAL_TEST_FAULTS").is_some_and(|what| what == "all") { total } else { 7.min(total) };
     let jobs: Vec<(Fault, usize)> =
         faults.iter().flat_map(|fault| (0..tried).map(move |position| (*fault, 1 + position * total / tried.max(1)))).collect();
@@ -364,6 +365,12 @@ fn record(call: &str, rows: &[Row]) {
 #[test]
 fn a_sync_that_fails_or_is_the_last() {
     sweep("fsync", &[Fault::Error("EIO"), Fault::Kill]);
+}
+
+/// What SQLite syncs its files with, as `.cargo/config.toml` builds it.
+#[test]
+fn a_sync_of_a_database_that_fails_or_is_the_last() {
+    sweep("fdatasync", &[Fault::Error("EIO"), Fault::Kill]);
 }
 
 #[test]
