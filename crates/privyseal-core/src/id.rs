@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// A text that is not an identifier of the wanted kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {what}: expected {expected}")]
+#[error("`{text}` is no {what}: expected {expected}")]
 pub struct IdError {
     what: &'static str,
     expected: &'static str,

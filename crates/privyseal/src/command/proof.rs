@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use privyseal_core::digest::from_hex;
 use privyseal_core::event::Event;
 use privyseal_core::id::EventId;
 use privyseal_ledger::log::{LogReader, StoredEntry};
@@ -40,7 +39,8 @@ fn find(log: &dyn LogReader, name: &str) -> anyhow::Result<Option<StoredEntry>> 
         return Ok(log.entries(seq, 1)?.into_iter().find(|stored| stored.seq == seq));
     }
     let id: EventId = name.parse().with_context(|| format!("`{}` is neither an event's id nor a number", name.escape_debug()))?;
-    let mut seq = first_at(log, made_at_ms(&id.to_string()))?;
+    // An entry's time is never before the moment in its id.
+    let mut seq = first_at(log, i64::try_from(id.millis()).unwrap_or(i64::MAX))?;
     loop {
         let entries = log.entries(seq, STEP)?;
         for stored in &entries {
@@ -51,12 +51,6 @@ fn find(log: &dyn LogReader, name: &str) -> anyhow::Result<Option<StoredEntry>> 
         let Some(last) = entries.last() else { return Ok(None) };
         seq = last.seq + 1;
     }
-}
-
-/// The moment in an id of UUID version 7, milliseconds since 1970. An entry's time is never before it.
-fn made_at_ms(id: &str) -> i64 {
-    let digits: String = id.chars().filter(|c| *c != '-').take(12).collect();
-    from_hex(&digits).unwrap_or_default().iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte))
 }
 
 /// The first entry from this moment on. Times never decrease along a log.
