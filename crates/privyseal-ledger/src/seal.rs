@@ -52,8 +52,8 @@ pub enum SealError {
         #[source]
         source: Box<SegmentError>,
     },
-    /// The disk refuses.
-    #[error("cannot write the segment {path}")]
+    /// The disk or the store refuses.
+    #[error("the segment {path} cannot be written or read back")]
     Io {
         /// Which file.
         path: PathBuf,

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod conformance;
@@ -16,6 +18,8 @@ mod golden;
 mod http;
 #[cfg(test)]
 mod public;
+#[cfg(test)]
+mod s3;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
