@@ -122,7 +122,7 @@ fn a_segment_is_whole_where_it_is_recorded_whatever_fails_once() {
                 Ok(made) => made.unwrap(),
                 Err(error) => {
                     assert!(
-                        matches!(error, SealError::Io { .. } | SealError::Segment { .. } | SealError::ReadBack { .. }),
+                        matches!(error, SealError::Io { .. } | SealError::Damaged { .. } | SealError::ReadBack { .. }),
                         "{what}: {error}"
                     );
                     seal::make_segment_in(&place, &fixture.layout, &fixture.log, end).unwrap().unwrap()
