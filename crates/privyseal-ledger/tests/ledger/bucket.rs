@@ -16,6 +16,12 @@ use privyseal_ledger::verify::{Finding, Range, Verdict, verify_range};
 use crate::fixture::{Fixture, heartbeat, role};
 use crate::s3::S3;
 
+/// A bucket of the server, with other variables in the place of some.
+fn bucket_of(server: &S3, url: &str, others: &[(&str, &str)]) -> Bucket {
+    let others = others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Bucket::parse(url, server.variables().into_iter().chain(others).collect()).ok().unwrap()
+}
+
 /// A ledger with something to seal, whose segments go to a bucket.
 fn fixture(bucket: Bucket) -> Fixture {
     let mut fixture = Fixture::new();
@@ -41,7 +47,7 @@ fn flip(file: &Path) {
 fn an_object_is_put_once_read_and_removed() {
     let server = S3::start();
     for url in ["s3://audit", "s3://audit/with/prefix/"] {
-        let bucket = server.bucket(url, &[]);
+        let bucket = bucket_of(&server, url, &[]);
         assert_eq!(bucket.get("events/x").unwrap(), None);
         assert!(bucket.put_if_absent("events/x", &Bytes::from_static(b"one")).unwrap());
         assert!(!bucket.put_if_absent("events/x", &Bytes::from_static(b"two")).unwrap(), "the second put is refused");
@@ -56,7 +62,7 @@ fn an_object_is_put_once_read_and_removed() {
 #[test]
 fn segments_are_sealed_read_back_pruned_fetched_again_and_verified() {
     let server = S3::start();
-    let mut fixture = fixture(server.bucket("s3://audit/ledger", &[]));
+    let mut fixture = fixture(bucket_of(&server, "s3://audit/ledger", &[]));
     fixture.seal();
     fixture.append(vec![role("group:late")]);
     fixture.seal();
@@ -96,7 +102,7 @@ fn segments_are_sealed_read_back_pruned_fetched_again_and_verified() {
 #[test]
 fn a_server_that_is_gone_costs_nothing_and_is_gone_on_with() {
     let mut server = S3::start();
-    let mut fixture = fixture(server.bucket("s3://audit/ledger", &[]));
+    let mut fixture = fixture(bucket_of(&server, "s3://audit/ledger", &[]));
     fixture.seal();
     fixture.append(vec![role("group:meanwhile")]);
     fixture.publish();
@@ -132,7 +138,7 @@ fn what_is_configured_wrong_is_named() {
         ("s3://audit/x", &[("AWS_ENDPOINT", "http://127.0.0.1:1")], "check AWS_ENDPOINT"),
         ("s3://audit/x", &[("AWS_ALLOW_HTTP", "false")], "AWS_ALLOW_HTTP=true"),
     ] {
-        let bucket = server.bucket(url, others);
+        let bucket = bucket_of(&server, url, others);
         let fixture = fixture(bucket);
         let made = seal::make_segment(&fixture.layout, &fixture.log, 5);
         let told = chain(&made.expect_err(&format!("{url} {others:?}")));

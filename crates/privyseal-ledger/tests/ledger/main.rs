@@ -29,4 +29,6 @@ mod tamper;
 #[cfg(test)]
 mod timestamp;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod witness;

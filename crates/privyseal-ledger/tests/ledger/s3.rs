@@ -6,7 +6,6 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use privyseal_ledger::place::Bucket;
 use tempfile::TempDir;
 
 pub(crate) const KEY: &str = "auditor";
@@ -63,12 +62,6 @@ impl S3 {
             ("AWS_SECRET_ACCESS_KEY", SECRET),
         ];
         variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
-    }
-
-    /// The bucket, with a prefix, and with other variables in the place of some.
-    pub(crate) fn bucket(&self, url: &str, others: &[(&str, &str)]) -> Bucket {
-        let others = others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Bucket::parse(url, self.variables().into_iter().chain(others).collect()).ok().unwrap()
     }
 
     /// The file of an object.
