@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-/// The message with which a client of PostgreSQL ends its transaction.
-const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+/// How the message ends with which a client of PostgreSQL ends its transaction, alone or after other statements.
+const COMMIT: &[u8] = b"COMMIT\0";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
