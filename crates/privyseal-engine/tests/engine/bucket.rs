@@ -8,11 +8,12 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::{Event, Kind};
 use privyseal_core::id::RequestId;
 use privyseal_engine::open;
+use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::LogReader;
 use privyseal_ledger::store::Store;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 use privyseal_ledger::{reader, seal};
-use tokio::task::{JoinSet, block_in_place};
+use tokio::task::{JoinSet, block_in_place, spawn_blocking};
 
 use crate::fixture::Fixture;
 use crate::object_store::{Fault, ObjectStore, Step};
@@ -40,8 +41,7 @@ const CASES: &[(Doing, Step, &[Fault])] = &[
     (Doing::Fetch, Step::Get, &[Fault::Before, Fault::Lost, Fault::Slow, Fault::Stale, Fault::Cut, Fault::Short, Fault::Garbage]),
 ];
 
-fn prune(fixture: &Fixture) -> Result<u64, String> {
-    let layout = &fixture.options.layout;
+fn prune(layout: &Layout) -> Result<u64, String> {
     let mut log = Store::of(layout).open_alone().unwrap();
     seal::prune(layout, log.as_mut(), u64::MAX).map_err(|error| privyseal_core::cause::chain(&error))
 }
@@ -74,16 +74,27 @@ async fn one(doing: Doing, step: Step, fault: Fault, times: usize) -> String {
         Doing::Prune | Doing::Fetch => assert_eq!(fixture.engine.seal().await.unwrap().len(), 1),
     }
     if doing == Doing::Fetch {
-        block_in_place(|| prune(&fixture)).unwrap();
+        block_in_place(|| prune(&layout)).unwrap();
         lose_copies(&fixture);
     }
     let size = *fixture.engine.head().borrow();
     store.fail(step, fault, times);
-    let done = match doing {
-        Doing::Seal | Doing::SealAgain => fixture.engine.seal().await.map(drop).map_err(|error| error.to_string()),
-        Doing::Prune => block_in_place(|| prune(&fixture)).map(drop),
-        Doing::Fetch => block_in_place(|| read_all(Store::of(&layout).reader().unwrap().as_ref())).map(drop),
-    };
+    let (engine, place) = (fixture.engine.clone(), layout.clone());
+    let doing_it = tokio::spawn(async move {
+        match doing {
+            Doing::Seal | Doing::SealAgain => engine.seal().await.map(drop).map_err(|error| error.to_string()),
+            Doing::Prune => spawn_blocking(move || prune(&place)).await.unwrap().map(drop),
+            Doing::Fetch => spawn_blocking(move || read_all(Store::of(&place).reader().unwrap().as_ref())).await.unwrap().map(drop),
+        }
+    });
+    if fault == Fault::Slow {
+        // The store has it in its hands and says nothing. Everything else goes on.
+        let waiting = store.clone();
+        spawn_blocking(move || waiting.wait_for_fault()).await.unwrap();
+        acknowledged.push(fixture.ask("db.read").await);
+        assert!(store.repair() > 0);
+    }
+    let done = doing_it.await.unwrap();
     // Whatever the store does, the engine answers.
     acknowledged.push(fixture.ask("db.read").await);
     let met = store.repair();
@@ -107,7 +118,7 @@ async fn one(doing: Doing, step: Step, fault: Fault, times: usize) -> String {
     };
     // Trying again is all that it takes.
     fixture.engine.seal().await.unwrap_or_else(|error| panic!("{what}: {error}"));
-    block_in_place(|| prune(&fixture)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    block_in_place(|| prune(&layout)).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(alone.first().unwrap() >= size, "{what}");
     fixture.engine.close().await;
     lose_copies(&fixture);

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex};
 
 use privyseal_ledger::place::Bucket;
 
@@ -24,7 +23,7 @@ pub(crate) enum Fault {
     After,
     /// It is done, and the connection ends without an answer.
     Lost,
-    /// It is done, late.
+    /// It is done, when [`ObjectStore::repair`] lets it.
     Slow,
     /// A put that is acknowledged and forgotten.
     Forgets,
@@ -53,13 +52,14 @@ struct Objects {
 #[derive(Clone)]
 pub(crate) struct ObjectStore {
     objects: Arc<Mutex<Objects>>,
+    changed: Arc<Condvar>,
     port: u16,
 }
 
 impl ObjectStore {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let store = Self { objects: Arc::default(), port: listener.local_addr().unwrap().port() };
+        let store = Self { objects: Arc::default(), changed: Arc::default(), port: listener.local_addr().unwrap().port() };
         let serving = store.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -94,7 +94,18 @@ impl ObjectStore {
     pub(crate) fn repair(&self) -> usize {
         let mut objects = self.objects.lock().unwrap();
         objects.fault = None;
+        self.changed.notify_all();
         objects.met
+    }
+
+    /// Waits until a call goes wrong.
+    pub(crate) fn wait_for_fault(&self) {
+        drop(self.changed.wait_while(self.objects.lock().unwrap(), |objects| objects.met == 0).unwrap());
+    }
+
+    /// A call that takes its time.
+    fn dawdle(&self) {
+        drop(self.changed.wait_while(self.objects.lock().unwrap(), |objects| objects.fault.is_some()).unwrap());
     }
 
     /// What is kept under a path of the ledger.
@@ -108,6 +119,7 @@ impl ObjectStore {
         *times -= 1;
         let fault = *fault;
         objects.met += 1;
+        self.changed.notify_all();
         Some(fault)
     }
 
@@ -141,7 +153,7 @@ impl ObjectStore {
             return reply(stream, "500 Internal Server Error", "", b"out of order");
         }
         if fault == Some(Fault::Slow) {
-            std::thread::sleep(Duration::from_millis(300));
+            self.dawdle();
         }
         {
             let mut objects = self.objects.lock().unwrap();
@@ -174,7 +186,7 @@ impl ObjectStore {
         match fault {
             Some(Fault::Before | Fault::After) => return reply(stream, "500 Internal Server Error", "", b"out of order"),
             Some(Fault::Lost) => return Ok(()),
-            Some(Fault::Slow) => std::thread::sleep(Duration::from_millis(300)),
+            Some(Fault::Slow) => self.dawdle(),
             _ => {}
         }
         let Some(mut bytes) = found else { return reply(stream, "404 Not Found", "", b"<Error><Code>NoSuchKey</Code></Error>") };

@@ -52,7 +52,7 @@ impl Cluster {
             // Whoever adopted it may not have looked at its end yet.
             state.is_empty() || state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
         };
-        while !all.iter().all(|process| gone(process)) {
+        while !all.iter().all(gone) {
             std::thread::yield_now();
         }
         // Where nobody looks at the ends of processes, a new server takes the old one for alive.
