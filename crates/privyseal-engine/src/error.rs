@@ -20,8 +20,10 @@ pub enum EngineError {
     /// Too many commands are waiting: try again in a moment.
     #[error("too many commands are waiting: try again in a second")]
     Overloaded,
-    /// The disk did not take it; nothing was recorded, nothing happened.
-    #[error("the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, then try again")]
+    /// Disk, database or object store did not take it; nothing was recorded, nothing happened.
+    #[error(
+        "the ledger cannot be written, so nothing was done: {0}; check the disk and its free space, or the database or store that is named, then try again"
+    )]
     NotRecorded(String),
     /// The values are gone, but the record of that is not in the log yet.
     #[error(

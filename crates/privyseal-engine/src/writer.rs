@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use privyseal_core::cause::chain;
-use privyseal_core::command::{Command, Named, Reply, Submit};
+use privyseal_core::command::{Command, KeyCommand, Named, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::source::{Feed, SourceCounted};
@@ -295,6 +295,14 @@ impl Writer {
             }
             Intent::Rotate(command, next) => return self.rotate(command, next, &message.actor, now, fresh, pending),
         };
+        if let Command::Keys(KeyCommand::Retire { key, .. } | KeyCommand::Revoke { key, .. }) = command
+            && *key == self.key.id()
+        {
+            // What follows in this commit, and the head over it, would be signed by a key that has ended: no node could follow the log.
+            return Err(EngineError::BadInput(format!(
+                "key {key} is the one that this node signs with: `privyseal keys rotate` puts a new one in its place, or another node ends it"
+            )));
+        }
         if let Command::Record(body) = command
             && let Body::SegmentSealed(segment) = body.as_ref()
         {

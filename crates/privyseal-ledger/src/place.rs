@@ -3,20 +3,32 @@
 //! With a bucket, the folder `ledger/events/` holds copies that are fetched when they are needed and compared with their record, so that
 //! every reader reads local files whichever it is.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{ClientConfigKey, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
 
 use crate::durable;
 use crate::layout::Layout;
+
+/// Tries after the first one when the store is out of order, and for how long after it another one begins: a few seconds in all. The
+/// client's own ten tries in three minutes would keep whoever seals or reads waiting for a store that is simply not there.
+const RETRIES: usize = 4;
+const RETRY_FOR: Duration = Duration::from_secs(30);
+/// How long one object may take: a segment of a million entries has some hundred megabytes. `AWS_TIMEOUT` sets another time.
+const TIMEOUT: &str = "2 minutes";
+/// Most of a store's own words in a message: some of them answer with pages.
+const WORDS: usize = 400;
 
 /// A store of objects: `s3://bucket/prefix`, with what else it takes to reach it. It may hold a secret key, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,9 +64,31 @@ impl Bucket {
 
     fn store(&self) -> object_store::Result<Arc<dyn ObjectStore>> {
         let known = self.options.iter().filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value)));
-        let builder = known
-            .fold(AmazonS3Builder::new().with_bucket_name(&self.name), |builder, (key, value)| builder.with_config(key, value.clone()));
+        let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
+        let builder = AmazonS3Builder::new().with_bucket_name(&self.name).with_retry(retry);
+        let builder = builder.with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), TIMEOUT);
+        let builder = known.fold(builder, |builder, (key, value)| builder.with_config(key, value.clone()));
         Ok(Arc::new(builder.build()?))
+    }
+
+    /// What went wrong, where, and what to do about it. One text: the client's errors repeat their causes already.
+    fn failed(&self, error: &object_store::Error) -> io::Error {
+        use object_store::Error as E;
+        let advice = match error {
+            E::PermissionDenied { .. } | E::Unauthenticated { .. } => {
+                "refuses: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the clock, and that the key may put, get and delete there"
+            }
+            E::NotFound { .. } => "is not there: make the bucket, or correct segments.url and AWS_REGION",
+            E::NotImplemented { .. } | E::NotSupported { .. } => {
+                "cannot keep an object that is there from being replaced (`If-None-Match: *`): use a store that can"
+            }
+            _ => {
+                "cannot be reached or is out of order: check AWS_ENDPOINT, AWS_REGION and the network (AWS_ALLOW_HTTP=true for an address \
+                 with http), then try again"
+            }
+        };
+        let words: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WORDS).collect();
+        io::Error::other(format!("{} {advice}; it says: {words}", Bucket::name(self)))
     }
 }
 
@@ -127,7 +161,7 @@ impl Bucket {
     ) -> io::Result<object_store::Result<T>> {
         let run = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let store = self.store().map_err(io::Error::other)?;
+            let store = self.store().map_err(|error| self.failed(&error))?;
             Ok(runtime.block_on(work(store.as_ref())))
         };
         std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(io::Error::other("the object store's client failed")))
@@ -152,7 +186,7 @@ impl Place for Bucket {
         match put {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -162,7 +196,7 @@ impl Place for Bucket {
         match got {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -170,7 +204,7 @@ impl Place for Bucket {
         let path = self.path(path);
         match self.run(async move |store| store.delete(&path).await)? {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 }
@@ -197,6 +231,72 @@ pub(crate) fn fetch_from(place: &dyn Place, layout: &Layout, segment: &SegmentSe
         return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
     }
     durable::write(&file, &bytes)
+}
+
+/// The bytes of a recorded segment where they are at hand: the local file, or the bucket's object when there is no copy of it here.
+/// Nothing is written and nothing compared.
+///
+/// # Errors
+/// `NotFound` when the segment is in neither place; others when it cannot be read.
+pub(crate) fn open(layout: &Layout, segment: &SegmentSealed) -> io::Result<Kept> {
+    let opened = File::open(layout.below_ledger(&segment.path));
+    match (opened, layout.bucket()) {
+        (Err(error), Some(bucket)) if error.kind() == io::ErrorKind::NotFound => bucket.get(&segment.path)?.map(Kept::Fetched).ok_or(error),
+        (opened, _) => opened.map(Kept::Local),
+    }
+}
+
+/// A segment to be read; see [`open`].
+pub(crate) enum Kept {
+    /// The file below `ledger/`.
+    Local(File),
+    /// The object, which has no copy here.
+    Fetched(Bytes),
+}
+
+impl Kept {
+    /// Whether length and SHA-256 are the recorded ones.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn is(&mut self, segment: &SegmentSealed) -> io::Result<bool> {
+        let digest = match self {
+            Kept::Local(file) => {
+                let digest = Digest::of_reader(file)?;
+                file.rewind()?;
+                digest
+            }
+            Kept::Fetched(bytes) => Digest::of(bytes),
+        };
+        Ok(Length::len(self) == segment.bytes && digest == segment.sha256)
+    }
+}
+
+impl Length for Kept {
+    fn len(&self) -> u64 {
+        match self {
+            Kept::Local(file) => Length::len(file),
+            Kept::Fetched(bytes) => Length::len(bytes),
+        }
+    }
+}
+
+impl ChunkReader for Kept {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(match self {
+            Kept::Local(file) => Box::new(file.get_read(start)?),
+            Kept::Fetched(bytes) => Box::new(bytes.get_read(start)?),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            Kept::Local(file) => file.get_bytes(start, length),
+            Kept::Fetched(bytes) => bytes.get_bytes(start, length),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub enum SealError {
     /// The log's records of earlier segments do not line up.
     #[error(transparent)]
     Segments(#[from] SegmentsError),
-    /// An entry cannot be encoded, or the file cannot be decoded.
+    /// An entry cannot be encoded.
     #[error("cannot encode entries {first} to {last}")]
     Segment {
         /// First entry.
@@ -52,14 +52,23 @@ pub enum SealError {
         #[source]
         source: Box<SegmentError>,
     },
-    /// The disk refuses.
-    #[error("cannot write the segment {path}")]
+    /// The disk or the store refuses.
+    #[error("the segment {path} cannot be written or read back")]
     Io {
         /// Which file.
         path: PathBuf,
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// What was read back is no segment.
+    #[error("the segment {path} reads back damaged: try again; if it stays so, the disk or the store is failing")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<SegmentError>,
     },
     /// What was read back is not what was written.
     #[error("the segment {path} reads back differently from the log at entry {seq}: the disk may be failing")]
@@ -147,7 +156,7 @@ fn keep(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entri
 
 /// Whether a segment holds exactly these entries of the log, and typed columns that follow from them.
 fn compare(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entries: Range<u64>) -> Result<(), SealError> {
-    let failed = |source: SegmentError| SealError::Segment { first: entries.start, last: entries.end - 1, source: Box::new(source) };
+    let failed = |source: SegmentError| SealError::Damaged { path: PathBuf::from(place.name()).join(path), source: Box::new(source) };
     let differs = |seq: u64| SealError::ReadBack { path: PathBuf::from(place.name()).join(path), seq };
     let mut seq = entries.start;
     for batch in segment::batches(bytes.clone(), 0).map_err(failed)? {
@@ -211,7 +220,7 @@ pub fn prune_from(place: &dyn Place, log: &mut dyn Log, end: u64) -> Result<u64,
 
 /// [`compare`], for the entries of a segment that the log still has.
 fn compare_rest(place: &dyn Place, log: &dyn LogReader, path: &str, bytes: &Bytes, entries: Range<u64>) -> Result<(), SealError> {
-    let failed = |source: SegmentError| SealError::Segment { first: entries.start, last: entries.end - 1, source: Box::new(source) };
+    let failed = |source: SegmentError| SealError::Damaged { path: PathBuf::from(place.name()).join(path), source: Box::new(source) };
     let differs = |seq: u64| SealError::ReadBack { path: PathBuf::from(place.name()).join(path), seq };
     let mut seq = entries.start;
     for rows in segment::read(bytes.clone()).map_err(failed)? {

@@ -97,8 +97,30 @@ impl View<'_> {
 }
 
 impl View<'_> {
+    /// Reads both parts of a log whose boundary may move between two looks, when somebody prunes beside us: again, until it stood still.
+    /// Pruning only ever moves it forward, and ends.
+    fn steady<T>(&self, mut read: impl FnMut(u64) -> Result<T, LogError>) -> Result<T, LogError> {
+        let mut first = self.log.first()?;
+        loop {
+            let value = read(first);
+            let now = self.log.first()?;
+            if now == first {
+                return value;
+            }
+            first = now;
+        }
+    }
+
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
-        let first = self.log.first()?;
+        // Whoever follows the end of the log reads nothing that could be pruned, and does without a second look.
+        let near = self.log.first().and_then(|first| if from >= first { self.log.entries(from, limit).map(Some) } else { Ok(None) })?;
+        match near {
+            Some(entries) if entries.first().is_none_or(|stored| stored.seq == from) => Ok(entries),
+            _ => self.steady(|first| self.entries_across(first, from, limit)),
+        }
+    }
+
+    fn entries_across(&self, first: u64, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
         if from >= first {
             return self.log.entries(from, limit);
         }
@@ -112,59 +134,68 @@ impl View<'_> {
     }
 
     fn entries_of(&self, kind: Kind) -> Result<Vec<StoredEntry>, LogError> {
-        let first = self.log.first()?;
-        let mut entries = match first {
-            0 => Vec::new(),
-            _ if KEPT.contains(&kind) => Vec::new(),
-            first => self.before(first, &Wanted::Text("kind", kind.name()), usize::MAX)?,
-        };
-        entries.append(&mut self.log.entries_of(kind)?);
-        Ok(entries)
+        if KEPT.contains(&kind) {
+            return self.log.entries_of(kind);
+        }
+        self.steady(|first| {
+            let mut entries = match first {
+                0 => Vec::new(),
+                first => self.before(first, &Wanted::Text("kind", kind.name()), usize::MAX)?,
+            };
+            entries.append(&mut self.log.entries_of(kind)?);
+            Ok(entries)
+        })
     }
 
     fn walk(&self, kind: Kind, walk: Walk, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
-        let near = self.log.walk(kind, walk, limit)?;
-        let first = self.log.first()?;
-        let enough = match walk {
-            Walk::NewestBefore(_) => near.len() >= limit,
-            Walk::OldestAfter(start) => start >= first,
-        };
-        if first == 0 || enough || KEPT.contains(&kind) {
-            return Ok(near);
+        if KEPT.contains(&kind) {
+            return self.log.walk(kind, walk, limit);
         }
-        let entries = self.entries_of(kind)?.into_iter();
-        Ok(match walk {
-            Walk::NewestBefore(end) => entries.rev().filter(|entry| entry.seq < end).take(limit).collect(),
-            Walk::OldestAfter(start) => entries.filter(|entry| entry.seq > start).take(limit).collect(),
+        self.steady(|first| {
+            let near = self.log.walk(kind, walk, limit)?;
+            let enough = match walk {
+                Walk::NewestBefore(_) => near.len() >= limit,
+                Walk::OldestAfter(start) => start >= first,
+            };
+            if first == 0 || enough {
+                return Ok(near);
+            }
+            let entries = self.entries_of(kind)?.into_iter();
+            Ok(match walk {
+                Walk::NewestBefore(end) => entries.rev().filter(|entry| entry.seq < end).take(limit).collect(),
+                Walk::OldestAfter(start) => entries.filter(|entry| entry.seq > start).take(limit).collect(),
+            })
         })
     }
 
     fn entries_of_request(&self, request: &RequestId) -> Result<Vec<StoredEntry>, LogError> {
-        let first = self.log.first()?;
-        let mut entries = match first {
-            0 => Vec::new(),
-            first => self.before(first, &Wanted::Text("request_id", &request.to_string()), usize::MAX)?,
-        };
-        // Kept kinds may concern a request too: they are in both places.
-        entries.extend(self.log.entries_of_request(request)?.into_iter().filter(|stored| stored.seq >= first));
-        Ok(entries)
+        self.steady(|first| {
+            let mut entries = match first {
+                0 => Vec::new(),
+                first => self.before(first, &Wanted::Text("request_id", &request.to_string()), usize::MAX)?,
+            };
+            // Kept kinds may concern a request too: they are in both places.
+            entries.extend(self.log.entries_of_request(request)?.into_iter().filter(|stored| stored.seq >= first));
+            Ok(entries)
+        })
     }
 
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Digest>, LogError> {
-        let first = self.log.first()?;
-        if range.start >= first {
-            return self.log.leaves(range);
-        }
-        let end = first.min(range.end);
-        let sealed = self.before(first, &Wanted::Between(range.start..end), usize::MAX)?;
-        let mut leaves: Vec<Digest> = sealed.iter().map(|stored| stored.leaf).collect();
-        if u64::try_from(leaves.len()).ok() != end.checked_sub(range.start) {
-            return Err(self.sealed.damaged(format!("its segments do not hold all of the entries {} to {end}", range.start)));
-        }
-        if range.end > first {
-            leaves.append(&mut self.log.leaves(first..range.end)?);
-        }
-        Ok(leaves)
+        self.steady(|first| {
+            if range.start >= first {
+                return self.log.leaves(range.clone());
+            }
+            let end = first.min(range.end);
+            let sealed = self.before(first, &Wanted::Between(range.start..end), usize::MAX)?;
+            let mut leaves: Vec<Digest> = sealed.iter().map(|stored| stored.leaf).collect();
+            if u64::try_from(leaves.len()).ok() != end.checked_sub(range.start) {
+                return Err(self.sealed.damaged(format!("its segments do not hold all of the entries {} to {end}", range.start)));
+            }
+            if range.end > first {
+                leaves.append(&mut self.log.leaves(first..range.end)?);
+            }
+            Ok(leaves)
+        })
     }
 }
 

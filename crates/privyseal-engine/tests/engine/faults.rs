@@ -11,6 +11,7 @@ use privyseal_core::time::Timestamp;
 use privyseal_engine::EngineError;
 use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::verify::{Verdict, verify_folder};
 
 use crate::fixture::{Fixture, actor};
@@ -98,4 +99,42 @@ async fn what_a_crash_left_below_the_ledger_is_taken_away_and_nothing_else_is() 
     assert_eq!(fs::read(fixture.options.layout.below_ledger(&sealed[0].path)).unwrap(), kept, "a recorded segment is never touched");
     let report = verify_folder(&fixture.options.layout, None, &mut |_, _| {});
     assert_eq!(report.verdict, Verdict::Verified, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pruned_log_starts_without_a_snapshot_and_not_without_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::new(folder.path()).await;
+    let pending = fixture.ask("db.change").await;
+    for _ in 0..30 {
+        fixture.ask("db.read").await;
+    }
+    let sealed = fixture.engine.seal().await.unwrap();
+    let layout = fixture.options.layout.clone();
+    let mut log = Store::of(&layout).open_alone().unwrap();
+    assert!(privyseal_ledger::seal::prune(&layout, log.as_mut(), u64::MAX).unwrap() > 30);
+    drop(log);
+    let before = fixture.engine.read(Clone::clone);
+    fixture.engine.close().await;
+    for lost in ["the snapshots", "nothing else"] {
+        if lost == "the snapshots" {
+            fs::remove_dir_all(layout.cache()).unwrap();
+        }
+        fixture.engine = privyseal_engine::open(&fixture.options).unwrap_or_else(|error| panic!("{lost}: {error}"));
+        let mut after = fixture.engine.read(Clone::clone);
+        after.next_seq = before.next_seq;
+        assert_eq!(after.differences(&before), Vec::<String>::new(), "{lost}");
+        fixture.engine.close().await;
+    }
+    fixture.engine = privyseal_engine::open(&fixture.options).unwrap();
+    fixture.approve("ben", pending).await.unwrap();
+    fixture.engine.close().await;
+    let report = verify_folder(&layout, None, &mut |_, _| {});
+    assert_eq!(report.verdict, Verdict::Verified, "{report}");
+    // Without both nobody knows what was: it says which file is missing.
+    fs::remove_dir_all(layout.cache()).unwrap();
+    fs::remove_file(layout.below_ledger(&sealed[0].path)).unwrap();
+    let error = privyseal_engine::open(&fixture.options).err().unwrap();
+    let told = privyseal_core::cause::chain(&error);
+    assert!(told.contains(&sealed[0].path), "{told}");
 }

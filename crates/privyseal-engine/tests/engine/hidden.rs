@@ -11,12 +11,14 @@ use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::refusal::RefusalCode;
 use privyseal_core::state::SETTLED_SECONDS;
 use privyseal_engine::{Ask, EngineError, Target, Words, open};
-use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::private::{Found, Order, PrivateStore as _, SqlitePrivate};
-use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 use serde_json::{Value, json};
 
+use crate::cluster::Cluster;
+use crate::cut::{Cut, Relay};
 use crate::fixture::{Fixture, actor, ask};
+use crate::shared::two;
 
 const SECRET: &str = "correct-horse-battery";
 const REASON: &str = "the customer Example Ltd is waiting for it";
@@ -39,7 +41,7 @@ async fn submit(fixture: &Fixture, ask: Ask) -> Result<(RequestId, bool), Engine
 
 /// Events of a kind, in order.
 fn events(fixture: &Fixture, kind: Kind) -> Vec<Event> {
-    let log = SqliteLog::open_read_only(&fixture.options.layout.log()).unwrap();
+    let log = Store::of(&fixture.options.layout).reader().unwrap();
     log.entries_of(kind).unwrap().iter().map(|stored| Event::from_entry(&stored.entry).unwrap()).collect()
 }
 
@@ -252,6 +254,49 @@ async fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     assert_eq!(made.len(), 5, "none twice");
     assert_eq!(made.last().unwrap().3, "system");
     assert!(SqlitePrivate::open(&path).unwrap().owed().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_log_in_postgres_values_are_erased_once_whatever_becomes_of_the_record() {
+    let (folder, cluster) = (tempfile::tempdir().unwrap(), Cluster::start());
+    let url = cluster.database("erasing");
+    let relay = Relay::start(&url);
+    let (first, second) = two(folder.path(), &relay.through(&url)).await;
+    let mut erased = Vec::new();
+    for cut in [None, Some(Cut::Before), Some(Cut::After), Some(Cut::During)] {
+        let (request, _) = submit(&first, secret_ask(SECRET, None)).await.unwrap();
+        let event = events(&first, Kind::RequestSubmitted).pop().unwrap().id;
+        let value = || Target::Value { event_id: event, pointer: "/body/parameters/password".into() };
+        second.head().wait_for(|_| second.read(|state| state.request(&request).is_some())).await.unwrap();
+        let error = second.erase(value(), "leaked", None, actor("ana")).await.unwrap_err();
+        assert_eq!(refusal(&error), RefusalCode::NothingHidden, "values stay with the node that recorded them");
+        if let Some(cut) = cut {
+            relay.cut(cut);
+        }
+        match (cut, first.engine.erase(value(), "leaked", None, actor("ana")).await) {
+            (None | Some(Cut::After | Cut::During), Ok(1)) => {}
+            (Some(Cut::Before | Cut::During), Err(EngineError::Unfinished(told))) => assert!(told.contains("postgres://"), "{told}"),
+            (_, other) => panic!("{cut:?}: {other:?}"),
+        }
+        assert!(relay.is_cut(), "{cut:?}: nothing was cut");
+        let commitment = |state: &privyseal_core::state::State| {
+            members(&serde_json::to_value(&state.requests[&request].submitted.action).unwrap()).remove(0).1
+        };
+        let gone = first.engine.view(|view| view.find(&commitment(view)));
+        assert!(matches!(gone, Found::Erased(_)), "{cut:?}: whatever became of the record, the value is gone");
+        erased.push(event);
+        // What is owed is recorded without anybody asking for it.
+        first.later(31).await;
+        let recorded = || redactions(&first).into_iter().map(|(event, ..)| event).collect::<Vec<_>>();
+        first.engine.head().wait_for(|_| recorded() == erased).await.unwrap();
+    }
+    first.engine.close().await;
+    second.close().await;
+    assert!(SqlitePrivate::open(&first.options.layout.private()).unwrap().owed().unwrap().is_empty());
+    for layout in [&first.options.layout, second.layout()] {
+        let report = privyseal_ledger::verify::verify_folder(layout, None, &mut |_, _| {});
+        assert_eq!(report.verdict.exit_code(), 0, "{report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use crate::cluster::Cluster;
 use crate::fixture::{Fixture, actor, ask};
 
-const CLIENTS: usize = 32;
+pub(crate) const CLIENTS: usize = 32;
 
 /// The first engine makes the log; the second one has a folder of its own with a copy of the key.
-async fn two(folder: &Path, url: &str) -> (Fixture, Engine) {
+pub(crate) async fn two(folder: &Path, url: &str) -> (Fixture, Engine) {
     let database = Some(Database::parse(url).ok().unwrap());
     let first = Fixture::with(folder, |layout| layout.with_database(database.clone())).await;
     let root = folder.join("second");
@@ -36,13 +36,13 @@ async fn two(folder: &Path, url: &str) -> (Fixture, Engine) {
 
 /// What became of the asks of one client: answered with a request, refused as not recorded, or unknown.
 #[derive(Default)]
-struct Outcome {
-    recorded: Vec<(String, RequestId)>,
-    not_recorded: Vec<String>,
-    in_doubt: usize,
+pub(crate) struct Outcome {
+    pub(crate) recorded: Vec<(String, RequestId)>,
+    pub(crate) not_recorded: Vec<String>,
+    pub(crate) in_doubt: usize,
 }
 
-async fn client(engine: Engine, name: usize, asks: usize, done: watch::Sender<usize>, go_on: Arc<AtomicBool>) -> Outcome {
+async fn client(engine: Engine, name: usize, asks: usize, [done, recorded]: [watch::Sender<usize>; 2], go_on: Arc<AtomicBool>) -> Outcome {
     let mut outcome = Outcome::default();
     let mut number = 0;
     while number < asks || go_on.load(Ordering::Relaxed) {
@@ -54,6 +54,7 @@ async fn client(engine: Engine, name: usize, asks: usize, done: watch::Sender<us
                 // What a node has answered, it knows.
                 assert!(engine.read(|state| state.request(&request).is_some()));
                 outcome.recorded.push((key, request));
+                recorded.send_modify(|recorded| *recorded += 1);
             }
             Err(EngineError::NotRecorded(_)) => outcome.not_recorded.push(key),
             Err(EngineError::InDoubt(_)) => outcome.in_doubt += 1,
@@ -64,28 +65,42 @@ async fn client(engine: Engine, name: usize, asks: usize, done: watch::Sender<us
     outcome
 }
 
-struct Load {
+pub(crate) struct Load {
     clients: Vec<tokio::task::JoinHandle<Outcome>>,
     done: watch::Sender<usize>,
+    recorded: watch::Sender<usize>,
     go_on: Arc<AtomicBool>,
 }
 
 impl Load {
     /// Half of the clients on each engine, each with at least so many asks, and until [`Load::end`].
-    fn start(engines: [&Engine; 2], asks: usize) -> Self {
-        let (done, go_on) = (watch::Sender::new(0), Arc::new(AtomicBool::new(true)));
-        let client = |name: usize| tokio::spawn(client(engines[name % 2].clone(), name, asks, done.clone(), go_on.clone()));
-        Self { clients: (0..CLIENTS).map(client).collect(), done, go_on }
+    pub(crate) fn start(engines: [&Engine; 2], asks: usize) -> Self {
+        let (done, recorded, go_on) = (watch::Sender::new(0), watch::Sender::new(0), Arc::new(AtomicBool::new(true)));
+        let counts = || [done.clone(), recorded.clone()];
+        let client = |name: usize| tokio::spawn(client(engines[name % 2].clone(), name, asks, counts(), go_on.clone()));
+        Self { clients: (0..CLIENTS).map(client).collect(), done, recorded, go_on }
+    }
+
+    /// Waits until so many more asks were recorded: until the log works again.
+    pub(crate) async fn wait_recorded(&self, more: usize) {
+        let mut recorded = self.recorded.subscribe();
+        let target = *recorded.borrow() + more;
+        recorded.wait_for(|recorded| *recorded >= target).await.unwrap();
     }
 
     /// Waits until so many more asks were answered.
-    async fn wait(&self, more: usize) {
+    pub(crate) async fn wait(&self, more: usize) {
         let mut done = self.done.subscribe();
         let target = *done.borrow() + more;
         done.wait_for(|done| *done >= target).await.unwrap();
     }
 
-    async fn end(self) -> Vec<Outcome> {
+    /// How many asks were refused, or are in doubt, by now.
+    pub(crate) fn refused(&self) -> usize {
+        *self.done.borrow() - *self.recorded.borrow()
+    }
+
+    pub(crate) async fn end(self) -> Vec<Outcome> {
         self.go_on.store(false, Ordering::Relaxed);
         let mut outcomes = Vec::new();
         for client in self.clients {
@@ -96,7 +111,7 @@ impl Load {
 }
 
 /// Everything acknowledged is there, once, on both; nothing that was refused is; the ledger verifies.
-async fn check(first: &Fixture, second: &Engine, outcomes: &[Outcome]) {
+pub(crate) async fn check(first: &Fixture, second: &Engine, outcomes: &[Outcome]) {
     let recorded: BTreeSet<RequestId> = outcomes.iter().flat_map(|outcome| outcome.recorded.iter().map(|(_, id)| *id)).collect();
     assert_eq!(recorded.len(), outcomes.iter().map(|outcome| outcome.recorded.len()).sum::<usize>(), "every key is a request of its own");
     let in_doubt: usize = outcomes.iter().map(|outcome| outcome.in_doubt).sum();

@@ -15,6 +15,7 @@ use super::folder::{Options, Progress};
 use super::report::{Finding, Place, Report};
 use crate::layout::Layout;
 use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
+use crate::place;
 use crate::reader;
 use crate::segment;
 use crate::store::Store;
@@ -204,8 +205,8 @@ fn read(
     let mut from_segments = Vec::new();
     for segment in segments.iter().filter(|segment| segment.first < end && segment.last >= at) {
         let skip = usize::try_from(at.saturating_sub(segment.first)).unwrap_or(usize::MAX);
-        let Ok(file) = std::fs::File::open(layout.below_ledger(&segment.path)) else { continue };
-        let Ok(batches) = segment::batches(file, skip) else { continue };
+        let Ok(kept) = place::open(layout, segment) else { continue };
+        let Ok(batches) = segment::batches(kept, skip) else { continue };
         for batch in batches.map_while(Result::ok) {
             let Ok(columns) = segment::Columns::of(&batch) else { break };
             from_segments.extend((0..columns.rows()).filter_map(|row| columns.stored(row).ok()).filter(|stored| stored.seq < end));

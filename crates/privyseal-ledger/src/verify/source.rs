@@ -3,17 +3,16 @@
 //! One thread reads and decodes, another checks; a short queue between them bounds what is in memory.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
 use arrow::array::RecordBatch;
-use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
 
 use super::report::Finding;
 use crate::layout::Layout;
 use crate::log::{FoundBy, LogError, LogReader, StoredEntry};
+use crate::place::{self, Kept};
 use crate::segment::{self, BATCH_ROWS};
 
 /// Heads that are read at a time.
@@ -231,11 +230,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |error| error.source()).fold(error.to_string(), |text, error| format!("{text}: {error}"))
 }
 
-/// Opens a segment's file and says whether its length and SHA-256 are the recorded ones. The file is read in pieces.
-fn open(layout: &Layout, segment: &SegmentSealed) -> io::Result<(File, bool)> {
-    let path = layout.below_ledger(&segment.path);
-    let mut file = File::open(&path)?;
-    let length = file.metadata()?.len();
-    let digest = Digest::of_reader(&mut file)?;
-    Ok((File::open(&path)?, length == segment.bytes && digest == segment.sha256))
+/// Opens a segment, from the bucket when there is no copy here, and says whether its length and SHA-256 are the recorded ones. A file is
+/// read in pieces.
+fn open(layout: &Layout, segment: &SegmentSealed) -> io::Result<(Kept, bool)> {
+    let mut kept = place::open(layout, segment)?;
+    let whole = kept.is(segment)?;
+    Ok((kept, whole))
 }

@@ -39,6 +39,27 @@ impl Cluster {
         assert!(status.success(), "pg_ctl {words:?}: {status}\n{}", std::fs::read_to_string(log).unwrap_or_default());
     }
 
+    /// Kills the whole server, as a machine that loses its power does, and waits until nothing of it is left. `control(&["start"])` brings
+    /// it back.
+    pub(crate) fn kill(&self) {
+        let process = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap().lines().next().unwrap().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+        let all: Vec<&str> = std::iter::once(process.as_str()).chain(children.split_whitespace()).collect();
+        // One that has gone by itself in between is no failure.
+        let _ = Command::new("kill").arg("-KILL").args(&all).stderr(std::process::Stdio::null()).status().unwrap();
+        let gone = |process: &&str| {
+            let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+            // Whoever adopted it may not have looked at its end yet.
+            state.is_empty() || state.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+        };
+        while !all.iter().all(gone) {
+            std::thread::yield_now();
+        }
+        // Where nobody looks at the ends of processes, a new server takes the old one for alive.
+        let locks = [self.data().join("postmaster.pid"), self.folder.path().join(".s.PGSQL.5432.lock")];
+        locks.iter().for_each(|file| drop(std::fs::remove_file(file)));
+    }
+
     /// Address of a new, empty database.
     pub(crate) fn database(&self, name: &str) -> String {
         self.run_sql("postgres", &format!("CREATE DATABASE {name}"));

@@ -301,13 +301,20 @@ fn turns_are_taken_one_after_the_other(cluster: &Cluster) {
 fn a_lost_connection_is_made_again_but_not_in_a_turn(cluster: &Cluster) {
     let store = store(cluster, "lost");
     let (mut maker, mut log) = begun(&store);
-    let before = maker.tip.clone();
-    log.take_turn().unwrap();
-    cluster.control(&["restart", "-m", "immediate"]);
-    let refused = log.append(&maker.batch(vec![heartbeat()]));
-    assert!(matches!(refused, Err(LogError::Unavailable { .. } | LogError::InDoubt { .. })), "{refused:?}");
-    maker.tip = before;
-    assert_eq!(log.take_turn().unwrap().unwrap().edge.size(), 1);
-    log.append(&maker.batch(vec![heartbeat()])).unwrap();
-    assert_eq!(store.reader().unwrap().entries(0, 10).unwrap().len(), 2);
+    for (size, killed) in [(1, false), (2, true)] {
+        let before = maker.tip.clone();
+        log.take_turn().unwrap();
+        if killed {
+            cluster.kill();
+            cluster.control(&["start"]);
+        } else {
+            cluster.control(&["restart", "-m", "immediate"]);
+        }
+        let refused = log.append(&maker.batch(vec![heartbeat()]));
+        assert!(matches!(refused, Err(LogError::Unavailable { .. } | LogError::InDoubt { .. })), "{refused:?}");
+        maker.tip = before;
+        assert_eq!(log.take_turn().unwrap().unwrap().edge.size(), size);
+        log.append(&maker.batch(vec![heartbeat()])).unwrap();
+        assert_eq!(u64::try_from(store.reader().unwrap().entries(0, 10).unwrap().len()).unwrap(), size + 1);
+    }
 }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod conformance;
@@ -17,6 +19,8 @@ mod http;
 #[cfg(test)]
 mod public;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod suite;
@@ -24,5 +28,7 @@ mod suite;
 mod tamper;
 #[cfg(test)]
 mod timestamp;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod witness;

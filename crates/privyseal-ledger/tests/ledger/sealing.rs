@@ -122,7 +122,7 @@ fn a_segment_is_whole_where_it_is_recorded_whatever_fails_once() {
                 Ok(made) => made.unwrap(),
                 Err(error) => {
                     assert!(
-                        matches!(error, SealError::Io { .. } | SealError::Segment { .. } | SealError::ReadBack { .. }),
+                        matches!(error, SealError::Io { .. } | SealError::Damaged { .. } | SealError::ReadBack { .. }),
                         "{what}: {error}"
                     );
                     seal::make_segment_in(&place, &fixture.layout, &fixture.log, end).unwrap().unwrap()
@@ -200,6 +200,49 @@ fn a_pruned_log_reads_as_before_and_goes_on() {
     std::fs::write(&file, bytes).unwrap();
     let error = store.reader().unwrap().entries(0, 10).unwrap_err();
     assert!(error.to_string().contains("is not the segment that was recorded"), "{error}");
+}
+
+#[test]
+fn readers_beside_a_prune_see_the_whole_log_at_every_moment() {
+    let (mut fixture, _, request) = sealed();
+    for _ in 0..200 {
+        fixture.append_about(Some(request), vec![heartbeat(), heartbeat()]);
+    }
+    fixture.seal();
+    let (store, all) = (Store::of(&fixture.layout), fixture.log.entries(0, usize::MAX).unwrap());
+    let told = |log: &dyn LogReader| {
+        (
+            log.entries(0, usize::MAX).unwrap(),
+            log.entries(100, 30).unwrap(),
+            log.entries_of(Kind::Heartbeat).unwrap(),
+            log.walk(Kind::Heartbeat, Walk::OldestAfter(5), 50).unwrap(),
+            log.entries_of_request(&request).unwrap(),
+            log.leaves(3..200).unwrap(),
+        )
+    };
+    let before = told(store.reader().unwrap().as_ref());
+    assert_eq!(before.0, all);
+    let pruning = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let log = store.reader().unwrap();
+            let mut times = 0;
+            while pruning.load(std::sync::atomic::Ordering::SeqCst) {
+                assert!(told(log.as_ref()) == before, "a reader saw another log");
+                times += 1;
+            }
+            times
+        });
+        for first in 1..400 {
+            fixture.log.prune(first).unwrap();
+            if reading.is_finished() {
+                break;
+            }
+        }
+        pruning.store(false, std::sync::atomic::Ordering::SeqCst);
+        assert!(reading.join().unwrap() > 0, "nobody read meanwhile");
+    });
+    assert!(told(store.reader().unwrap().as_ref()) == before);
 }
 
 #[test]
