@@ -263,8 +263,10 @@ class Golden(unittest.TestCase):
         stamps.mkdir()
         head = verify.parse_note((target / "ledger/checkpoint").read_bytes()).text
         (stamps / "000000000040.checkpoint").write_bytes(head)
-        self.assertEqual(report_of(target).verdict, verify.UNSURE, "half of a timestamp")
-        shutil.copy(GOLDEN / "timestamp/p256.tsr", stamps / "000000000040.tsr")
+        self.assertEqual(report_of(target).verdict, verify.VERIFIED, "a crash leaves the text alone")
+        shutil.copy(GOLDEN / "timestamp/p256.tsr", stamps / "000000000041.tsr")
+        self.assertEqual(report_of(target).verdict, verify.UNSURE, "an answer without its text")
+        (stamps / "000000000041.tsr").rename(stamps / "000000000040.tsr")
         self.assertEqual(report_of(target).verdict, verify.TAMPERED, "a timestamp of another head")
         (stamps / "000000000040.checkpoint").unlink()
         (stamps / "000000000040.tsr").unlink()

@@ -348,11 +348,13 @@ class Note:
 
 def parse_note(data: bytes) -> Note:
     """A C2SP signed note: text, empty line, signature lines."""
+    if len(data) > 1_000_000:
+        raise Bad("is longer than a note can be")
     try:
         whole = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Bad("is not UTF-8") from error
-    if any(letter < " " and letter != "\n" for letter in whole):
+    if any(letter < " " and letter != "\n" or letter == "\x7f" for letter in whole):
         raise Bad("has control characters")
     text, gap, lines = whole.rpartition("\n\n")
     if not gap or not lines.endswith("\n"):
@@ -366,6 +368,8 @@ def parse_note(data: bytes) -> Note:
         if len(raw) < 5:
             raise Bad("has a signature that is too short")
         signatures.append((match[1], raw[:4], raw[4:]))
+    if len(signatures) > 100:
+        raise Bad("has more than 100 signature lines")
     return Note((text + "\n").encode(), signatures)
 
 
@@ -409,17 +413,18 @@ class Policy:
     """C2SP tlog-policy: which logs and witnesses count, and how many are enough."""
 
     logs: list[Key] = field(default_factory=list)
+    names_logs: bool = False
     witnesses: dict[str, Witness] = field(default_factory=dict)
     groups: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     quorum: str = ""
 
     def witnessed(self, name: str, cosigners: set[str]) -> bool:
-        if name == "none":
-            return True
-        if name in self.witnesses:
-            return name in cosigners
-        enough, members = self.groups[name]
-        return sum(self.witnessed(member, cosigners) for member in members) >= enough
+        # Groups name only what stands before them, so one pass in the order of the file settles all of them.
+        found = {"none"} | cosigners & self.witnesses.keys()
+        for group, (enough, members) in self.groups.items():
+            if sum(member in found for member in members) >= enough:
+                found.add(group)
+        return name in found
 
     def cosigners(self, note: Note) -> set[str]:
         """The witnesses of the policy that cosigned a head. A wrong line of one of them refuses the note."""
@@ -427,9 +432,9 @@ class Policy:
         for name, note_id, signature in note.signatures:
             for own_name, witness in self.witnesses.items():
                 if witness.key_name == name and witness.note_id == note_id and witness.public is not None:
-                    if len(signature) != 72:
-                        raise Bad(f"the cosignature of `{own_name}` has not the length of one")
                     time = int.from_bytes(signature[:8], "big")
+                    if len(signature) != 72 or time >= 2**63:
+                        raise Bad(f"the cosignature of `{own_name}` has not the form of one")
                     message = b"cosignature/v1\ntime %d\n" % time + note.text
                     if not ed25519_strict(witness.public, message, signature[8:]):
                         raise Bad(f"the cosignature of `{own_name}` is wrong")
@@ -443,8 +448,7 @@ def parse_policy(data: bytes) -> Policy:
     publics: set[bytes] = set()
     if any(byte < 0x20 and byte not in b"\t\n" or byte == 0x7F for byte in data):
         raise Bad("has control characters")
-    if data and not data.endswith(b"\n"):
-        raise Bad("does not end with a newline")
+    log_keys: set[bytes] = set()
 
     def known(name: str) -> bool:
         return name in policy.witnesses or name in policy.groups
@@ -456,15 +460,19 @@ def parse_policy(data: bytes) -> Policy:
         try:
             match words:
                 case ["log", vkey] | ["log", vkey, _]:
-                    name, public = parse_vkey(vkey)
-                    if any(key.public == public for key in policy.logs):
+                    _, _, raw = split_vkey(vkey)
+                    if raw[1:] in log_keys:
                         raise Bad("names a log twice")
-                    policy.logs.append(Key(name, public, frozenset({"log"}), -1))
+                    log_keys.add(raw[1:])
+                    policy.names_logs = True
+                    # Keys of other types are let pass, because the file is written for other readers as well; they never count here.
+                    if raw[0] in (SIGNS_NOTES, COSIGNS):
+                        name, public = parse_vkey(vkey)
+                        policy.logs.append(Key(name, public, frozenset({"log"}), -1))
                 case ["witness", name, vkey] | ["witness", name, vkey, _]:
                     if name == "none" or known(name):
                         raise Bad(f"`{name}` is taken")
                     key_name, key_id, raw = split_vkey(vkey)
-                    # Keys of other types are let pass, because the file is written for other readers as well.
                     public = parse_vkey(vkey, COSIGNS)[1] if raw[0] in (SIGNS_NOTES, COSIGNS) else None
                     if raw[1:] in publics:
                         raise Bad("names a witness twice")
@@ -716,6 +724,7 @@ SIGNED_PREFIXES = ("review.", "grant.", "breakglass.", "policy.", "key.", "role.
 SIGNED_KINDS = {
     "request.approved", "request.denied", "request.expired", "request.withdrawn", "exception.answered", "redaction.made", "report.generated",
 }
+ENDS_REQUEST = {"request.approved", "request.denied", "request.expired", "request.withdrawn"}
 # Entries that pruning leaves in the log.
 STAY_IN_LOG = {
     "ledger.opened", "key.enrolled", "key.retired", "key.revoked", "segment.sealed", "policy.published", "report.generated", "evidence.downloaded",
@@ -753,6 +762,7 @@ class Log:
         self.previous: bytes | None = None
         self.keys: list[Key] = []
         self.credentials: dict[str, Credential] = {}
+        # What was asked and under which policy, of requests that have not ended.
         self.requests: dict[str, dict[str, str]] = {}
         self.segments: list[tuple[int, dict[str, Any]]] = []
         self.blobs: dict[str, tuple[int, bool]] = {}
@@ -880,6 +890,8 @@ class Log:
             self.requests[event["request_id"]] = {"action": body["action_digest"], "policy": body["assessment"]["policy"]["digest"]}
             for file in body["inputs"]:
                 self.blobs.setdefault(from_base64url(file["sha256"], 32).hex(), (seq, False))
+        elif kind in ENDS_REQUEST:
+            self.requests.pop(event["request_id"], None)
         elif kind in ("policy.published", "catalog.published"):
             for file in body["files"]:
                 self.blobs[from_base64url(file["sha256"], 32).hex()] = (seq, True)
@@ -903,7 +915,7 @@ class Log:
             raise Bad("a review has a statement, an assertion and the assurance `passkey`, or none of them")
         request = self.requests.get(event["request_id"])
         if request is None:
-            raise Bad("is about a request that was never submitted")
+            raise Bad("is about a request that was never submitted, or had ended")
         if body["shown_digest"] != request["action"] or body["policy_digest"] != request["policy"]:
             raise Bad("what was shown is not what was asked")
         if "comment" not in body or isinstance(body["comment"], str):
@@ -971,14 +983,15 @@ class Log:
         """Whether a log of the policy signed a head; of the published one, whatever the policy asks for."""
         if self.policy is None:
             return False
-        by_log = bool(signers(note, self.policy.logs))
+        origin = parse_checkpoint(note.text)[0]
+        by_log = bool(signers(note, [key for key in self.policy.logs if key.name == origin]))
         cosigners = self.policy.cosigners(note)
         self.report.cosignatures += len(cosigners)
         enough = self.policy.witnessed(self.policy.quorum, cosigners)
         if enough and self.policy.quorum != "none":
             self.witnessed = max(self.witnessed, size)
-        if wanted and self.policy.logs and not by_log:
-            self.report.tampered(place, "no log of the policy signed it")
+        if wanted and self.policy.names_logs and not by_log:
+            self.report.unsure(place, "no log of the policy signed it")
         if wanted and not enough:
             self.report.tampered(place, f"the witnesses that cosigned it ({', '.join(sorted(cosigners)) or 'none'}) are not enough for the policy")
         return by_log
@@ -1179,9 +1192,9 @@ class Token:
         (info,) = der(self.info)
         version, _, imprint, _, time, *_ = parts(info, INTEGER, OID, SEQUENCE, INTEGER, GENERALIZED)
         algorithm, imprinted = parts(imprint, SEQUENCE, OCTETS)
-        if version[1] != b"\x01" or DIGESTS.get(oid(parts(algorithm, OID)[0])) is not DIGESTS["2.16.840.1.101.3.4.2.1"]:
-            raise Bad("is not a timestamp over a SHA-256")
-        self.imprint = imprinted[1]
+        if version[1] != b"\x01":
+            raise Bad("is a timestamp of another version")
+        self.imprint_digest, self.imprint = oid(parts(algorithm, OID)[0]), imprinted[1]
         match = re.fullmatch(rb"([0-9]{14})(\.[0-9]+)?Z", time[1])
         if not match:
             raise Bad("has no time")
@@ -1189,7 +1202,7 @@ class Token:
 
     def check(self, stamped: bytes, authority: list[x509.Certificate]) -> None:
         """Without an authority, only that the answer is about these bytes and was not changed since its own certificate signed it."""
-        if self.imprint != sha256(stamped):
+        if self.imprint != digest_of(self.imprint_digest, stamped):
             raise Bad("the timestamp is of something else")
         try:
             certificate = self.signer(authority)
@@ -1245,17 +1258,15 @@ class Token:
         if not strong(key):
             raise Bad("the timestamp's certificate has a key that is not accepted")
         if isinstance(key, rsa.RSAPublicKey) and self.algorithm in RSA_DIGESTS:
-            digest = DIGESTS.get(RSA_DIGESTS[self.algorithm] or self.digest)
-            if digest is not None:
-                return accept(lambda: key.verify(self.signature, self.signed, padding.PKCS1v15(), digest))
-        if isinstance(key, ec.EllipticCurvePublicKey) and self.algorithm in ECDSA_DIGESTS:
-            digest = DIGESTS[ECDSA_DIGESTS[self.algorithm]]
-            return accept(lambda: key.verify(self.signature, self.signed, ec.ECDSA(digest)))
+            if RSA_DIGESTS[self.algorithm] in (None, self.digest):
+                return accept(lambda: key.verify(self.signature, self.signed, padding.PKCS1v15(), DIGESTS[self.digest]))
+        if isinstance(key, ec.EllipticCurvePublicKey) and ECDSA_DIGESTS.get(self.algorithm) == self.digest:
+            return accept(lambda: key.verify(self.signature, self.signed, ec.ECDSA(DIGESTS[self.digest])))
         if isinstance(key, Ed25519PublicKey) and self.algorithm == ED25519:
             if ed25519_strict(key.public_bytes_raw(), self.signed, self.signature):
                 return None
             raise Bad("the timestamp's signature is wrong")
-        raise Bad(f"the timestamp is signed by {self.algorithm}, which is not accepted here")
+        raise Bad(f"the timestamp is signed by {self.algorithm} with {self.digest}, which is not accepted here")
 
     def trusted(self, certificate: x509.Certificate, authority: list[x509.Certificate], depth: int) -> bool:
         """Whether issuers lead from a certificate to one that is trusted, all of them valid at the timestamp's time."""
@@ -1357,7 +1368,7 @@ class Folder:
     def expect_stamp(self, size: int, files: dict[str, bytes]) -> None:
         try:
             _, stamped, root = parse_checkpoint(files.get("checkpoint", b""))
-            if stamped == size:
+            if stamped == size and "tsr" in files:
                 self.log.expect_head(size, root)
         except (Bad, UnicodeDecodeError):
             pass  # check_stamps names it
@@ -1365,8 +1376,10 @@ class Folder:
     def check_stamps(self, stamps: dict[int, dict[str, bytes]]) -> None:
         for size, files in stamps.items():
             place = f"ledger/timestamps/{size:012}"
-            if files.keys() != {"checkpoint", "tsr"}:
-                self.report.unsure(place, "only one half of the timestamp is here")
+            if "tsr" not in files:
+                continue  # the text is written first: a crash leaves it alone
+            if "checkpoint" not in files:
+                self.report.unsure(place, "what was stamped is not here")
                 continue
             self.report.files += 2
             try:
@@ -1783,15 +1796,16 @@ class Export:
                 self.log.expect_head(*parse_checkpoint(parse_note(data).text)[1:])
             except (Bad, UnicodeDecodeError):
                 pass  # check_head names it
+        anchored = True
         try:
             if self.tiles.bundles:
                 self.read_bundles(size)
                 self.report.notes.append(f"the signatures of {self.log.unsigned} events are not in a static export and were not checked")
             else:
-                self.only_tiles(origin, size)
+                anchored = self.only_tiles(origin, size)
         except Bad as error:
             self.report.tampered("ledger/tile", error)
-        for place, data in heads if self.log.keys else []:
+        for place, data in heads if anchored else []:
             head = self.log.check_head(place, data)
             if head is not None and head[0] > self.log.tree.size:
                 self.report.tampered(place, f"{head[0]} entries were signed, there are {self.log.tree.size}")
@@ -1813,8 +1827,8 @@ class Export:
             for at, entry in enumerate(entries):
                 self.log.take(Row(index * 256 + at, entry, None, None, {}, self.tiles.place(here[max(here)])))
 
-    def only_tiles(self, origin: str, size: int) -> None:
-        """Without entries: the tiles give the head's root, and the head is signed by somebody that the caller named."""
+    def only_tiles(self, origin: str, size: int) -> bool:
+        """Without entries: the tiles give the head's root. Says whether the caller named somebody who must have signed the head."""
         self.report.notes.append("the entries are not here: checked is that the tiles lead to the head")
         self.log.origin = self.report.log = origin
         if self.trust.key is not None:
@@ -1822,7 +1836,7 @@ class Export:
             self.log.keys.append(Key(name, public, frozenset({"log"}), -1))
             self.report.key_trusted = True
         elif self.trust.policy is not None and self.trust.policy.logs:
-            self.log.keys += self.trust.policy.logs
+            self.log.keys += [key for key in self.trust.policy.logs if key.name == origin]
         else:
             self.report.unsure("ledger/checkpoint", "who signed it cannot be checked without the log's key (--trusted-key or --policy)")
         for index in range((size + 255) // 256):
@@ -1834,6 +1848,7 @@ class Export:
                 raise Bad(f"{Tiles.name(0, index, max(widths))} has not the length of its name")
             for at in range(max(widths)):
                 self.log.push(data[at * 32 : at * 32 + 32])
+        return self.trust.key is not None or self.trust.policy is not None and self.trust.policy.names_logs
 
 
 # ---------------------------------------------------------------------------------------------------------------- proof files ("Proof files")
@@ -1841,7 +1856,7 @@ class Export:
 
 @dataclass
 class Proof:
-    entry: bytes
+    entry: bytes | None
     index: int
     nodes: list[bytes]
     head: bytes
@@ -1851,19 +1866,21 @@ PROOF = b"c2sp.org/tlog-proof@v1\n"
 
 
 def parse_proof(data: bytes) -> Proof:
+    if len(data) > 1_200_000:
+        raise Bad("is longer than a proof file can be")
     text = decoded(data)
     above, gap, head = text.partition("\n\n")
     lines = above.split("\n")
     if not gap or lines.pop(0) + "\n" != PROOF.decode():
         raise Bad("is not a proof file")
-    entry = b""
+    entry = None
     if lines and lines[0].startswith("extra "):
         entry = from_base64(lines.pop(0).removeprefix("extra "))
     match = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines.pop(0) if lines else "")
     if not match:
         raise Bad("is a proof file without the index of its entry")
     nodes = [from_base64(line) for line in lines]
-    if any(len(node) != 32 for node in nodes) or len(nodes) > 64:
+    if any(len(node) != 32 for node in nodes) or len(nodes) > 63:
         raise Bad("is a proof file with a hash that has not 32 bytes, or with too many")
     return Proof(entry, int(match[1]), nodes, head.encode())
 
@@ -1875,19 +1892,23 @@ def verify_proof(data: bytes, report: Report, trust: Trust) -> bytes | None:
         note = parse_note(proof.head)
         origin, size, root = parse_checkpoint(note.text)
         report.log, report.size, report.root, report.entries = origin, size, root.hex(), 1
-        event = parse_canonical(proof.entry)
-        if not isinstance(event, dict) or event.get("seq") != proof.index or event.get("log") != origin:
-            raise Bad("the entry is not the one of this log and index")
-        if not included(proof.index, size, leaf_of(proof.entry), root, proof.nodes):
-            raise Bad("the proof does not lead from the entry to the head")
+        if proof.entry is None:
+            report.unsure("the proof", "does not carry the entry that it proves")
+        else:
+            event = parse_canonical(proof.entry)
+            if not isinstance(event, dict) or event.get("seq") != proof.index or event.get("log") != origin:
+                raise Bad("the entry is not the one of this log and index")
+            if not included(proof.index, size, leaf_of(proof.entry), root, proof.nodes):
+                raise Bad("the proof does not lead from the entry to the head")
         if trust.key is not None:
             name, public = trust.key
-            if not signers(note, [Key(name, public, frozenset({"log"}), -1)]) or name != origin:
-                raise Bad("the trusted key did not sign the head")
+            if not signers(note, [Key(name, public, frozenset({"log"}), -1)]):
+                report.unsure("the head", "the trusted key did not sign it; another key of the log may sign heads now")
+            elif name != origin:
+                raise Bad("the head is of another log than the trusted key's")
             report.key_trusted = True
-        log = Log(report, trust.key, trust.policy)
-        by_policy = log.by_policy("the head", note, size, wanted=True)
-        if trust.key is None and not by_policy and not log.witnessed:
+        by_policy = Log(report, trust.key, trust.policy).by_policy("the head", note, size, wanted=True)
+        if trust.key is None and not by_policy:
             report.unsure("the head", "nobody whom you trust is known to have signed it (--trusted-key, --policy)")
         report.heads += 1
         return proof.entry
@@ -1948,7 +1969,7 @@ def verify_disclosure(target: Path, data: bytes, report: Report, trust: Trust) -
     try:
         disclosure = parse_disclosure(data)
     except Bad as error:
-        report.unsure("the disclosure", error)
+        report.tampered("the disclosure", error)
         return
     report.log = disclosure["log"]
     found = [entry for entry in entries_of(target, report, trust) if f'"id":"{disclosure["event_id"]}"'.encode() in entry]
@@ -2045,9 +2066,14 @@ def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
 
 
 def main() -> int:
-    report, options = run(sys.argv[1:])
-    print(report.as_json() if options.json else report.as_text())
-    return EXIT_CODES[report.verdict]
+    try:
+        report, options = run(sys.argv[1:])
+        print(report.as_json() if options.json else report.as_text())
+        return EXIT_CODES[report.verdict]
+    # Python ends with 1 when nothing catches an exception, which would say `tampered`.
+    except Exception as error:
+        print(f"{UNSURE}\n  this program failed, which says nothing about the target: {error!r}", file=sys.stderr)
+        return EXIT_CODES[UNSURE]
 
 
 if __name__ == "__main__":

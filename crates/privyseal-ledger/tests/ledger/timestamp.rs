@@ -124,12 +124,18 @@ fn stamper(fixture: &Fixture, url: String, authority: Authority) -> Stamper {
 
 fn report(fixture: &Fixture, authority: &Authority) -> Report {
     let mut report = fixture.verify();
-    stamp::check_kept(&fixture.layout, ORIGIN, authority, &mut report);
+    stamp::check_kept(&fixture.layout, ORIGIN, Some(authority), &mut report);
     report
 }
 
 fn file(fixture: &Fixture, size: u64, ending: &str) -> PathBuf {
     fixture.layout.below_ledger(&format!("timestamps/{size:012}.{ending}"))
+}
+
+fn without_authority(fixture: &Fixture) -> Report {
+    let mut report = fixture.verify();
+    stamp::check_kept(&fixture.layout, ORIGIN, None, &mut report);
+    report
 }
 
 #[test]
@@ -153,6 +159,8 @@ fn heads_are_stamped_when_due_and_checked_against_the_log() {
     assert_eq!(stamper.round(stamped.time.plus_seconds(3_600), 14).unwrap().unwrap().0, first + 1);
     assert_eq!(stamp::sizes(&fixture.layout).unwrap(), [first, first + 1]);
     assert_eq!(report(&fixture, &ca).verdict, Verdict::Verified, "{}", report(&fixture, &ca));
+    assert_eq!(report(&fixture, &trusted(folder.path(), "other.pem")).verdict, Verdict::Tampered, "another authority is trusted");
+    assert_eq!(without_authority(&fixture).verdict, Verdict::Verified);
 
     // Every file counts: a text of another history, an answer of another head, a stamp beyond the log.
     let (text, answer) = (fs::read(file(&fixture, first, "checkpoint")).unwrap(), fs::read(file(&fixture, first, "tsr")).unwrap());
@@ -161,6 +169,7 @@ fn heads_are_stamped_when_due_and_checked_against_the_log() {
         fs::write(file(&fixture, first, ending), bytes).unwrap();
         let found = report(&fixture, &ca);
         assert_eq!(found.verdict, Verdict::Tampered);
+        assert_eq!(without_authority(&fixture).verdict, Verdict::Tampered, "who trusts no authority finds it as well");
         assert!(found.problems.iter().any(|problem| problem.what.contains(words)), "{found}");
         fs::write(file(&fixture, first, "checkpoint"), &text).unwrap();
         fs::write(file(&fixture, first, "tsr"), &answer).unwrap();
