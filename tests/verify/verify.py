@@ -1862,7 +1862,7 @@ class Proof:
     head: bytes
 
 
-PROOF = b"c2sp.org/tlog-proof@v1\n"
+PROOF = b"c2sp.org/tlog-proof@v1"
 
 
 def parse_proof(data: bytes) -> Proof:
@@ -1871,7 +1871,7 @@ def parse_proof(data: bytes) -> Proof:
     text = decoded(data)
     above, gap, head = text.partition("\n\n")
     lines = above.split("\n")
-    if not gap or lines.pop(0) + "\n" != PROOF.decode():
+    if not gap or lines.pop(0) != PROOF.decode():
         raise Bad("is not a proof file")
     entry = None
     if lines and lines[0].startswith("extra "):
