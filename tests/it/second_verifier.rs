@@ -75,7 +75,8 @@ impl Cases {
         if (ours, theirs) == (expected, expected) {
             say(&format!("{expected}  {what}\n     {}\n     {}", second_line(&said), second_line(&other)));
         } else {
-            self.disagreements.push(format!("{what}: expected {expected}, ours says {ours}, the second verifier {theirs}\n{said}\n{other}"));
+            self.disagreements
+                .push(format!("{what}: expected {expected}, ours says {ours}, the second verifier {theirs}\n{said}\n{other}"));
         }
     }
 
@@ -205,7 +206,10 @@ fn both_find_what_was_done_to_a_folder() {
         ("the last entry cut", 1, &|data| sql(data, "DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)")),
         ("an entry removed", 1, &|data| sql(data, "DELETE FROM entry WHERE seq = 5")),
         ("an entry edited", 1, &|data| {
-            sql(data, "UPDATE entry SET entry = CAST(replace(CAST(entry AS TEXT), 'infra.restart', 'infra.restarx') AS BLOB) WHERE kind = 'request.submitted'")
+            sql(
+                data,
+                "UPDATE entry SET entry = CAST(replace(CAST(entry AS TEXT), 'infra.restart', 'infra.restarx') AS BLOB) WHERE kind = 'request.submitted'",
+            )
         }),
         ("two entries swapped", 1, &|data| {
             sql(
@@ -375,7 +379,13 @@ fn both_judge_proof_files_alike() {
     judge("an index with a zero before it", &whole.replace("index 3\n", "index 03\n"), "both", "", 1);
     judge("a node of the proof removed", &whole.replace(&format!("{node}\n"), ""), "both", "", 1);
     judge("a node of the proof twice", &whole.replace(node, &format!("{node}\n{node}")), "both", "", 1);
-    judge("no entry", &whole.lines().filter(|line| !line.starts_with("extra ")).map(|line| format!("{line}\n")).collect::<String>(), "both", "", 2);
+    judge(
+        "no entry",
+        &whole.lines().filter(|line| !line.starts_with("extra ")).map(|line| format!("{line}\n")).collect::<String>(),
+        "both",
+        "",
+        2,
+    );
     judge("cut", &whole[..whole.len() - 1], "both", "", 1);
     judge("lines end as on Windows", &whole.replace('\n', "\r\n"), "both", "", 1);
     for (what, how, policy, expected) in [

@@ -12,6 +12,7 @@ docs/LEDGER.md.
 
 TARGET is a data folder, its public part `ledger/`, what `privyseal checkpoint export` wrote, an evidence pack, or a proof file.
 Exit code 0: verified, 1: tampered, 2: could not tell.
+Not checked is what docs/LEDGER.md does not describe: whether each body has the members that docs/EVENTS.md lists.
 """
 
 from __future__ import annotations
@@ -1270,7 +1271,7 @@ class Token:
 
     def trusted(self, certificate: x509.Certificate, authority: list[x509.Certificate], depth: int) -> bool:
         """Whether issuers lead from a certificate to one that is trusted, all of them valid at the timestamp's time."""
-        if depth > 4:
+        if depth > 6:
             return False
         for issuer in authority + self.certificates:
             if not self.may_issue(issuer, depth) or certificate.signature_hash_algorithm is not None and not any(

@@ -337,7 +337,9 @@ mod tests {
         let mut note = Note::parse(&log.sign_note(text)).unwrap();
         let line = witness.cosign(text, 1_782_900_000);
         note.put(line.clone());
-        [line.to_string(), format!("{line}\n"), witness.public().to_string(), note.to_string(), "12\n".to_owned()].map(String::into_bytes).to_vec()
+        [line.to_string(), format!("{line}\n"), witness.public().to_string(), note.to_string(), "12\n".to_owned()]
+            .map(String::into_bytes)
+            .to_vec()
     }
 
     fn policies() -> Vec<Vec<u8>> {
@@ -363,7 +365,12 @@ mod tests {
     /// What a browser would send of a new passkey, by hand: CBOR of a map with `fmt`, `attStmt` and `authData`, the key in it by COSE.
     fn passkeys() -> Vec<Vec<u8>> {
         let client_data = br#"{"type":"webauthn.create","challenge":"Y2hhbGxlbmdl","origin":"http://localhost:8420","crossOrigin":false}"#;
-        let point = [vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20], GENERATOR_X.to_vec(), vec![0x22, 0x58, 0x20], GENERATOR_Y.to_vec()];
+        let point = [
+            vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20],
+            GENERATOR_X.to_vec(),
+            vec![0x22, 0x58, 0x20],
+            GENERATOR_Y.to_vec(),
+        ];
         let (_, witness) = parties().unwrap();
         let vkey = witness.public().to_string();
         let public = STANDARD.decode(vkey.rsplit('+').next().unwrap()).unwrap();
@@ -497,6 +504,8 @@ mod tests {
             let Some(folder) = reference() else { return };
             let read = |part: &str| std::fs::read(folder.join("jcs/testdata").join(part).join(format!("{name}.json"))).unwrap();
             let (input, output) = (read("input"), read("output"));
+            let hex = std::fs::read_to_string(folder.join(format!("jcs/testdata/outhex/{name}.txt"))).unwrap();
+            assert_eq!(hex.split_whitespace().collect::<String>(), crate::digest::hex(&output), "{name}: the vectors disagree");
             let value = canonical::parse_lenient(&input).unwrap();
             match (canonical::to_bytes(&value), canonical::parse(&output)) {
                 (Ok(written), Ok(_)) => assert!(inside && written == output, "{name}: {}", String::from_utf8_lossy(&written)),

@@ -112,7 +112,8 @@ impl Policy {
         let Some(quorum) = &self.quorum else { return true };
         // From the first group to the last, not down from the quorum: a file nests groups as deeply as it has lines, and a call for each
         // level would run out of stack. A member stands in one group only, so nothing counts twice.
-        let mut witnessed: BTreeSet<&str> = self.witnesses.iter().map(|witness| witness.name.as_str()).filter(|name| cosigned(name)).collect();
+        let mut witnessed: BTreeSet<&str> =
+            self.witnesses.iter().map(|witness| witness.name.as_str()).filter(|name| cosigned(name)).collect();
         for group in &self.groups {
             if group.members.iter().filter(|member| witnessed.contains(member.as_str())).count() >= group.threshold {
                 witnessed.insert(&group.name);

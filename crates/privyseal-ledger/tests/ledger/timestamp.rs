@@ -114,6 +114,11 @@ fn only_certificates_for_timestamps_count_and_only_authorities_certify() {
     // Trusting the signer itself is a chain of one; trusting another signer of the same CA is none.
     verify(&good, text, Some(7), &trusted(path, "good.pem")).unwrap();
     assert!(verify(&good, text, Some(7), &trusted(path, "web.pem")).is_err());
+    // The golden token was stamped below an intermediate authority, which its root allows.
+    let vector =
+        |name: &str| fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/timestamp")).join(name)).unwrap();
+    let root = Authority::from_pem(&String::from_utf8(vector("ca.pem")).unwrap()).unwrap();
+    verify(&vector("p256.tsr"), &vector("checkpoint"), None, &root).unwrap();
     assert!(Authority::from_pem("").is_err());
     assert!(Authority::from_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err());
 }
