@@ -102,6 +102,19 @@ def typed_column(folder: Path) -> None:
     stolen.record_again(entry, path)
 
 
+def last_body(change: Callable[[dict], dict]) -> Callable[[Path], None]:
+    """The newest entry gets another content, is signed again if its kind is, and so is the whole log: nothing but its form is wrong."""
+
+    def edit(folder: Path) -> None:
+        stolen = Stolen(folder)
+        entry = change(json.loads(stolen.entries()[-1]))
+        data = verify.canonical(entry)
+        stolen.store.execute("UPDATE entry SET entry = ?, leaf = ?, kind = ? WHERE seq = ?", (data, verify.leaf_of(data), entry["kind"], entry["seq"]))
+        stolen.sign_again(stolen.entries())
+
+    return edit
+
+
 def same_rows_again(folder: Path) -> None:
     """A file with the same rows in other bytes: harmless to read, but not the one that was recorded."""
     _, path = Stolen(folder).last_segment()
@@ -363,6 +376,13 @@ HOW = {
     "same-rows-again": same_rows_again,
     "recorded-again": recorded_again,
     "cut-tail": cut_tail,
+    "body-unchanged": last_body(lambda entry: entry),
+    "body-with-more": last_body(lambda entry: entry | {"body": entry["body"] | {"later": 1}}),
+    "body-with-less": last_body(lambda entry: entry | {"body": {name: value for name, value in entry["body"].items() if name != "rows"}}),
+    "body-of-another-type": last_body(lambda entry: entry | {"body": entry["body"] | {"bytes": "many"}}),
+    "body-of-another-kind": last_body(lambda entry: entry | {"kind": "segment.unsealed"}),
+    "request-where-none-belongs": last_body(lambda entry: entry | {"request_id": "01980000-0000-7000-8000-000000000001"}),
+    "actor-of-no-kind": last_body(lambda entry: entry | {"actor": {**entry["actor"], "auth": {"amr": []}}}),
     "pack-without-file": lambda path: zip_without(path, victim="results.json"),
     "pack-without-entries": lambda path: zip_without(path, victim="ledger/events.parquet"),
     "pack-with-file": lambda path: zip_without(path, extra="zz.txt"),

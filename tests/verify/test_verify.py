@@ -105,6 +105,21 @@ class Golden(unittest.TestCase):
         for text in (data + b"\n", data + b" ", b"\n" + data, b"[]", b"", b" " * 262_145):
             self.assertTrue(refuses(lambda: verify.parse_disclosure(text)) or text == data + b"\n" and not data.endswith(b"\n"), text[:40])
 
+    def test_events_of_every_kind(self):
+        """docs/EVENTS.md against an entry of every kind, which the code of the server wrote."""
+        schema = verify.Schema(verify.EVENTS.read_text())
+        events = [verify.parse_canonical(line) for line in (GOLDEN.parents[1] / "crates/privyseal-core/testdata/events-v1.jsonl").read_bytes().splitlines()]
+        self.assertEqual({event["kind"] for event in events}, schema.kinds.keys())
+        for event in events:
+            schema.check(event)
+            for name, (sort, optional, nullable) in schema.kinds[event["kind"]].members.items():
+                body = dict(event["body"])
+                wrong = [] if body.pop(name, None) is None or optional else [body]
+                wrong += [event["body"] | {name: other} for other in (1.5, [1.5])]
+                wrong += [] if nullable else [event["body"] | {name: None}]
+                for changed in wrong:
+                    self.assertTrue(refuses(lambda: schema.check(event | {"body": changed})), (event["kind"], name, changed.get(name)))
+
     def entries(self) -> list[bytes]:
         return verify.lines_of((GOLDEN / "log/entries.jsonl").read_bytes(), "entries.jsonl")
 
@@ -218,7 +233,7 @@ class Golden(unittest.TestCase):
         raw = b"\x01" + thief.public_key().public_bytes_raw()
         note_id = verify.sha256(origin.encode(), b"\n", raw)[:4]
         event = json.loads(entries[6])
-        event["kind"], event["body"] = "key.enrolled", {"key": f"{origin}+{note_id.hex()}+{base64.b64encode(raw).decode()}", "purpose": "log"}
+        event["kind"], event["body"] = "key.enrolled", {"key": f"{origin}+{note_id.hex()}+{base64.b64encode(raw).decode()}", "purpose": "log", "protection": "file-0600"}
         entries[6:] = [verify.canonical(event)]
         event |= {"seq": 7, "kind": "heartbeat", "body": {"interval_seconds": 60, "node": "x"}, "prev": verify.to_base64url(verify.leaf_of(entries[6]))}
         entries.append(verify.canonical(event))

@@ -12,7 +12,8 @@ docs/LEDGER.md.
 
 TARGET is a data folder, its public part `ledger/`, what `privyseal checkpoint export` wrote, an evidence pack, or a proof file.
 Exit code 0: verified, 1: tampered, 2: could not tell.
-Not checked is what docs/LEDGER.md does not describe: whether each body has the members that docs/EVENTS.md lists.
+Whether each event has the members that docs/EVENTS.md lists is checked by reading that page (--events), and left out, with a word, where
+it is not.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Report:
     files: int = 0
     size: int = 0
     root: str = ""
+    # The page of events, to hold each against.
+    schema: Schema | None = None
     notes: list[str] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -719,6 +722,96 @@ def check_passkey(domain: bytes, statement: Any, assertion: Any, credential: Cre
         raise Bad("the passkey's signature is wrong")
 
 
+# ---------------------------------------------------------------------------------------------------------------- events (docs/EVENTS.md)
+
+EVENTS = Path(__file__).resolve().parents[2] / "docs" / "EVENTS.md"
+NAME = re.compile(r"[A-Za-z0-9._@:/+-]+")
+
+
+@dataclass
+class Shape:
+    """Members of an object or of a kind's body: type, and whether one must stand there."""
+
+    members: dict[str, tuple[str, bool, bool]] = field(default_factory=dict)
+    request: str = ""
+
+
+class Schema:
+    """The tables of docs/EVENTS.md, as they stand on the page: its headings name kinds and shared objects, its rows their members."""
+
+    def __init__(self, page: str) -> None:
+        self.kinds: dict[str, Shape] = {}
+        self.objects: dict[str, Shape] = {}
+        shape = Shape()
+        for line in page.split("\n"):
+            if heading := re.fullmatch(r"### (`?)([^`]+)`?", line):
+                shape = Shape()
+                (self.kinds if heading[1] else self.objects)[heading[2]] = shape
+            elif line.startswith("## "):
+                shape = Shape()
+                self.objects[line.removeprefix("## ").lower()] = shape
+            elif request := re.search(r" Request: (always|never|when concerned)\.", line):
+                shape.request = request[1]
+            elif (row := [cell.strip() for cell in line.strip("|").split("|")]) and len(row) == 4 and re.fullmatch(r"`[a-z0-9_]+`", row[0]):
+                optional = row[3] != "never"
+                shape.members[row[0].strip("`")] = (row[1], optional, optional or " null " in f" {row[2].lower()} ")
+        if "ledger.opened" not in self.kinds or "actor" not in self.objects:
+            raise Bad("is not the page of events")
+
+    def check(self, event: dict[str, Any]) -> None:
+        shape = self.kinds.get(event["kind"])
+        if shape is None:
+            raise Bad(f"is of no kind of schema 1: `{event['kind']}`")
+        if (shape.request, "request_id" in event) in (("always", False), ("never", True)):
+            raise Bad(f"its kind has a request {shape.request}")
+        self.check_members("actor", self.objects["actor"], event["actor"])
+        self.check_members("body", shape, event["body"])
+
+    def check_members(self, place: str, shape: Shape, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise Bad(f"`{place}` is not an object")
+        for name, (sort, optional, nullable) in shape.members.items():
+            if name not in value:
+                if not optional:
+                    raise Bad(f"`{place}` lacks `{name}`")
+            elif value[name] is not None or not nullable:
+                self.check_value(f"{place}.{name}", sort, value[name])
+
+    def check_value(self, place: str, sort: str, value: Any) -> None:
+        if sort.startswith("list of "):
+            if not isinstance(value, list):
+                raise Bad(f"`{place}` is not a list")
+            for item in value:
+                self.check_value(place, sort.removeprefix("list of "), item)
+        elif link := re.fullmatch(r"\[([^\]]+)\]\(#[a-z-]+\)", sort):
+            self.check_members(place, self.objects[link[1]], value)
+        elif not self.holds(sort, value):
+            raise Bad(f"`{place}` is not {sort}")
+
+    @staticmethod
+    def holds(sort: str, value: Any) -> bool:
+        if sort == "hideable text" and isinstance(value, dict) and value.keys() == {"#"}:
+            return bool(from_base64url(value["#"], 32))
+        match sort:
+            case "text" | "hideable text":
+                return isinstance(value, str)
+            case "integer":
+                return isinstance(value, int) and not isinstance(value, bool)
+            case "boolean":
+                return isinstance(value, bool)
+            case "object":
+                return isinstance(value, dict)
+            case "time":
+                return microseconds(value) is not None
+            case "digest":
+                return bool(from_base64url(value, 32))
+            case "uuid":
+                return isinstance(value, str) and bool(UUID7.fullmatch(value))
+            case "principal" | "person" | "role" | "credential" | "action":
+                return isinstance(value, str) and bool(NAME.fullmatch(value))
+        raise Bad(f"is described with a type that this program does not know: {sort}")
+
+
 # ---------------------------------------------------------------------------------------------------------------- the log
 
 SIGNED_PREFIXES = ("review.", "grant.", "breakglass.", "policy.", "key.", "role.", "delegation.", "access_review.")
@@ -753,6 +846,7 @@ class Log:
 
     def __init__(self, report: Report, trusted: tuple[str, bytes] | None, policy: Policy | None = None, with_signatures: bool = True) -> None:
         self.report, self.trusted, self.policy, self.with_signatures = report, trusted, policy, with_signatures
+        self.schema = report.schema
         # Heads of at most this size have the cosignatures that the policy asks for.
         self.witnessed = 0
         self.unsigned = 0
@@ -817,6 +911,8 @@ class Log:
             raise Bad(f"is of another log, `{event['log']}`")
         self.check_columns(row, event, leaf, time)
         self.check_signature(row, kind, leaf, seq)
+        if self.schema is not None:
+            self.schema.check(event)
         self.learn(kind, body, event, seq)
 
     def open(self, body: dict[str, Any]) -> None:
@@ -1899,6 +1995,8 @@ def verify_proof(data: bytes, report: Report, trust: Trust) -> bytes | None:
             event = parse_canonical(proof.entry)
             if not isinstance(event, dict) or event.get("seq") != proof.index or event.get("log") != origin:
                 raise Bad("the entry is not the one of this log and index")
+            if report.schema is not None:
+                report.schema.check(event)
             if not included(proof.index, size, leaf_of(proof.entry), root, proof.nodes):
                 raise Bad("the proof does not lead from the entry to the head")
         if trust.key is not None:
@@ -1915,6 +2013,9 @@ def verify_proof(data: bytes, report: Report, trust: Trust) -> bytes | None:
         return proof.entry
     except (Bad, UnicodeDecodeError) as error:
         report.tampered("the proof", error)
+        return None
+    except (KeyError, TypeError, AttributeError) as error:
+        report.tampered("the proof", f"its entry has not the members of one: {error!r}")
         return None
 
 
@@ -2039,6 +2140,7 @@ def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
                         help="a head that you kept: the log must extend it; may be repeated")
     parser.add_argument("--proof", type=Path, metavar="FILE", help="verify this proof file (the same as giving it as TARGET)")
     parser.add_argument("--disclosure", type=Path, metavar="FILE", help="check this one disclosed value against its entry in TARGET, and nothing else")
+    parser.add_argument("--events", type=Path, default=EVENTS, metavar="FILE", help="docs/EVENTS.md, whose tables every event is held against")
     parser.add_argument("--sealed", action="store_true", help="of a public part, verify what is sealed, although newer entries are elsewhere")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     options = parser.parse_args(arguments)
@@ -2048,6 +2150,10 @@ def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
     report = Report()
     try:
         trust = given(options)
+        if options.events.is_file():
+            report.schema = Schema(options.events.read_text())
+        else:
+            report.notes.append(f"bodies of events were not checked: {options.events} is not here (--events)")
         remembered = [path.read_bytes() for path in options.heads]
         if options.disclosure is not None:
             verify_disclosure(target, options.disclosure.read_bytes(), report, trust)
