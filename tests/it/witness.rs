@@ -7,14 +7,14 @@ use std::path::Path;
 
 use crate::support::{Instance, Running, ok, run, wait_for};
 
-struct OwnWitness {
+pub(crate) struct OwnWitness {
     server: Running,
-    key: String,
-    url: String,
+    pub(crate) key: String,
+    pub(crate) url: String,
 }
 
 impl OwnWitness {
-    fn start(folder: &Path, name: &str, log: &str, listen: &str) -> Self {
+    pub(crate) fn start(folder: &Path, name: &str, log: &str, listen: &str) -> Self {
         let state = folder.join(name);
         let arguments = [
             "witness",
@@ -35,7 +35,7 @@ impl OwnWitness {
         Self { server, key, url }
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.server.child.kill().unwrap();
         self.server.child.wait().unwrap();
     }

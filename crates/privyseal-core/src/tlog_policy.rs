@@ -2,7 +2,7 @@
 //!
 //! Read as UTF-8, although the spec allows other bytes in names and comments: a policy that does not read as text is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::cosignature::{COSIGNATURE_V1, WitnessKey};
 use crate::note::{AnyKey, VerifierKey};
@@ -42,6 +42,7 @@ pub struct PolicyWitness {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
+    name: String,
     threshold: usize,
     members: Vec<String>,
 }
@@ -51,7 +52,8 @@ struct Group {
 pub struct Policy {
     logs: Vec<PolicyLog>,
     witnesses: Vec<PolicyWitness>,
-    groups: BTreeMap<String, Group>,
+    /// INVARIANT: in the order of the file, so that a group names only witnesses and groups before it.
+    groups: Vec<Group>,
     /// `None` when no witness is asked for.
     quorum: Option<String>,
 }
@@ -107,15 +109,17 @@ impl Policy {
     /// Whether the witnesses for which `cosigned` holds are a quorum.
     #[must_use]
     pub fn is_quorum(&self, cosigned: impl Fn(&str) -> bool) -> bool {
-        self.quorum.as_ref().is_none_or(|name| self.holds(name, &cosigned))
-    }
-
-    fn holds(&self, name: &str, cosigned: &dyn Fn(&str) -> bool) -> bool {
-        // INVARIANT: groups name only what stands before them, so this ends; a member stands in one group only, so nothing counts twice.
-        match self.groups.get(name) {
-            Some(group) => group.members.iter().filter(|member| self.holds(member, cosigned)).count() >= group.threshold,
-            None => cosigned(name),
+        let Some(quorum) = &self.quorum else { return true };
+        // From the first group to the last, not down from the quorum: a file nests groups as deeply as it has lines, and a call for each
+        // level would run out of stack. A member stands in one group only, so nothing counts twice.
+        let mut witnessed: BTreeSet<&str> =
+            self.witnesses.iter().map(|witness| witness.name.as_str()).filter(|name| cosigned(name)).collect();
+        for group in &self.groups {
+            if group.members.iter().filter(|member| witnessed.contains(member.as_str())).count() >= group.threshold {
+                witnessed.insert(&group.name);
+            }
         }
+        witnessed.contains(quorum.as_str())
     }
 }
 
@@ -123,7 +127,7 @@ impl Policy {
 struct Reader {
     logs: Vec<PolicyLog>,
     witnesses: Vec<PolicyWitness>,
-    groups: BTreeMap<String, Group>,
+    groups: Vec<Group>,
     quorum: Option<Option<String>>,
     names: BTreeSet<String>,
     members: BTreeSet<String>,
@@ -197,7 +201,7 @@ impl Reader {
             })?,
         };
         self.define(name)?;
-        self.groups.insert(name.to_owned(), Group { threshold, members: members.iter().map(ToString::to_string).collect() });
+        self.groups.push(Group { name: name.to_owned(), threshold, members: members.iter().map(ToString::to_string).collect() });
         Ok(())
     }
 
@@ -238,6 +242,17 @@ mod tests {
 
     fn key(seed: u8) -> String {
         WitnessSigner::from_seed(&format!("w{seed}.example"), &[seed; 32]).unwrap().public().to_string()
+    }
+
+    #[test]
+    fn groups_may_nest_as_deeply_as_a_file_has_lines() {
+        use std::fmt::Write as _;
+        let mut text = format!("witness g0 {}\n", key(1));
+        for level in 1..40_000 {
+            writeln!(text, "group g{level} 1 g{}", level - 1).unwrap();
+        }
+        let policy = Policy::parse(&format!("{text}quorum g39999\n")).unwrap();
+        assert!(policy.is_quorum(|name| name == "g0") && !policy.is_quorum(|_| false));
     }
 
     #[test]

@@ -13,10 +13,13 @@ use serde::Deserialize;
 use crate::canonical::{self, CanonicalError};
 use crate::digest::{Digest, base64url, from_base64url, hex};
 use crate::event::directory::CredentialKey;
+use crate::event::execution::JudgementStatement;
 use crate::event::request::{Assertion, ReviewStatement};
 
 /// Context string before a review statement, so that its challenge cannot be taken for another.
 pub const REVIEW_CONTEXT: &[u8] = b"privyseal/review/v1\n";
+/// Context string before the statement of somebody who judges an emergency.
+pub const JUDGEMENT_CONTEXT: &[u8] = b"privyseal/breakglass-review/v1\n";
 
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
@@ -50,6 +53,14 @@ pub enum PasskeyError {
 /// When the statement has no canonical form, which no parsed statement can cause.
 pub fn review_challenge(statement: &ReviewStatement) -> Result<Digest, CanonicalError> {
     Ok(Digest::of_parts(&[REVIEW_CONTEXT, &canonical::serialize(statement)?]))
+}
+
+/// The challenge that is signed when an emergency is judged.
+///
+/// # Errors
+/// When the statement has no canonical form, which no parsed statement can cause.
+pub fn judgement_challenge(statement: &JudgementStatement) -> Result<Digest, CanonicalError> {
+    Ok(Digest::of_parts(&[JUDGEMENT_CONTEXT, &canonical::serialize(statement)?]))
 }
 
 /// What a new passkey says about itself.

@@ -7,6 +7,7 @@ use privyseal_core::tree::Tile;
 
 use crate::log::StoredEntry;
 use crate::segment::{self, SegmentWriter, Typed};
+use crate::timestamp::{self, Authority};
 
 /// A file that is read as a segment, with every entry an event and every typed column as the entry says, holds what a segment written from
 /// these entries holds. Whatever else it is, reading it ends with an error and not with a panic.
@@ -33,6 +34,23 @@ fn read(bytes: &[u8]) -> Option<Vec<segment::SegmentRow>> {
     Some(batches.concat())
 }
 
+/// An authority's answer that holds for one text holds for no other; whatever else it is, reading it ends with an error and not with a panic.
+/// An authority's PEM file is read likewise.
+///
+/// # Errors
+/// When the invariant does not hold.
+pub fn timestamp(answer: &[u8], text: &[u8], authority: &Authority) -> Result<(), String> {
+    // Whatever it finds: it must come back.
+    let _ = std::str::from_utf8(answer).map(Authority::from_pem);
+    if timestamp::verify(answer, text, None, authority).is_err() {
+        return Ok(());
+    }
+    match timestamp::verify(answer, &[text, b"x"].concat(), None, authority) {
+        Ok(_) => Err("a timestamp holds for two texts".to_owned()),
+        Err(_) => Ok(()),
+    }
+}
+
 /// A path that is taken for a tile's is the path of that tile, and names a width that a tile can have.
 ///
 /// # Errors
@@ -43,7 +61,10 @@ pub fn tile(bytes: &[u8]) -> Result<(), String> {
     if tile.path() != path || width == 0 || width > 256 {
         return Err(format!("`{path}` was taken for a tile of level {level} with {width} hashes"));
     }
-    Ok(())
+    match path.strip_prefix("0/").map(|name| (name, Tile::of_bundle(name))) {
+        Some((name, Some(bundle))) if bundle != tile => Err(format!("`{name}` is another tile as an entry bundle")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +99,36 @@ mod tests {
         writer.finish().unwrap()
     }
 
+    static ANSWERS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![vector("timestamp/p256.tsr"), vector("timestamp/rsa.tsr")]);
+
+    /// A golden file of `tests/vectors`.
+    fn vector(name: &str) -> Vec<u8> {
+        std::fs::read(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")).join(name)).unwrap()
+    }
+
+    fn authority() -> Authority {
+        Authority::from_pem(&String::from_utf8(vector("timestamp/ca.pem")).unwrap()).unwrap()
+    }
+
+    /// The golden timestamps, which OpenSSL made: they hold, and no flipped bit gives them another meaning.
+    #[test]
+    fn golden_timestamps() {
+        let (text, authority) = (vector("timestamp/checkpoint"), authority());
+        for answer in ANSWERS.iter() {
+            let stamped = timestamp::verify(answer, &text, None, &authority).unwrap();
+            assert!(stamped.time.to_string().starts_with("2026-11-23T16:52:5"), "{}", stamped.time);
+            assert_eq!(timestamp(answer, &text, &authority), Ok(()));
+            assert!(timestamp::verify(answer, b"another head", None, &authority).is_err());
+            for (position, bit) in (0..answer.len()).flat_map(|position| [(position, 0x01), (position, 0x80)]) {
+                let mut changed = answer.clone();
+                changed[position] ^= bit;
+                if let Ok(passed) = timestamp::verify(&changed, &text, None, &authority) {
+                    assert_eq!(passed, stamped, "flip at byte {position}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_sample_is_a_segment() {
         let bytes = sample();
@@ -107,6 +158,19 @@ mod tests {
                 bytes.truncate(cut.index(bytes.len()));
             }
             holds(segment(&bytes))?;
+        }
+
+        #[test]
+        fn of_damaged_timestamps(which in 0_usize..2, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), cut in prop::option::weighted(0.2, any::<prop::sample::Index>())) {
+            let mut bytes = ANSWERS[which].clone();
+            for (place, byte) in changes {
+                let at = place.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            holds(timestamp(&bytes, &vector("timestamp/checkpoint"), &authority()))?;
         }
 
         #[test]

@@ -20,7 +20,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
 use privyseal_core::digest::Digest;
-use privyseal_core::event::{Entry, EventError};
+use privyseal_core::event::{Entry, EventError, Kind};
 use privyseal_core::note::KeyId;
 
 use crate::log::StoredEntry;
@@ -338,6 +338,12 @@ impl<'a> Columns<'a> {
             && u64::try_from(self.seq.value(row)) == Ok(stored.seq)
             && self.leaf.value(row) == stored.leaf.as_bytes()
             && self.entry.value(row) == stored.entry
+    }
+
+    /// Whether the row's entry is of one of these kinds.
+    #[must_use]
+    pub fn is_of(&self, row: usize, kinds: &[Kind]) -> bool {
+        kinds.iter().any(|kind| kind.name() == self.kind.value(row))
     }
 
     /// The first typed column of the row that is not what the entry says.

@@ -91,6 +91,19 @@ pub struct Stamped {
 /// # Errors
 /// When any of it does not hold.
 pub fn verify(answer: &[u8], text: &[u8], nonce: Option<u64>, authority: &Authority) -> Result<Stamped, TimestampError> {
+    check(answer, text, nonce, Some(authority))
+}
+
+/// Checks an answer over `text` as [`verify`] does, but for who made it: whatever certificate came with it is taken. So that a timestamp
+/// of another head, or one that was changed since, is found by those who have no authority to trust.
+///
+/// # Errors
+/// When any of it does not hold.
+pub fn verify_without_authority(answer: &[u8], text: &[u8]) -> Result<Stamped, TimestampError> {
+    check(answer, text, None, None)
+}
+
+fn check(answer: &[u8], text: &[u8], nonce: Option<u64>, authority: Option<&Authority>) -> Result<Stamped, TimestampError> {
     let mut outer = Reader::whole(answer)?.sequence("no answer")?;
     let status = outer.sequence("no status")?.unsigned()?;
     // 0 is granted, 1 granted with changes; everything else comes without a token.
@@ -122,7 +135,8 @@ pub fn verify(answer: &[u8], text: &[u8], nonce: Option<u64>, authority: &Author
     signers.end()?;
     let info = Info::read(content)?;
     info.check(text, nonce)?;
-    check_signer(signer, content, &info, &certificates, authority)?;
+    let roots = authority.map_or(certificates.as_slice(), |authority| authority.roots.as_slice());
+    check_signer(signer, content, &info, &certificates, roots)?;
     Ok(Stamped { time: info.time })
 }
 
@@ -170,11 +184,11 @@ fn check_signer(
     content: &[u8],
     info: &Info<'_>,
     certificates: &[Certificate],
-    authority: &Authority,
+    roots: &[Certificate],
 ) -> Result<(), TimestampError> {
     signer.unsigned()?;
     let id = signer.next()?.ok_or(Malformed("no signer's name"))?;
-    let certificate = certificates.iter().chain(&authority.roots).find(|certificate| certificate.is_named(&id));
+    let certificate = certificates.iter().chain(roots).find(|certificate| certificate.is_named(&id));
     let certificate = certificate.ok_or(Wrong("the signer's certificate is not with it"))?;
     let hash = Hash::read(&mut signer)?;
     let attributes = signer.optional(0xa0)?.ok_or(Malformed("no signed attributes"))?;
@@ -189,7 +203,7 @@ fn check_signer(
     if !certificate.is_for_timestamps_only() {
         return Err(Wrong("the signer's certificate is not for timestamping, or not for that alone"));
     }
-    check_chain(certificate, info.time, certificates, authority)
+    check_chain(certificate, info.time, certificates, roots)
 }
 
 fn check_attributes(attributes: &Node<'_>, hash: Hash, content: &[u8], certificate: &Certificate) -> Result<(), TimestampError> {
@@ -220,17 +234,17 @@ fn check_attributes(attributes: &Node<'_>, hash: Hash, content: &[u8], certifica
 }
 
 /// From the signer up to a certificate that is trusted, each valid at `time`, each signed by the next, which may sign certificates.
-fn check_chain(signer: &Certificate, time: Timestamp, others: &[Certificate], authority: &Authority) -> Result<(), TimestampError> {
+fn check_chain(signer: &Certificate, time: Timestamp, others: &[Certificate], roots: &[Certificate]) -> Result<(), TimestampError> {
     let mut current = signer;
-    for _ in 0..MAX_CHAIN {
+    for below in 0..MAX_CHAIN {
         if !current.is_valid_at(time) {
             return Err(Wrong("a certificate of its chain was not valid then"));
         }
-        if authority.roots.iter().any(|root| root.bytes() == current.bytes()) {
+        if roots.iter().any(|root| root.bytes() == current.bytes()) {
             return Ok(());
         }
-        let issuers = authority.roots.iter().chain(others);
-        let issuer = issuers.into_iter().find(|issuer| issuer.may_issue() && current.is_issued_by(issuer));
+        let issuers = roots.iter().chain(others);
+        let issuer = issuers.into_iter().find(|issuer| issuer.may_issue(below) && current.is_issued_by(issuer));
         current = issuer.ok_or(Wrong("its chain does not end in the trusted authority"))?;
     }
     Err(Wrong("its chain is too long"))

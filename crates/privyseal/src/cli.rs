@@ -244,7 +244,8 @@ pub(crate) struct Verify {
     /// Witness policy (C2SP tlog-policy): the head must be cosigned by its quorum.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event"])]
     pub(crate) policy: Option<PathBuf>,
-    /// PEM file of a timestamping authority: every timestamp kept in a data folder must be its own and hold.
+    /// PEM file of a timestamping authority: every timestamp kept in a data folder must be its own. Without, each is checked but for whose it
+    /// is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event"])]
     pub(crate) timestamp_ca: Option<PathBuf>,
     /// First entry of a range of a data folder, proven against the tree without reading the rest.

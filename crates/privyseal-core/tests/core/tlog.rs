@@ -1,13 +1,14 @@
 //! The C2SP formats against what the published Go code made of fixed seeds; where that code is laxer than the spec, the spec holds.
 
 use privyseal_core::cosignature::{CosignedHead, WitnessKey};
+use privyseal_core::digest::from_hex;
 use privyseal_core::note::{Checkpoint, KeyId, Note, NoteError, VerifierKey};
 use privyseal_core::tlog_policy::Policy;
 use privyseal_core::tlog_proof::{ProofFileError, TlogProof};
 use privyseal_core::tree::leaf_hash;
 use serde_json::Value;
 
-use crate::reference::{bytes, rows, text};
+use crate::reference::{bytes, path, rows, text};
 
 fn expects(row: &Value, accepted: bool) -> bool {
     match text(row, "spec_expectation") {
@@ -20,6 +21,23 @@ fn expects(row: &Value, accepted: bool) -> bool {
 fn check(rows: &[Value], accepted: impl Fn(&Value) -> bool) {
     let wrong: Vec<&str> = rows.iter().filter(|row| !expects(row, accepted(row))).map(|row| text(row, "id")).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// The keys that the other vectors were made with: of the log, of two witnesses, and one of a type that we skip.
+#[test]
+fn keys() {
+    let Some(path) = path("ledger/tlog-generated/keys.json") else { return };
+    let keys: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let log: VerifierKey = text(&keys, "log_vkey").parse().unwrap();
+    assert_eq!((log.name(), log.to_string().as_str()), (text(&keys, "origin"), text(&keys, "log_vkey")));
+    let public: [u8; 32] = from_hex(text(&keys, "log_public_hex")).unwrap().try_into().unwrap();
+    assert_eq!(VerifierKey::new(log.name(), &public), Ok(log));
+    for name in ["witness1_cosig_vkey", "witness2_cosig_vkey"] {
+        let witness: WitnessKey = text(&keys, name).parse().unwrap();
+        assert_eq!(witness.to_string(), text(&keys, name));
+        assert!(text(&keys, name).parse::<VerifierKey>().is_err(), "a witness's key signs no notes");
+    }
+    assert_eq!(text(&keys, "witness3_mldsa44_vkey").parse::<WitnessKey>(), Err(NoteError::Key));
 }
 
 #[test]

@@ -104,10 +104,13 @@ impl Certificate {
         }
     }
 
-    /// Whether it may sign other certificates.
-    pub(super) fn may_issue(&self) -> bool {
+    /// Whether it may sign a certificate below which as many authorities follow: RFC 5280 section 4.2.1.9.
+    pub(super) fn may_issue(&self, below: usize) -> bool {
         let tbs = self.read.tbs_certificate();
-        let is_authority = matches!(tbs.get_extension::<BasicConstraints>(), Ok(Some((_, constraints))) if constraints.ca);
+        let is_authority = match tbs.get_extension::<BasicConstraints>() {
+            Ok(Some((_, constraints))) => constraints.ca && constraints.path_len_constraint.is_none_or(|limit| below <= usize::from(limit)),
+            _ => false,
+        };
         let may_sign = match tbs.get_extension::<KeyUsage>() {
             Ok(usage) => usage.is_none_or(|(_, usage)| usage.key_cert_sign()),
             Err(_) => false,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use privyseal_core::cosignature::CosignedHead;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::directory::CredentialKey;
+use privyseal_core::event::execution::{BreakglassReviewed, JudgementStatement};
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::event::request::{Assertion, ReviewRecorded, ReviewStatement};
 use privyseal_core::event::{self, Body, Entry, Event, Kind};
@@ -179,7 +180,8 @@ impl Checker {
 
     /// Notes what a head that is over this history proves by its cosignatures.
     pub(super) fn vouch(&mut self, note: &str) {
-        if self.policy.is_some()
+        // A policy with `quorum none` is content without witnesses, so that its contentment proves nothing about when a head was there.
+        if self.policy.as_ref().is_some_and(Policy::asks_for_witnesses)
             && self.quorum(note).is_ok()
             && let Ok(head) = CosignedHead::parse(note)
         {
@@ -450,6 +452,10 @@ impl Checker {
                 Ok(job) => jobs.extend(job),
                 Err(what) => self.report.found(Place::Entry(seq), Finding::Review, what),
             },
+            Body::BreakglassReviewed(reviewed) => match self.judgement(seq, event, reviewed) {
+                Ok(job) => jobs.extend(job),
+                Err(what) => self.report.found(Place::Entry(seq), Finding::Review, what),
+            },
             Body::PolicyPublished(policy) => self.summary.blobs.extend(policy.files.iter().map(|file| (seq, file.sha256))),
             Body::CatalogPublished(catalog) => self.summary.blobs.extend(catalog.files.iter().map(|file| (seq, file.sha256))),
             Body::SegmentSealed(segment) => self.summary.segments.push(segment.clone()),
@@ -485,6 +491,10 @@ impl Checker {
         if review.shown_digest != action_digest || review.policy_digest != policy_digest {
             return Err("what was shown to the reviewer is not what was asked".to_owned());
         }
+        let comment = review.comment.as_ref().map_or(Some(""), event::Text::clear);
+        if comment.is_some_and(|comment| Digest::of(comment.as_bytes()) != review.comment_digest) {
+            return Err("the comment is not the one whose digest stands beside it".to_owned());
+        }
         let (Some(statement), Some(assertion)) = (&review.statement, &review.assertion) else {
             let unsigned = review.statement.is_none()
                 && review.assertion.is_none()
@@ -505,18 +515,51 @@ impl Checker {
         if *statement != expected || review.reviewer.principal != event.actor.id {
             return Err("the statement that the passkey signed is not about this review".to_owned());
         }
-        let comment = review.comment.as_ref().map_or(Some(""), event::Text::clear);
-        if comment.is_some_and(|comment| Digest::of(comment.as_bytes()) != review.comment_digest) {
+        let challenge = || webauthn::review_challenge(statement).map_err(|error| error.to_string());
+        self.passkey_job(seq, event, assertion, challenge)
+    }
+
+    /// The judgement of an emergency, likewise.
+    fn judgement(&mut self, seq: u64, event: &Event, reviewed: &BreakglassReviewed) -> Result<Option<ReviewJob>, String> {
+        let (statement, assertion) = match (&reviewed.statement, &reviewed.assertion) {
+            (Some(statement), Some(assertion)) => (statement, assertion),
+            (None, None) => return Ok(None),
+            _ => return Err("a judgement that claims a passkey carries statement and signature".to_owned()),
+        };
+        self.report.passkeys += 1;
+        let expected = JudgementStatement {
+            log: event.log.clone(),
+            request_id: event.request_id.ok_or("a judgement names its request")?,
+            grant_id: reviewed.grant_id,
+            outcome: reviewed.outcome,
+            comment_digest: statement.comment_digest,
+            reviewer: event.actor.id.clone(),
+        };
+        if *statement != expected || reviewed.reviewer.principal != event.actor.id {
+            return Err("the statement that the passkey signed is not about this judgement".to_owned());
+        }
+        if reviewed.comment.clear().is_some_and(|comment| Digest::of(comment.as_bytes()) != statement.comment_digest) {
             return Err("the comment is not the one that was signed".to_owned());
         }
+        let challenge = || webauthn::judgement_challenge(statement).map_err(|error| error.to_string());
+        self.passkey_job(seq, event, assertion, challenge)
+    }
+
+    /// The check of a passkey's signature, which must be enrolled for whoever acts in the entry.
+    fn passkey_job(
+        &self,
+        seq: u64,
+        event: &Event,
+        assertion: &Assertion,
+        challenge: impl FnOnce() -> Result<Digest, String>,
+    ) -> Result<Option<ReviewJob>, String> {
         let enrolled = assertion.credential.parse().ok().and_then(|id: CredentialId| self.passkeys.get(&id));
         let enrolled = enrolled.filter(|passkey| passkey.principal == event.actor.id);
         let enrolled = enrolled.ok_or("the passkey was not enrolled for the reviewer at that time")?;
         if !self.signatures {
             return Ok(None);
         }
-        let challenge = webauthn::review_challenge(statement).map_err(|error| error.to_string())?;
-        Ok(Some(ReviewJob { seq, key: enrolled.key.clone(), assertion: assertion.clone(), challenge }))
+        Ok(Some(ReviewJob { seq, key: enrolled.key.clone(), assertion: assertion.clone(), challenge: challenge()? }))
     }
 
     /// Checks a signed head against the tree as it stands now: call it right after the entry that it covers last.

@@ -1,7 +1,7 @@
 //! Verifying a data folder: every entry, every signed head, every segment cell by cell, every tile, every blob, and that nothing else
 //! is there. Memory does not grow with the number of entries, except by the names of tile files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -18,7 +18,7 @@ use super::report::{Finding, Place, Report, Verdict};
 use super::source::{Chunk, Source, Stopped};
 use super::tile_check::TileCheck;
 use crate::layout::{self, Layout};
-use crate::log::{LogError, LogReader, at_one_moment};
+use crate::log::{KEPT, LogError, LogReader, StoredEntry, at_one_moment};
 use crate::reader;
 use crate::segment::Columns;
 use crate::stamp;
@@ -191,13 +191,14 @@ fn walk(
         }
     }
     let start = checker.size();
+    let left = Left::behind(log)?;
     let mut source = Source::new(layout, log, start);
     let (sender, receiver) = sync_channel(QUEUED);
     let sent = std::thread::scope(|scope| {
         let (checker, tiles) = (&mut *checker, &mut tiles);
         let consumer = std::thread::Builder::new()
             .name("verify".to_owned())
-            .spawn_scoped(scope, move || consume(&receiver, checker, tiles, options.resume.as_ref()));
+            .spawn_scoped(scope, move || consume(&receiver, checker, tiles, &left, options.resume.as_ref()));
         if let Err(error) = consumer {
             return Err(Stopped::Log(LogError::Unavailable { path: layout.log(), doing: "verified", source: Box::new(error) }));
         }
@@ -243,7 +244,40 @@ fn walk(
     Ok(true)
 }
 
-fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileCheck, resume: Option<&Resume>) {
+/// Rows that pruning has left behind in the log. The server reads keys, policies and segments from them, so that they are compared with
+/// the segments like all others; they are few.
+struct Left {
+    /// Position of the first entry that was not pruned.
+    first: u64,
+    rows: BTreeMap<u64, StoredEntry>,
+}
+
+impl Left {
+    fn behind(log: &dyn LogReader) -> Result<Self, LogError> {
+        let first = log.first()?;
+        let mut rows = BTreeMap::new();
+        if first > 0 {
+            for kind in KEPT {
+                rows.extend(log.entries_of(kind)?.into_iter().filter(|stored| stored.seq < first).map(|stored| (stored.seq, stored)));
+            }
+        }
+        Ok(Self { first, rows })
+    }
+
+    /// What is wrong with the log's row at the place of a segment's row.
+    fn wrong(&self, seq: u64, columns: &Columns<'_>, row: usize) -> Option<(Finding, &'static str)> {
+        match self.rows.get(&seq) {
+            _ if seq >= self.first => None,
+            Some(stored) if !columns.holds(row, stored) => Some((Finding::Altered, "the log and the segment hold different entries here")),
+            None if columns.is_of(row, &KEPT) => {
+                Some((Finding::Removed, "the entry is missing from the log, where pruning leaves those of its kind: it was removed"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileCheck, left: &Left, resume: Option<&Resume>) {
     let mut segment: Option<(Finding, String)> = None;
     let (mut missing, mut kept) = (false, checker.size());
     for chunk in chunks {
@@ -270,6 +304,13 @@ fn consume(chunks: &Receiver<Chunk>, checker: &mut Checker, tiles: &mut TileChec
                 checker.report.found(Place::Entry(seq), Finding::Removed, "the entry is missing from the log: it was removed");
             }
             missing = gone;
+        }
+        if let Some(columns) = columns.as_ref().filter(|_| chunk.first < left.first) {
+            for (row, seq) in (0..columns.rows()).zip(chunk.first..) {
+                if let Some((finding, what)) = left.wrong(seq, columns, row) {
+                    checker.report.found(Place::Entry(seq), finding, what);
+                }
+            }
         }
         let mut heads = chunk.heads.into_iter().peekable();
         let found = checker.take(&copies, Some(tiles), &mut heads);

@@ -263,6 +263,7 @@ fn follow<'a>(entry: &Entry<'a>, proven: &mut Proven<'a>) -> Result<Followed, ev
         | Kind::CredentialEnrolled
         | Kind::CredentialRevoked
         | Kind::ReviewRecorded
+        | Kind::BreakglassReviewed
         | Kind::PolicyPublished
         | Kind::CatalogPublished
         | Kind::SegmentSealed => Ok(Followed::Event(Box::new(entry.event()?))),

@@ -7,13 +7,16 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use privyseal_core::decide::Fresh;
+use privyseal_core::event::ledger::{KeyEnrolled, KeyPurpose};
 use privyseal_core::event::{Body, Kind};
+use privyseal_core::note::NodeKey;
 use privyseal_ledger::log::{Log as _, LogReader, StoredEntry, Walk};
 use privyseal_ledger::place::{self, Place};
 use privyseal_ledger::seal::{self, SealError};
 use privyseal_ledger::store::Store;
+use privyseal_ledger::verify::{Finding, Verdict};
 
-use crate::fixture::{Fixture, heartbeat, role};
+use crate::fixture::{Fixture, ORIGIN, heartbeat, role};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
@@ -147,6 +150,48 @@ fn sealed() -> (Fixture, Vec<StoredEntry>, privyseal_core::id::RequestId) {
     fixture.append(vec![heartbeat(), heartbeat()]);
     let all = fixture.log.entries(0, usize::MAX).unwrap();
     (fixture, all, request)
+}
+
+/// The server takes keys, policies and segments from the few rows that pruning leaves: whoever edits those is found as everywhere else.
+#[test]
+fn what_pruning_leaves_is_verified() {
+    let key = NodeKey::from_seed(ORIGIN, &[9; 32]).unwrap().verifier().to_string();
+    for (edit, finding) in [
+        ("SELECT 1", None),
+        ("DELETE FROM entry WHERE kind = 'key.enrolled'", Some(Finding::Removed)),
+        ("DELETE FROM entry WHERE seq = 0", Some(Finding::Removed)),
+        ("UPDATE entry SET kind = 'heartbeat' WHERE kind = 'key.enrolled'", Some(Finding::Removed)),
+        ("UPDATE entry SET signature = NULL, key_id = NULL WHERE kind = 'key.enrolled'", Some(Finding::Altered)),
+        (
+            "UPDATE entry SET entry = CAST(replace(CAST(entry AS TEXT), 'a new node', 'an old node') AS BLOB) WHERE kind = 'key.enrolled'",
+            Some(Finding::Altered),
+        ),
+        // Another row in the place of one that has left.
+        (
+            "INSERT INTO entry SELECT 3, kind, request_id, entry, leaf, signature, key_id FROM entry WHERE kind = 'key.enrolled'",
+            Some(Finding::Altered),
+        ),
+    ] {
+        let mut fixture = Fixture::new();
+        fixture.append(vec![heartbeat(), role("group:a"), heartbeat()]);
+        let enrolled = KeyEnrolled {
+            key: key.clone(),
+            purpose: KeyPurpose::Node,
+            protection: "a new node".into(),
+            attestation: None,
+            custodian: None,
+            change_request: None,
+        };
+        fixture.append(vec![Body::KeyEnrolled(enrolled), heartbeat()]);
+        fixture.seal();
+        fixture.append(vec![heartbeat()]);
+        fixture.publish();
+        assert!(seal::prune(&fixture.layout, &mut fixture.log, u64::MAX).unwrap() > 0);
+        rusqlite::Connection::open(fixture.layout.log()).unwrap().execute_batch(edit).unwrap();
+        let report = fixture.verify();
+        assert!(finding.is_none_or(|finding| report.has(finding)), "{edit}\n{report}");
+        assert_eq!(report.verdict == Verdict::Verified, finding.is_none(), "{edit}\n{report}");
+    }
 }
 
 #[test]

@@ -9,13 +9,19 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
+use privyseal_core::canonical;
 use privyseal_core::cosignature::WitnessSigner;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::directory::CredentialEnrolled;
+use privyseal_core::event::execution::{BreakglassOutcome, BreakglassReviewed, JudgementStatement};
 use privyseal_core::event::ledger::{KeyEnrolled, KeyPurpose, KeyRetired, KeyRevoked};
 use privyseal_core::event::policy::{CatalogPublished, FileRef};
-use privyseal_core::event::{Body, Event};
+use privyseal_core::event::request::Party;
+use privyseal_core::event::{ActorKind, Body, Event};
+use privyseal_core::id::{GrantId, RequestId};
 use privyseal_core::note::{NodeKey, Note, VerifierKey};
 use privyseal_core::tlog_policy::Policy;
+use privyseal_core::webauthn::software::SoftwarePasskey;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::LogReader as _;
 use privyseal_ledger::segment;
@@ -417,9 +423,70 @@ fn what_a_stolen_key_signed_is_named_as_not_provable() {
     let report = verify(&fixture.layout, &trusting, &mut |_, _| {});
     assert_eq!(report.verdict, Verdict::Verified, "{report}");
     assert_eq!(fixture.verify().verdict, Verdict::CouldNotTell, "nobody else trusts the witness");
+    // A policy that is content without witnesses vouches for nothing, although it is satisfied.
+    let log = fixture.key.verifier();
+    let policy = Policy::parse(&format!("log {log}\nquorum none\n")).unwrap();
+    let report = verify(&fixture.layout, &Options { policy: Some(policy), ..Options::default() }, &mut |_, _| {});
+    assert_eq!(report.verdict, Verdict::CouldNotTell, "{report}");
     // Nothing was signed by it from there on, so that nothing is in doubt.
     fixture.append(vec![revoked(Some(4_000))]);
     assert_eq!(fixture.verify().problems.iter().filter(|problem| problem.finding == Finding::Unprovable).count(), 1);
+}
+
+/// Whoever judges an emergency signs as a reviewer does, and a stolen node key cannot do it for them.
+#[test]
+fn the_judgement_of_an_emergency_is_signed_by_the_passkey_of_who_judges() {
+    let passkey = SoftwarePasskey::from_seed(&[6; 32], "localhost", "http://localhost:8420").unwrap();
+    let enrolled = CredentialEnrolled {
+        credential: passkey.credential().parse().unwrap(),
+        principal: "system".parse().unwrap(),
+        label: "key".into(),
+        key: passkey.public(),
+        environment: None,
+        expires_at: None,
+    };
+    let request_id: RequestId = "01980000-0000-7000-8000-000000000001".parse().unwrap();
+    let grant_id: GrantId = "01980000-0000-7000-8000-000000000002".parse().unwrap();
+    let statement = JudgementStatement {
+        log: ORIGIN.into(),
+        request_id,
+        grant_id,
+        outcome: BreakglassOutcome::Justified,
+        comment_digest: Digest::of(b"fine"),
+        reviewer: "system".parse().unwrap(),
+    };
+    let challenge = Digest::of_parts(&[b"privyseal/breakglass-review/v1\n", &canonical::serialize(&statement).unwrap()]);
+    let good = BreakglassReviewed {
+        grant_id,
+        reviewer: Party { principal: "system".parse().unwrap(), kind: ActorKind::System, person: None, owner: None },
+        outcome: BreakglassOutcome::Justified,
+        comment: "fine".to_owned().into(),
+        statement: Some(statement.clone()),
+        assertion: Some(passkey.sign(challenge.as_bytes())),
+    };
+    let found = |reviewed: BreakglassReviewed, enrol: bool| {
+        let mut fixture = Fixture::new();
+        if enrol {
+            fixture.append(vec![Body::CredentialEnrolled(enrolled.clone())]);
+        }
+        fixture.append_about(Some(request_id), vec![Body::BreakglassReviewed(reviewed)]);
+        fixture.publish();
+        let report = fixture.verify();
+        assert_eq!(report.has(Finding::Review), report.verdict == Verdict::Tampered, "{report}");
+        report.verdict == Verdict::Verified && report.passkeys == 1
+    };
+    assert!(found(good.clone(), true));
+    assert!(!found(good.clone(), false), "the passkey was enrolled for nobody");
+    let judged = JudgementStatement { outcome: BreakglassOutcome::Unjustified, ..statement };
+    for (what, changed) in [
+        ("outcome", BreakglassReviewed { outcome: BreakglassOutcome::Unjustified, ..good.clone() }),
+        ("statement", BreakglassReviewed { outcome: BreakglassOutcome::Unjustified, statement: Some(judged), ..good.clone() }),
+        ("comment", BreakglassReviewed { comment: "bad".to_owned().into(), ..good.clone() }),
+        ("assertion", BreakglassReviewed { assertion: Some(passkey.sign(b"another challenge")), ..good.clone() }),
+        ("half", BreakglassReviewed { statement: None, ..good }),
+    ] {
+        assert!(!found(changed, true), "{what}");
+    }
 }
 
 #[test]

@@ -114,6 +114,11 @@ fn only_certificates_for_timestamps_count_and_only_authorities_certify() {
     // Trusting the signer itself is a chain of one; trusting another signer of the same CA is none.
     verify(&good, text, Some(7), &trusted(path, "good.pem")).unwrap();
     assert!(verify(&good, text, Some(7), &trusted(path, "web.pem")).is_err());
+    // The golden token was stamped below an intermediate authority, which its root allows.
+    let vector =
+        |name: &str| fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/timestamp")).join(name)).unwrap();
+    let root = Authority::from_pem(&String::from_utf8(vector("ca.pem")).unwrap()).unwrap();
+    verify(&vector("p256.tsr"), &vector("checkpoint"), None, &root).unwrap();
     assert!(Authority::from_pem("").is_err());
     assert!(Authority::from_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err());
 }
@@ -124,12 +129,18 @@ fn stamper(fixture: &Fixture, url: String, authority: Authority) -> Stamper {
 
 fn report(fixture: &Fixture, authority: &Authority) -> Report {
     let mut report = fixture.verify();
-    stamp::check_kept(&fixture.layout, ORIGIN, authority, &mut report);
+    stamp::check_kept(&fixture.layout, ORIGIN, Some(authority), &mut report);
     report
 }
 
 fn file(fixture: &Fixture, size: u64, ending: &str) -> PathBuf {
     fixture.layout.below_ledger(&format!("timestamps/{size:012}.{ending}"))
+}
+
+fn without_authority(fixture: &Fixture) -> Report {
+    let mut report = fixture.verify();
+    stamp::check_kept(&fixture.layout, ORIGIN, None, &mut report);
+    report
 }
 
 #[test]
@@ -153,6 +164,8 @@ fn heads_are_stamped_when_due_and_checked_against_the_log() {
     assert_eq!(stamper.round(stamped.time.plus_seconds(3_600), 14).unwrap().unwrap().0, first + 1);
     assert_eq!(stamp::sizes(&fixture.layout).unwrap(), [first, first + 1]);
     assert_eq!(report(&fixture, &ca).verdict, Verdict::Verified, "{}", report(&fixture, &ca));
+    assert_eq!(report(&fixture, &trusted(folder.path(), "other.pem")).verdict, Verdict::Tampered, "another authority is trusted");
+    assert_eq!(without_authority(&fixture).verdict, Verdict::Verified);
 
     // Every file counts: a text of another history, an answer of another head, a stamp beyond the log.
     let (text, answer) = (fs::read(file(&fixture, first, "checkpoint")).unwrap(), fs::read(file(&fixture, first, "tsr")).unwrap());
@@ -161,6 +174,7 @@ fn heads_are_stamped_when_due_and_checked_against_the_log() {
         fs::write(file(&fixture, first, ending), bytes).unwrap();
         let found = report(&fixture, &ca);
         assert_eq!(found.verdict, Verdict::Tampered);
+        assert_eq!(without_authority(&fixture).verdict, Verdict::Tampered, "who trusts no authority finds it as well");
         assert!(found.problems.iter().any(|problem| problem.what.contains(words)), "{found}");
         fs::write(file(&fixture, first, "checkpoint"), &text).unwrap();
         fs::write(file(&fixture, first, "tsr"), &answer).unwrap();

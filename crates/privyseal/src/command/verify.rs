@@ -80,10 +80,8 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
         Some(range) => verify_range(&layout, &range, &known, &mut progress),
         None if target.is_dir() => {
             let mut report = verify(&layout, &known, &mut progress);
-            if let Some(authority) = &authority {
-                let origin = report.log.clone();
-                stamp::check_kept(&layout, &origin, authority, &mut report);
-            }
+            let origin = report.log.clone();
+            stamp::check_kept(&layout, &origin, authority.as_ref(), &mut report);
             report
         }
         None => match std::fs::read(&target) {
