@@ -320,19 +320,19 @@ fn both_find_what_was_done_to_cosignatures() {
         ("cosigned by both, one is enough", "", "any", 0),
         ("a policy that names no log", "", "without-log", 0),
         ("a policy without witnesses", "", "none", 0),
-        ("a policy of another witness", "", "stranger", 1),
+        ("a policy of another witness", "", "stranger", 2),
         ("a policy of another log", "", "other-log", 2),
         ("a policy that is none", "", "malformed", 2),
         ("cosigned by a stranger as well", "cosignature-of-stranger", "both", 0),
         ("cosigned by a stranger, whom the policy names", "cosignature-of-stranger", "stranger", 0),
-        ("one cosignature removed, both asked for", "cosignature-removed", "both", 1),
+        ("one cosignature removed, both asked for", "cosignature-removed", "both", 2),
         ("one cosignature removed, one is enough", "cosignature-removed", "any", 0),
         ("a bit of a cosignature flipped", "cosignature-flipped", "both", 1),
         ("a bit of a cosignature flipped, the other one is enough", "cosignature-flipped", "any", 1),
         ("a bit of a cosignature flipped, nobody asks", "cosignature-flipped", "", 0),
         ("a cosignature's time changed", "cosignature-time", "both", 1),
         ("a cosignature cut", "cosignature-short", "both", 1),
-        ("a cosignature under another key's id", "cosignature-of-another-key", "both", 1),
+        ("a cosignature under another key's id", "cosignature-of-another-key", "both", 2),
         ("cosignatures of an older head", "cosignature-of-older-head", "both", 1),
         ("cosignatures of an older head, nobody asks", "cosignature-of-older-head", "", 0),
         ("the log's own line flipped, both witnesses there", "log-line-flipped", "both", 1),
@@ -380,7 +380,7 @@ fn both_judge_proof_files_alike() {
     judge("a proof, by a policy of another log", &whole, "other-log", "", 2);
     judge("a proof, by a policy that names no log", &whole, "without-log", "", 2);
     judge("a proof, by a policy that names no log, and the key", &whole, "without-log", &witnessed.log, 0);
-    judge("a proof, by a policy of another witness", &whole, "stranger", "", 1);
+    judge("a proof, by a policy of another witness", &whole, "stranger", "", 2);
     judge("another index", &whole.replace("index 3\n", "index 4\n"), "both", "", 1);
     judge("an index with a zero before it", &whole.replace("index 3\n", "index 03\n"), "both", "", 1);
     judge("a node of the proof removed", &whole.replace(&format!("{node}\n"), ""), "both", "", 1);
@@ -398,7 +398,7 @@ fn both_judge_proof_files_alike() {
         ("the entry edited", "proof-entry", "both", 1),
         ("a cosignature flipped", "cosignature-flipped", "both", 1),
         ("a cosignature flipped, by key alone", "cosignature-flipped", "", 0),
-        ("a cosignature removed", "cosignature-removed", "both", 1),
+        ("a cosignature removed", "cosignature-removed", "both", 2),
         ("a stranger's cosignature", "cosignature-of-stranger", "both", 0),
     ] {
         fs::write(&file, &whole).unwrap();

@@ -1090,7 +1090,7 @@ class Log:
         if wanted and self.policy.names_logs and not by_log:
             self.report.unsure(place, "no log of the policy signed it")
         if wanted and not enough:
-            self.report.tampered(place, f"the witnesses that cosigned it ({', '.join(sorted(cosigners)) or 'none'}) are not enough for the policy")
+            self.report.unsure(place, f"the witnesses that cosigned it ({', '.join(sorted(cosigners)) or 'none'}) are not enough for the policy")
         return by_log
 
     @staticmethod

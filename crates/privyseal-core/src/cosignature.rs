@@ -162,6 +162,23 @@ pub struct HeadCheck {
     pub quorum: bool,
 }
 
+impl HeadCheck {
+    /// How many witnesses cosigned the head, when they are a quorum.
+    ///
+    /// # Errors
+    /// In words, when they are not.
+    pub fn vouched(&self) -> Result<u64, String> {
+        let found = self.witnesses.len();
+        if self.quorum {
+            return Ok(u64::try_from(found).unwrap_or(u64::MAX));
+        }
+        Err(format!(
+            "{found} of the policy's witnesses cosigned the head, which is no quorum: only the log says that others were shown this history; \
+             ask again when the witnesses have answered"
+        ))
+    }
+}
+
 impl CosignedHead {
     /// Reads a signed checkpoint.
     ///

@@ -10,7 +10,7 @@ use privyseal_core::tree::leaf_hash;
 use crate::layout::Layout;
 use crate::log::StoredEntry;
 use crate::tiles;
-use crate::verify::{Place, Report};
+use crate::verify::{Place, Problem, Report};
 
 /// Why an entry has no proof yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,13 +99,13 @@ fn check_head(report: &mut Report, name: &str, head: &CosignedHead, trusted: Opt
     if let Some(policy) = policy {
         match head.check(policy) {
             Ok(check) => {
-                if let Some(key) = check.log {
+                if let Some(key) = &check.log {
                     log_signed = true;
                     report.key = key.to_string();
                 }
-                if !check.quorum {
-                    let found = check.witnesses.len();
-                    report.wrong(place(), format!("the head lacks the policy's quorum: {found} of its witnesses cosigned it"));
+                match check.vouched() {
+                    Ok(witnesses) => report.witnesses = witnesses,
+                    Err(what) => report.add(Problem::unwitnessed(place(), what)),
                 }
             }
             Err(NoteError::Unsigned(what)) => report.unknown(place(), format!("the head carries no signature {what}")),

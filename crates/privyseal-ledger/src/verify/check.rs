@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyring::{self, Keyring};
 use super::look::{Copies, Envelope, Followed, Known, Seen, look};
-use super::report::{Finding, Place, Report};
+use super::report::{Finding, Place, Problem, Report};
 use super::tile_check::TileCheck;
 use crate::log::StoredEntry;
 
@@ -161,20 +161,19 @@ impl Checker {
         self.witnessed = self.witnessed.max(Some(size));
     }
 
-    /// Whether a head has the quorum of the policy, if there is one.
+    /// How many witnesses of the policy cosigned a head, when they are a quorum of it.
     ///
     /// # Errors
-    /// In words, when it has not; with whether that is proven, rather than a matter of lines that are not there.
-    pub(super) fn quorum(&self, note: &str) -> Result<(), (bool, String)> {
-        let Some(policy) = &self.policy else { return Ok(()) };
+    /// What is wrong, or what is not there and so proves nothing.
+    pub(super) fn quorum(&self, note: &str, place: &Place) -> Result<u64, Problem> {
+        let Some(policy) = &self.policy else { return Ok(0) };
         match CosignedHead::parse(note).and_then(|head| head.check(policy)) {
-            Ok(check) if check.quorum => Ok(()),
-            Ok(check) => {
-                let found = check.witnesses.len();
-                Err((true, format!("the head lacks the policy's quorum: {found} of its witnesses cosigned it")))
-            }
-            Err(NoteError::Unsigned(what)) => Err((false, format!("the head carries no signature {what}"))),
-            Err(error) => Err((true, error.to_string())),
+            Ok(check) => check.vouched().map_err(|what| Problem::unwitnessed(place.clone(), what)),
+            Err(NoteError::Unsigned(what)) => Err(Problem {
+                finding: Finding::Unread,
+                ..Problem::unwitnessed(place.clone(), format!("the head carries no signature {what}"))
+            }),
+            Err(error) => Err(Problem { proof: true, ..Problem::unwitnessed(place.clone(), error.to_string()) }),
         }
     }
 
@@ -182,7 +181,7 @@ impl Checker {
     pub(super) fn vouch(&mut self, note: &str) {
         // A policy with `quorum none` is content without witnesses, so that its contentment proves nothing about when a head was there.
         if self.policy.as_ref().is_some_and(Policy::asks_for_witnesses)
-            && self.quorum(note).is_ok()
+            && self.quorum(note, &Place::Head).is_ok()
             && let Ok(head) = CosignedHead::parse(note)
         {
             self.witnessed(head.checkpoint.size);

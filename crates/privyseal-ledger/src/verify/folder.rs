@@ -85,6 +85,9 @@ pub fn verify(layout: &Layout, options: &Options, progress: Progress<'_>) -> Rep
     }
     let (size, root) = (checker.size(), checker.root());
     checker.report.head = Some((size, root.hex()));
+    if options.policy.as_ref().is_some_and(|policy| policy.log_keys().any(|key| key.to_string() == checker.report.key)) {
+        checker.report.key_trusted = true;
+    }
     checker.report
 }
 
@@ -386,9 +389,9 @@ fn known_heads(files: &Files, options: &Options, checker: &mut Checker) {
         Ok(note) => {
             checker.report.files += 1;
             known_head(note, place.clone(), "was published", checker);
-            if let Err((proven, what)) = checker.quorum(note) {
-                let report = &mut checker.report;
-                if proven { report.found(place, Finding::Unwitnessed, what) } else { report.unknown(place, what) }
+            match checker.quorum(note, &place) {
+                Ok(witnesses) => checker.report.witnesses = witnesses,
+                Err(problem) => checker.report.add(problem),
             }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => checker.report.unknown(place, "no head was ever published here"),

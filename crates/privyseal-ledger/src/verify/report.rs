@@ -73,7 +73,7 @@ pub enum Finding {
     RolledBack,
     /// A signed head is over another history.
     Forked,
-    /// The published head lacks the cosignatures that the caller asks for, or carries a wrong one.
+    /// The published head lacks the cosignatures that the caller asks for, which proves nothing, or carries a wrong one, which does.
     Unwitnessed,
     /// A column that SQL or a look-up reads is not what the signed bytes say.
     TypedColumn,
@@ -159,6 +159,14 @@ pub struct Problem {
     pub proof: bool,
 }
 
+impl Problem {
+    /// The cosignatures that the caller asks for are not there. Whoever takes a line away, a witness that did not answer and a history that
+    /// no witness would sign look the same.
+    pub(crate) fn unwitnessed(place: Place, what: String) -> Self {
+        Self { place, finding: Finding::Unwitnessed, what, proof: false }
+    }
+}
+
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -180,6 +188,8 @@ pub struct Report {
     pub heads: u64,
     /// Files checked.
     pub files: u64,
+    /// Witnesses of the caller's policy who cosigned the published head; 0 without a policy.
+    pub witnesses: u64,
     /// The head: size and root in hex.
     pub head: Option<(u64, String)>,
     /// The first problems, in the order they were found.
@@ -202,6 +212,7 @@ impl Report {
             passkeys: 0,
             heads: 0,
             files: 0,
+            witnesses: 0,
             head: None,
             problems: Vec::new(),
             problem_count: 0,
@@ -246,7 +257,7 @@ impl Report {
         self.found(place, finding, what);
     }
 
-    pub(super) fn add(&mut self, problem: Problem) {
+    pub(crate) fn add(&mut self, problem: Problem) {
         self.verdict = self.verdict.max(if problem.proof { Verdict::Tampered } else { Verdict::CouldNotTell });
         self.problem_count += 1;
         if self.problems.len() < MAX_LISTED {
@@ -278,6 +289,9 @@ impl fmt::Display for Report {
         )?;
         if let Some((size, root)) = &self.head {
             writeln!(f, "log {} at size {size}, root {root}", self.log)?;
+        }
+        if self.witnesses > 0 {
+            writeln!(f, "the published head is cosigned by {} of the policy's witnesses, a quorum", self.witnesses)?;
         }
         if self.key.is_empty() {
             Ok(())

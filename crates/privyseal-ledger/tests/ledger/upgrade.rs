@@ -68,7 +68,7 @@ fn a_log_of_layout_1_is_read_as_it_is_and_brought_up_whole_or_not_at_all() {
             log.entries(0, usize::MAX).unwrap(),
             log.counts().unwrap(),
             log.checkpoints(0, usize::MAX).unwrap(),
-            log.found_by(0, usize::MAX).unwrap(),
+            log.entries_found_by(0, usize::MAX).unwrap(),
         )
     };
     let before = told(&fixture.log);
