@@ -2,6 +2,8 @@
 //!
 //! Each function is the body of a fuzz target (`fuzz/`) and of a property test below. An `Err` is a bug, in words; refusing the input is not.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -104,23 +106,19 @@ pub fn cosignature(bytes: &[u8]) -> Result<(), String> {
     if text.parse::<WitnessKey>().is_ok_and(|key| key.to_string() != text) {
         return Err("a witness's key is read and written differently".to_owned());
     }
-    let (log, witness) = parties()?;
-    let policy = Policy::parse(&format!("log {}\nwitness w {}\nquorum w\n", log.verifier(), witness.public()));
-    let policy = policy.map_err(|error| error.to_string())?;
+    let Parties { witness, policy, head: asked, .. } = parties()?;
     if let Ok(head) = CosignedHead::parse(text) {
         if head.note.to_string() != text {
             return Err("a cosigned head is read and written differently".to_owned());
         }
-        let quorum = head.check(&policy).is_ok_and(|check| check.quorum);
+        let quorum = head.check(policy).is_ok_and(|check| check.quorum);
         if quorum && !matches!(witness.public().cosigned(&head.note), Ok(Some(_))) {
             return Err("a head that the witness did not cosign has its quorum".to_owned());
         }
     }
-    let head = CosignedHead::parse(&log.sign_note("log.example/fuzz\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"));
-    let head = head.map_err(|error| error.to_string())?;
     for (status, media_type) in [(200, "text/plain"), (409, crate::witness::SIZE_TYPE)] {
-        if let Answer::Cosigned(line, time_s) = Answer::read(status, media_type, text, &head, witness.public())
-            && witness.public().time_of(&head.note.text, &line) != Ok(time_s)
+        if let Answer::Cosigned(line, time_s) = Answer::read(status, media_type, text, asked, witness.public())
+            && witness.public().time_of(&asked.note.text, &line) != Ok(time_s)
         {
             return Err("a line that does not verify was taken for a cosignature".to_owned());
         }
@@ -128,11 +126,25 @@ pub fn cosignature(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The log and the witness of this module's notes; everybody knows their keys.
-fn parties() -> Result<(NodeKey, WitnessSigner), String> {
-    let log = NodeKey::from_seed("log.example/fuzz", &[7; 32]).map_err(|error| error.to_string())?;
-    let witness = WitnessSigner::from_seed("witness.example/fuzz", &[9; 32]).map_err(|error| error.to_string())?;
-    Ok((log, witness))
+/// The log and the witness of this module's notes, whose keys everybody knows; a policy that asks for both; and a head of the log.
+struct Parties {
+    log: NodeKey,
+    witness: WitnessSigner,
+    policy: Policy,
+    head: CosignedHead,
+}
+
+/// Made once: deriving keys and signing would take most of a fuzzer's time.
+fn parties() -> Result<&'static Parties, String> {
+    static MADE: LazyLock<Result<Parties, String>> = LazyLock::new(|| {
+        let log = NodeKey::from_seed("log.example/fuzz", &[7; 32]).map_err(|error| error.to_string())?;
+        let witness = WitnessSigner::from_seed("witness.example/fuzz", &[9; 32]).map_err(|error| error.to_string())?;
+        let policy = Policy::parse(&format!("log {}\nwitness w {}\nquorum w\n", log.verifier(), witness.public()));
+        let policy = policy.map_err(|error| error.to_string())?;
+        let head = CosignedHead::parse(&log.sign_note("log.example/fuzz\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"));
+        Ok(Parties { log, witness, policy, head: head.map_err(|error| error.to_string())? })
+    });
+    MADE.as_ref().map_err(Clone::clone)
 }
 
 /// Of every policy that is accepted, all witnesses together are a quorum, and nobody is one exactly when none is asked for.
@@ -184,7 +196,7 @@ pub fn witness_request(bytes: &[u8]) -> Result<(), String> {
     if request.to_string() != text {
         return Err("a request to a witness is read and written differently".to_owned());
     }
-    let (log, _) = parties()?;
+    let log = &parties()?.log;
     for seen in [Seen::default(), Seen { size: request.old, root: leaf_hash(b"") }] {
         if let Ok(next) = judge(&request, &[log.verifier()], &seen)
             && (next.size < seen.size || next.root != request.head.checkpoint.root || request.head.note.verify(&log.verifier()).is_err())
@@ -332,7 +344,7 @@ mod tests {
     }
 
     fn cosignatures() -> Vec<Vec<u8>> {
-        let (log, witness) = parties().unwrap();
+        let Parties { log, witness, .. } = parties().unwrap();
         let text = "log.example/fuzz\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
         let mut note = Note::parse(&log.sign_note(text)).unwrap();
         let line = witness.cosign(text, 1_782_900_000);
@@ -343,7 +355,7 @@ mod tests {
     }
 
     fn policies() -> Vec<Vec<u8>> {
-        let (log, witness) = parties().unwrap();
+        let Parties { log, witness, .. } = parties().unwrap();
         let other = WitnessSigner::from_seed("witness.example/other", &[10; 32]).unwrap();
         let (log, one, two) = (log.verifier(), witness.public(), other.public());
         let named = format!("log {log} https://log.example/\nwitness a {one}\n\twitness b {two} https://b.example/ \n# done\n");
@@ -353,7 +365,7 @@ mod tests {
     }
 
     fn requests() -> Vec<Vec<u8>> {
-        let (log, _) = parties().unwrap();
+        let log = &parties().unwrap().log;
         let root = leaf_hash(b"one");
         let first = log.sign_note(&Checkpoint { origin: "log.example/fuzz".into(), size: 1, root }.text());
         let root = tree::node_hash(&leaf_hash(b""), &root);
@@ -371,7 +383,7 @@ mod tests {
             vec![0x22, 0x58, 0x20],
             GENERATOR_Y.to_vec(),
         ];
-        let (_, witness) = parties().unwrap();
+        let witness = &parties().unwrap().witness;
         let vkey = witness.public().to_string();
         let public = STANDARD.decode(vkey.rsplit('+').next().unwrap()).unwrap();
         let curve = [vec![0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20], public[1..].to_vec()];
@@ -462,7 +474,7 @@ mod tests {
         assert!(text(vector("log/entry-6.tlog-proof")).parse::<TlogProof>().is_ok());
         assert!(Disclosure::from_bytes(&vector("disclosure.json")).is_ok());
         assert_eq!(tree::read_bundle(&vector("log/tile/entries/000.p/12")).unwrap().len(), 12);
-        let (log, _) = parties().unwrap();
+        let log = &parties().unwrap().log;
         for (bytes, seen) in requests().into_iter().zip([Seen::default(), Seen { size: 1, root: leaf_hash(b"") }]) {
             judge(&text(bytes).parse().unwrap(), &[log.verifier()], &seen).unwrap();
         }
