@@ -24,21 +24,21 @@ use tempfile::TempDir;
 
 use crate::support::{PATIENCE, ok, program, run, say, setting};
 
-const DATA: &str = "privyseal-data";
+pub(crate) const DATA: &str = "privyseal-data";
 
 // ------------------------------------------------------------------------------------------------- the program, perhaps under a fault
 
 /// A server that may end at any moment, and everything it said.
-struct Server {
-    child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     lines: Receiver<String>,
-    said: Vec<String>,
-    url: Option<String>,
+    pub(crate) said: Vec<String>,
+    pub(crate) url: Option<String>,
 }
 
 impl Server {
     /// Starts `serve` in a folder, behind the words of `wrapper` when there are any, and waits until it serves or has ended.
-    fn start(folder: &Path, wrapper: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, wrapper: &[&str]) -> Self {
         let ours = program();
         let mut command = match wrapper.split_first() {
             None => program(),
@@ -74,12 +74,12 @@ impl Server {
         server
     }
 
-    fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.as_deref().unwrap_or_else(|| panic!("it does not start: {}", self.said.join("\n")))
     }
 
     /// Asks it to end, as a service manager does, and waits: its exit code, `None` when a signal ended it.
-    fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status();
         self.ended()
     }
@@ -109,7 +109,7 @@ impl Drop for Server {
 
 /// What came of one request.
 #[derive(Clone, Debug)]
-enum Answer {
+pub(crate) enum Answer {
     /// The server said yes, with this request id.
     Acknowledged(String),
     /// The server said that it did not do it, and why.
@@ -118,20 +118,20 @@ enum Answer {
     Unknown,
 }
 
-struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
     key: String,
 }
 
 impl Client {
-    fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let key = fs::read_to_string(folder.join(DATA).join("keys/cli.key")).unwrap().trim().to_owned();
         Self { agent: config.build().into(), key }
     }
 
     /// Asks for a low-risk action under an idempotency key. The same key is the same request, however often it is sent.
-    fn ask(&self, url: &str, key: &str) -> Answer {
+    pub(crate) fn ask(&self, url: &str, key: &str) -> Answer {
         let body = json!({"action": "infra.restart", "resource": {"type": "k8s", "id": "web/dev"}, "justification": format!("fault test, request {key}")});
         let request = self.agent.post(format!("{url}/v1/requests")).header("authorization", format!("Bearer {}", self.key));
         let Ok(mut answer) = request.header("idempotency-key", key).send_json(&body) else { return Answer::Unknown };
@@ -208,6 +208,7 @@ enum Fault {
     Kill,
 }
 
+#[derive(Debug)]
 struct Row {
     step: String,
     fault: String,
@@ -389,6 +390,88 @@ fn a_file_that_cannot_be_opened() {
     sweep("mkdir", &[Fault::Error("ENOSPC"), Fault::Kill]);
 }
 
+// ------------------------------------------------------------------------------------------------- pruning, failing or killed
+
+/// `seal --prune` under a fault at call `number`; afterwards the same command goes on from whatever was left. `None` when there were fewer
+/// calls.
+fn prune_under_fault(base: &Path, known: &BTreeMap<String, String>, call: &str, fault: Fault, number: usize) -> Option<Row> {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("here");
+    copy(base, &folder);
+    let log = scratch.path().join("strace.txt");
+    let how = match fault {
+        Fault::Error(error) => format!("error={error}"),
+        Fault::Kill => "signal=KILL".to_owned(),
+    };
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-o", log.to_str().unwrap(), "-e", &format!("trace={call}")]);
+    command.args(["-e", &format!("inject={call}:{how}:when={number}"), "--"]).arg(program().get_program());
+    let ended = command.args(["seal", "--prune"]).current_dir(&folder).output().unwrap();
+    let traced = fs::read_to_string(&log).unwrap_or_default();
+    let hit = traced.lines().find(|line| line.contains("(INJECTED)")).or_else(|| {
+        let killed = matches!(fault, Fault::Kill) && !ended.status.success();
+        killed.then(|| traced.lines().rfind(|line| line.contains(&format!("{call}("))).unwrap_or_default())
+    })?;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let outcome = match ended.status.code() {
+        Some(0) => "went on, nobody noticed",
+        Some(_) => {
+            assert!(said.lines().last().is_some_and(|line| line.starts_with("privyseal: ")), "it stopped without a reason: {said}");
+            "stopped with a reason; the same command went on"
+        }
+        None => "killed; the same command went on",
+    };
+    let row = Row { step: format!("prune: {}", step_of(hit)), fault: format!("{call} {fault:?}, call {number}"), outcome };
+    say(&format!("{:34} {:34} {}", row.step, row.fault, row.outcome));
+    // Before and after the prune is gone on with, everything is there.
+    assert_eq!(run(&folder, &["verify"]).code, 0, "{row:?}");
+    ok(&folder, &["seal", "--prune"]);
+    assert_eq!(
+        sqlite(&folder, "SELECT count(*) FROM entry WHERE kind = 'request.submitted'"),
+        ["0"],
+        "{row:?}: something was left in the log"
+    );
+    let mut server = Server::start(&folder, &[]);
+    let client = Client::new(&folder);
+    for (key, id) in known {
+        let Answer::Acknowledged(again) = client.ask(server.url(), key) else { panic!("`{key}` cannot be asked again") };
+        assert_eq!(again, *id, "`{key}` was acknowledged as one request and is another one now");
+    }
+    assert_eq!(server.stop(), Some(0));
+    let verified = run(&folder, &["verify"]);
+    assert_eq!(verified.code, 0, "{row:?}: {}{}", verified.stdout, verified.stderr);
+    Some(row)
+}
+
+#[test]
+fn a_prune_that_fails_or_is_killed_is_gone_on_with() {
+    if !may_trace() {
+        return;
+    }
+    let base = instance();
+    let mut known = BTreeMap::new();
+    let mut server = Server::start(base.path(), &[]);
+    for key in ["a", "b", "c", "d"] {
+        let Answer::Acknowledged(id) = Client::new(base.path()).ask(server.url(), key) else { panic!("nothing is wrong yet") };
+        known.insert(key.to_owned(), id);
+    }
+    assert_eq!(server.stop(), Some(0));
+    let mut rows = Vec::new();
+    for (call, faults) in [
+        ("pwrite64", &[Fault::Error("EIO"), Fault::Error("ENOSPC"), Fault::Kill][..]),
+        ("fsync", &[Fault::Error("EIO"), Fault::Kill]),
+        ("fdatasync", &[Fault::Error("EIO"), Fault::Kill]),
+    ] {
+        for fault in faults {
+            let step = if setting("PRIVYSEAL_TEST_FAULTS").is_some_and(|what| what == "all") { 1 } else { 5 };
+            let met = (1..).step_by(step).map_while(|number| prune_under_fault(base.path(), &known, call, *fault, number));
+            rows.extend(met);
+        }
+    }
+    assert!(rows.len() >= 6, "only {} faults were met", rows.len());
+    record("prune", &rows);
+}
+
 // ------------------------------------------------------------------------------------------------- kill -9 under load
 
 /// At least 10,000 events in several rounds, each ended by `kill -9` at a random moment, also while sealing.
@@ -538,6 +621,86 @@ fn a_disk_that_is_full_and_then_is_not() {
     assert_eq!(server.stop(), Some(0));
     all_is_well(&folder, &acknowledged, &others);
     say(&format!("disk full: {} acknowledged before, said no with: {detail}", acknowledged.len()));
+}
+
+/// A file that is a disk with ext4 on it, where we may mount one: unlike others, that can be told to give up writing beneath programs that
+/// have files open, as it does by itself after an error of the device.
+struct Image {
+    file: PathBuf,
+    at: PathBuf,
+}
+
+impl Image {
+    fn make(scratch: &Path) -> Option<Self> {
+        let image = Self { file: scratch.join("image"), at: scratch.join("disk") };
+        fs::create_dir_all(&image.at).unwrap();
+        fs::File::create(&image.file).unwrap().set_len(64 << 20).unwrap();
+        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image.file).output();
+        (made.is_ok_and(|output| output.status.success()) && image.mount("loop")).then_some(image)
+    }
+
+    fn mount(&self, options: &str) -> bool {
+        let mut command = Command::new("mount");
+        command.args(["-o", options]);
+        if !options.starts_with("remount") {
+            command.arg(&self.file);
+        }
+        command.arg(&self.at).output().is_ok_and(|output| output.status.success())
+    }
+
+    fn unmount(&self) {
+        let output = Command::new("umount").arg(&self.at).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        // Lazily: on the way out of a failed test somebody may still be in it.
+        let _ = Command::new("umount").arg("-l").arg(&self.at).output();
+    }
+}
+
+#[test]
+fn a_disk_that_turns_read_only_under_a_running_server() {
+    let scratch = tempfile::tempdir().unwrap();
+    let Some(image) = Image::make(scratch.path()) else {
+        return say("NOT TESTED HERE, mounting a disk of our own is not allowed");
+    };
+    let (mut acknowledged, mut others) = (BTreeMap::new(), BTreeSet::new());
+    let base = instance();
+    let folder = image.at.join("here");
+    copy(base.path(), &folder);
+    // What was copied, nobody has synced yet; what the server writes from here on is its own affair.
+    assert!(Command::new("sync").arg("-f").arg(&image.at).status().unwrap().success());
+    let mut server = Server::start(&folder, &[]);
+    let client = Client::new(&folder);
+    for number in 0..30 {
+        let Answer::Acknowledged(id) = client.ask(server.url(), &format!("before-{number}")) else { panic!("nothing is wrong yet") };
+        acknowledged.insert(format!("before-{number}"), id);
+    }
+    assert!(image.mount("remount,abort"), "ext4 does not give up");
+    let detail = until_refused(&server, &client, &mut acknowledged, &mut others);
+    assert!(detail.contains("check the disk") || detail.contains("restart the server"), "{detail}");
+    let again = until_refused(&server, &client, &mut acknowledged, &mut others);
+    let sealed = run(&folder, &["seal"]);
+    assert!(sealed.code != 0 && sealed.stderr.contains("privyseal: "), "{}", sealed.stderr);
+    // What can be read is not accused of anything.
+    let verified = run(&folder, &["verify"]);
+    assert_ne!(verified.code, 1, "{}{}", verified.stdout, verified.stderr);
+    assert!(server.stop().is_some(), "it ends when it is told to");
+    let stopped = Server::start(&folder, &[]);
+    let line = stopped.said.last().cloned().unwrap_or_default();
+    assert!(stopped.url.is_none() && line.starts_with("privyseal: "), "{:?}", stopped.said);
+    drop(stopped);
+    image.unmount();
+    assert!(image.mount("loop"));
+    all_is_well(&folder, &acknowledged, &others);
+    image.unmount();
+    say(&format!(
+        "disk read-only under a server: {} acknowledged; said no with: {detail}; then: {again}; a start says: {line}",
+        acknowledged.len()
+    ));
 }
 
 #[test]

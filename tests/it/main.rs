@@ -7,15 +7,25 @@ mod bad_input;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+#[path = "../../crates/privyseal-ledger/tests/ledger/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod held_command;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod redaction;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+#[path = "../../crates/privyseal-ledger/tests/ledger/s3.rs"]
+mod s3;
 #[cfg(test)]
 mod second_verifier;
 #[cfg(test)]

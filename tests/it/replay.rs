@@ -1,0 +1,49 @@
+//! `privyseal replay` against snapshots: equal ones are said to be equal, and one that differs is named with the part that differs.
+
+use privyseal_ledger::layout::Layout;
+use privyseal_ledger::{keys, snapshot};
+
+use crate::support::Instance;
+
+#[test]
+fn a_snapshot_that_differs_is_named_with_what_differs() {
+    let mut instance = Instance::start();
+    instance.ok(&["exec", "--action", "infra.restart", "--resource", "k8s:web/dev", "--reason", "a restart", "--", "true"]);
+    instance.stop();
+    let replayed = instance.ok(&["replay"]);
+    assert!(replayed.stdout.contains("equal to what the log gives there"), "{}", replayed.stdout);
+
+    let layout = Layout::new(instance.data());
+    let key = keys::load(&layout.key()).unwrap();
+    let (size, path) = snapshot::list(&layout).unwrap().into_iter().next().unwrap();
+    let good = || snapshot::read(&path, &key.verifier()).unwrap();
+    // A snapshot that this node signed, and that says something else than the log: as a fold with a defect would have left it.
+    let mut of_state = good();
+    let gone = of_state.state.principals.keys().next().unwrap().clone();
+    of_state.state.principals.remove(&gone);
+    let mut of_day = good();
+    of_day.day.1 += 1;
+    let untouched = std::fs::read(&path).unwrap();
+    for (changed, named) in [(of_state, "principals"), (of_day, "count of the day")] {
+        snapshot::write(&layout, changed, &key).unwrap();
+        let replayed = instance.run(&["replay"]);
+        let line = replayed.stdout.lines().find(|line| line.contains("DIFFERS")).unwrap_or_default();
+        assert!(replayed.code == 1 && line.contains(&format!("snapshot at {size}")), "{}{}", replayed.stdout, replayed.stderr);
+        assert!(line.contains(named) && line.contains("remove the folder `cache`"), "{line}");
+        let json = instance.run(&["replay", "--format", "json"]);
+        assert!(json.code == 1 && json.stdout.contains(named), "{}", json.stdout);
+        std::fs::write(&path, &untouched).unwrap();
+    }
+    // One that nobody of this node signed is not compared, and no start uses it.
+    let mut flipped = untouched.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&path, flipped).unwrap();
+    let replayed = instance.ok(&["replay"]);
+    assert!(replayed.stdout.contains("not compared, and no start will use it"), "{}", replayed.stdout);
+    // What the line says to do helps.
+    std::fs::remove_dir_all(layout.cache()).unwrap();
+    instance.serve();
+    instance.stop();
+    assert!(instance.ok(&["replay"]).stdout.contains("equal to what the log gives there"));
+}
