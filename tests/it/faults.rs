@@ -225,6 +225,8 @@ const STEPS: &[(&str, &str)] = &[
     ("ledger/checkpoint", "publish head"),
     ("ledger/blobs", "keep a blob"),
     ("ledger>", "publish head"),
+    ("private.sqlite", "keep hidden values"),
+    ("privyseal-data/cache", "snapshot of the state"),
     ("server.json", "start"),
 ];
 
@@ -423,8 +425,10 @@ fn prune_under_fault(base: &Path, known: &BTreeMap<String, String>, call: &str, 
     };
     let row = Row { step: format!("prune: {}", step_of(hit)), fault: format!("{call} {fault:?}, call {number}"), outcome };
     say(&format!("{:34} {:34} {}", row.step, row.fault, row.outcome));
-    // Before and after the prune is gone on with, everything is there.
-    assert_eq!(run(&folder, &["verify"]).code, 0, "{row:?}");
+    // Nothing is wrong before it is gone on with. A segment that was put and not recorded is a doubt until the next run takes it away.
+    let verified = run(&folder, &["verify"]);
+    let doubted = verified.code == 2 && verified.stdout.contains("no record names this file");
+    assert!(verified.code == 0 || doubted, "{row:?}: {}{}", verified.stdout, verified.stderr);
     ok(&folder, &["seal", "--prune"]);
     assert_eq!(
         sqlite(&folder, "SELECT count(*) FROM entry WHERE kind = 'request.submitted'"),
