@@ -13,7 +13,7 @@ const EXEC: [&str; 11] = [
     "--resource",
     "postgres:orders/prod",
     "--reason",
-    "ORD-412 add index",
+    "ORD-412 add an index on customer",
     "--",
     "sqlite3",
     "orders.db",

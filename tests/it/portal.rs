@@ -34,15 +34,19 @@ fn an_approver_understands_and_approves() {
         browser.check("queue-empty").await;
 
         // The queue moves by itself: nobody reloads.
-        let ran =
-            exec(&instance, "db.schema.apply", "ORD-412 add index", "CREATE TABLE IF NOT EXISTS orders (id INTEGER, customer TEXT);\n");
+        let ran = exec(
+            &instance,
+            "db.schema.apply",
+            "ORD-412 add an index on customer",
+            "CREATE TABLE IF NOT EXISTS orders (id INTEGER, customer TEXT);\n",
+        );
         browser.see("a.row-link").await;
         browser.check("queue").await;
         browser.press("a.row-link").await;
         for words in [
             "sqlite3 orders.db '.read migration.sql'",
             "CREATE TABLE IF NOT EXISTS orders",
-            "ORD-412 add index",
+            "ORD-412 add an index on customer",
             "touches production",
             "production, up to medium risk",
             "operator",

@@ -1,5 +1,6 @@
 //! Asking witnesses for their cosignatures on heads, round by round, without anybody waiting: a round has a thread of its own.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -40,8 +41,20 @@ pub struct Witnessed {
     pub quorum: Option<(u64, Timestamp)>,
     /// What went wrong with the newest head, by witness.
     pub problems: Vec<(String, String)>,
+    /// Every witness of the policy, with the size that it cosigned last and when it says that it did, in POSIX seconds; as far as this
+    /// process knows, which at its start is what the published head carries.
+    pub seen: BTreeMap<String, Option<(u64, u64)>>,
     /// Whether heads without quorum stay unpublished.
     pub required: bool,
+}
+
+impl Witnessed {
+    /// Remembers who cosigned a head.
+    fn sees(&mut self, head: &CosignedHead, policy: &Policy) {
+        // A head that does not check was not cosigned by anybody as far as this is concerned; `verify` is who accuses.
+        let cosigned = head.check(policy).map(|check| check.witnesses).unwrap_or_default();
+        self.seen.extend(cosigned.into_iter().map(|(name, time_s)| (name, Some((head.checkpoint.size, time_s)))));
+    }
 }
 
 /// What readers see of it.
@@ -50,6 +63,7 @@ pub(crate) type Standing = Arc<RwLock<Witnessed>>;
 /// The witnesses of one log, one round at a time.
 pub(crate) struct Asking {
     witnesses: Arc<Witnesses>,
+    policy: Policy,
     standing: Standing,
     required: bool,
     /// The head that they have in their hands.
@@ -65,8 +79,13 @@ impl Asking {
     /// When they could never be a quorum.
     pub(crate) fn new(options: &WitnessOptions, origin: &str, layout: &Layout) -> Result<Self, UnusableError> {
         let witnesses = Witnesses::new(options.policy.clone(), origin, layout.tiles(), Arc::clone(&options.post))?;
-        let standing = Arc::new(RwLock::new(Witnessed { required: options.required, ..Witnessed::default() }));
-        Ok(Self { witnesses: Arc::new(witnesses), standing, required: options.required, round: None, retry: None })
+        let mut known = Witnessed { required: options.required, ..Witnessed::default() };
+        known.seen = options.policy.witnesses().iter().map(|witness| (witness.name.clone(), None)).collect();
+        let published = std::fs::read_to_string(layout.checkpoint()).ok().and_then(|note| CosignedHead::parse(&note).ok());
+        published.into_iter().for_each(|head| known.sees(&head, &options.policy));
+        let standing = Arc::new(RwLock::new(known));
+        let (policy, required) = (options.policy.clone(), options.required);
+        Ok(Self { witnesses: Arc::new(witnesses), policy, standing, required, round: None, retry: None })
     }
 
     /// What readers see of it.
@@ -140,6 +159,7 @@ impl Asking {
             }
         }
         standing.problems.clone_from(&cosigned.problems);
+        standing.sees(&cosigned.head, &self.policy);
         if cosigned.quorum {
             standing.quorum = Some((cosigned.head.checkpoint.size, now));
         }

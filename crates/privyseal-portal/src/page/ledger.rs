@@ -4,6 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::note::{Checkpoint, Note};
+use privyseal_core::time::Timestamp;
+use privyseal_engine::Witnessed;
 use privyseal_ledger::log::Head;
 
 use super::frame::{Visitor, page};
@@ -12,7 +14,7 @@ use crate::app::App;
 use crate::beginning::beginning;
 use crate::log;
 use crate::problem::Problem;
-use crate::view::ledger::{KindCount, LedgerPage, Segment};
+use crate::view::ledger::{KindCount, LedgerPage, Segment, Witness};
 use crate::view::moment::Moment;
 use crate::view::number::{Bytes, Count, Hash};
 use crate::view::shell::Place;
@@ -46,14 +48,25 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         root: Hash::new(&head.edge.root()),
         last: Moment::exact(head.time),
         checkpoint: head.checkpoint,
-        // Nothing in this version asks a witness.
-        witnesses: Vec::new(),
+        witnesses: app.engine().witnessed().map(witnesses).unwrap_or_default(),
         segments,
         unsealed: Count(size.saturating_sub(sealed)),
         kinds: KindCount::list(&counts),
         commands: commands(&app, &key),
         key,
     })
+}
+
+fn witnesses(witnessed: Witnessed) -> Vec<Witness> {
+    let Witnessed { seen, problems, .. } = witnessed;
+    let problem = |name: &str| problems.iter().find(|(witness, _)| witness == name).map(|(_, problem)| problem.clone());
+    let moment = |time_s: u64| Moment::minute(Timestamp::default().plus_seconds(i64::try_from(time_s).unwrap_or(0)));
+    let witness = |(name, seen): (String, Option<(u64, u64)>)| Witness {
+        problem: problem(&name),
+        seen: seen.map(|(size, time_s)| (Count(size), moment(time_s))),
+        name,
+    };
+    seen.into_iter().map(witness).collect()
 }
 
 fn origin(checkpoint: &str) -> String {

@@ -27,8 +27,8 @@ pub struct LedgerPage {
     pub checkpoint: String,
     /// The verifier key of the log, verbatim.
     pub key: String,
-    /// Outside witnesses that have signed this or an earlier checkpoint: name, size seen, when.
-    pub witnesses: Vec<(String, Count, Moment)>,
+    /// Outside witnesses that are asked; none when none are configured.
+    pub witnesses: Vec<Witness>,
     /// Sealed segments, newest first.
     pub segments: Vec<Segment>,
     /// Entries that are not in a segment yet.
@@ -37,6 +37,17 @@ pub struct LedgerPage {
     pub kinds: Vec<KindCount>,
     /// Commands that check it, with what each one does.
     pub commands: Vec<(&'static str, String)>,
+}
+
+/// One witness.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// Its name in the policy.
+    pub name: String,
+    /// How many entries it cosigned last, and when.
+    pub seen: Option<(Count, Moment)>,
+    /// Why it did not cosign the newest head.
+    pub problem: Option<String>,
 }
 
 /// One sealed segment.

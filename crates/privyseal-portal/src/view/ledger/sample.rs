@@ -17,8 +17,13 @@ impl Sampled for LedgerPage {
             checkpoint: "ledger.halden.example/prod\n48213\nq0uZx0Y1m2b8pJ6F3fVn1lT6m0cQd6bW8w1v8aE7l2s=\n\n— ledger.halden.example/prod bx06IEJ0c2lnbmF0dXJlLW9mLXRoaXMtaGVhZC1hcy1iYXNlNjQtdGV4dC1oZXJlLWZvci10aGUtc2FtcGxlLW9ubHk=\n".to_owned(),
             key: "ledger.halden.example/prod+6f1d3a20+AQ9pQ2m1v0bq3y5t7u9w1x3z5A7C9E1G3I5K7M9O1Q3".to_owned(),
             witnesses: vec![
-                ("witness.assay.example/w1".to_owned(), Count(48_190), Moment::minute(ago(220))),
-                ("witness.tally.example/main".to_owned(), Count(48_002), Moment::minute(ago(4_100))),
+                Witness { name: "assay".to_owned(), seen: Some((Count(48_213), Moment::minute(ago(4)))), problem: None },
+                Witness {
+                    name: "tally".to_owned(),
+                    seen: Some((Count(48_002), Moment::minute(ago(4_100)))),
+                    problem: Some("https://tally.example/add-checkpoint: it answered 503".to_owned()),
+                },
+                Witness { name: "vouch".to_owned(), seen: None, problem: Some("https://vouch.example/add-checkpoint: timeout".to_owned()) },
             ],
             segments: (0..6)
                 .rev()

@@ -23,7 +23,7 @@ async fn the_ledger_shows_its_head_and_how_to_check_it() {
     let head = SqliteLog::open_read_only(&portal.engine.layout().log()).unwrap().head().unwrap().unwrap();
     let key = format!("privyseal verify data --trusted-key &#39;{}", "test.example/privyseal/portal+");
     check(&answer, 200, &["Nothing is sealed yet", "<code>test.example/privyseal/portal</code>", "ledger.opened", "policy.published"]);
-    check(&answer, 200, &[&key, "curl http://localhost:8420/checkpoint", "Nobody outside has signed a checkpoint."]);
+    check(&answer, 200, &[&key, "curl http://localhost:8420/checkpoint", "Nobody outside is asked to sign."]);
     check(&answer, 200, &[&format!("<dd>{}</dd>", head.edge.size()), &head.checkpoint, &start(&head.edge.root(), 8)]);
 
     let sealed = portal.engine.seal().await.unwrap();
