@@ -173,6 +173,8 @@ fn both_verify_the_golden_ledger() {
     cases.agree("a remembered head", &golden, &["--head", kept.to_str().unwrap()], 0);
     attack("log-line-flipped", &kept);
     cases.agree("a remembered head with a wrong signature", &golden, &["--head", kept.to_str().unwrap()], 1);
+    fs::write(&kept, "somebody's notes\n").unwrap();
+    cases.agree("a remembered head that is none", &golden, &["--head", kept.to_str().unwrap()], 2);
     cases.end();
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use privyseal_core::cosignature::CosignedHead;
 use privyseal_core::note::VerifierKey;
 use privyseal_evidence::pack::verify_pack;
 use privyseal_ledger::layout::Layout;
@@ -51,6 +52,9 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
         .iter()
         .map(|path| {
             let note = std::fs::read_to_string(path).with_context(|| format!("cannot read the head {}", path.display()))?;
+            // The caller's own file, which accuses nobody when it is another one than was meant.
+            CosignedHead::parse(&note)
+                .with_context(|| format!("{} is no signed head as `privyseal checkpoint` prints one", path.display()))?;
             Ok((path.display().to_string(), note))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
