@@ -111,6 +111,7 @@ pub(crate) async fn serve(context: &Context, engine: Engine, served: Served) -> 
 }
 
 async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyhow::Result<()> {
+    let told_to_stop = told_to_stop()?;
     let analytics = Arc::new(local::sql_engine(context)?);
     let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::new(SystemClock)));
     let catalogs = Arc::new(super::catalog::load()?);
@@ -137,7 +138,7 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
     tokio::pin!(serving);
     let result = tokio::select! {
         result = &mut serving => result.context("the server failed"),
-        () = told_to_stop() => {
+        () = told_to_stop => {
             output::note("stopping");
             let _ = stop.send(());
             // Live pages never end by themselves; they come back to the next server.
@@ -151,17 +152,21 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
     result
 }
 
-pub(super) async fn told_to_stop() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Listens from now on for whoever stops this process: the keyboard or a service manager. Call it before other programs
+/// can find the process: a signal that comes earlier ends it at once.
+///
+/// # Errors
+/// When the system lets nobody listen.
+pub(super) fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).context("signals cannot be listened for");
+    let (mut terminated, mut interrupted) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }
 
 /// Asks for a timestamp whenever one is due; looked at once a minute.

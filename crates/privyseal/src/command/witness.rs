@@ -32,12 +32,13 @@ pub(crate) fn serve(options: &cli::WitnessServe) -> anyhow::Result<ExitCode> {
     let cosigner = Arc::new(Cosigner::open(&options.state, &options.name, &seed, &keys)?);
     output::data(&cosigner.key().to_string());
     local::runtime()?.block_on(async {
+        let told_to_stop = told_to_stop()?;
         let listener = bind(&options.listen)?;
         let address = listener.local_addr().context("the port cannot be told")?;
         output::note(&format!("a witness of {} key(s) listens on http://{address}", keys.len()));
         let listener = tokio::net::TcpListener::from_std(listener).context("the socket cannot be used")?;
         let router = privyseal_portal::witness_router(cosigner, Arc::new(SystemClock));
-        privyseal_portal::serve(listener, router, told_to_stop()).await.context("the witness failed")
+        privyseal_portal::serve(listener, router, told_to_stop).await.context("the witness failed")
     })?;
     Ok(ExitCode::SUCCESS)
 }
