@@ -4,6 +4,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use privyseal_core::digest::Digest;
 use tempfile::TempDir;
@@ -138,6 +140,8 @@ fn attack(how: &str, target: &Path) {
 /// An instance with something in it, sealed and stopped, its folder in one piece, and a pack of it.
 fn sealed() -> Instance {
     let mut instance = Instance::start();
+    // Of one second the log keeps only the newest head: what follows is signed in another second than the first entries.
+    thread::sleep(Duration::from_secs(1));
     for number in 0..3 {
         let reason = format!("restart number {number}");
         instance.ok(&["exec", "--action", "infra.restart", "--resource", "k8s:web/dev", "--reason", &reason, "--", "true"]);

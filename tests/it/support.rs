@@ -198,7 +198,9 @@ pub(crate) struct Person {
 }
 
 pub(crate) fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(PATIENCE)).build().into()
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(PATIENCE));
+    // By default a body is sent after a second without an answer to `Expect`, into a socket that a busy server may have closed by then.
+    config.timeout_await_100(Some(PATIENCE)).build().into()
 }
 
 impl Person {

@@ -412,7 +412,7 @@ mod tests {
         0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
     ];
 
-    /// Every target with what it starts from; `fuzz/corpus.sh` starts from the same golden files.
+    /// Every target with what it starts from; `fuzz/corpus.py` starts from the same golden files.
     type Target = (fn(&[u8]) -> Result<(), String>, fn() -> Vec<Vec<u8>>);
     const FILES: [Target; 7] = [
         (cosignature, cosignatures),

@@ -10,6 +10,7 @@ use privyseal_core::id::RequestId;
 use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
+use serde::Deserialize;
 
 use crate::wal::WalKeeper;
 
@@ -24,6 +25,46 @@ pub struct StoredEntry {
     pub leaf: Digest,
     /// Signature over the leaf, on decision-class kinds, with the key that made it.
     pub signature: Option<([u8; 64], KeyId)>,
+}
+
+impl StoredEntry {
+    /// The entry that a store's row holds.
+    ///
+    /// # Errors
+    /// Which column is malformed.
+    pub(crate) fn from_row(
+        seq: i64,
+        entry: Vec<u8>,
+        leaf: &[u8],
+        signature: Option<&[u8]>,
+        key_id: Option<&str>,
+    ) -> Result<Self, &'static str> {
+        let signature = match (signature, key_id) {
+            (None, None) => None,
+            (Some(signature), Some(key_id)) => {
+                let key: KeyId = key_id.parse().map_err(|_| "key id")?;
+                Some((signature.try_into().map_err(|_| "signature")?, key))
+            }
+            _ => return Err("signature: it stands without its key id, or the reverse"),
+        };
+        let seq = u64::try_from(seq).map_err(|_| "position")?;
+        Ok(Self { seq, entry, leaf: Digest::from_slice(leaf).ok_or("leaf")?, signature })
+    }
+
+    /// The request that the entry concerns, read from the very bytes that are stored, so that the column of that name is never told
+    /// anything else. Everything else in them is skipped unread.
+    ///
+    /// # Errors
+    /// In words, when the bytes are not JSON.
+    pub(crate) fn request_id(&self) -> Result<Option<&str>, String> {
+        #[derive(Deserialize)]
+        struct Concerns<'a> {
+            #[serde(borrow, default)]
+            request_id: Option<&'a str>,
+        }
+        let concerns: Result<Concerns<'_>, _> = serde_json::from_slice(&self.entry);
+        concerns.map(|concerns| concerns.request_id).map_err(|error| format!("entry {} was offered and is not JSON: {error}", self.seq))
+    }
 }
 
 /// What one commit writes: entries and the signed head over everything up to them.

@@ -13,10 +13,8 @@ use postgres::{Row, SimpleQueryMessage};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
 use privyseal_core::id::RequestId;
-use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
-use serde::Deserialize;
 
 use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, StoredEntry, continues};
 
@@ -78,13 +76,6 @@ SELECT size, encode(peaks, 'hex'), checkpoint, time FROM privyseal.head WHERE on
 
 const COLUMNS: &str = "SELECT seq, entry, leaf, signature, key_id";
 const FIRST: &str = "coalesce((SELECT first FROM privyseal.pruned), 0)";
-
-/// The member of an entry that is also a column; everything else is skipped unread.
-#[derive(Deserialize)]
-struct Concerns<'a> {
-    #[serde(borrow, default)]
-    request_id: Option<&'a str>,
-}
 
 /// A log in a PostgreSQL database. Its connection is made again after it was lost, except in the middle of a turn or a snapshot.
 pub struct PostgresLog {
@@ -187,20 +178,7 @@ impl PostgresLog {
         let signature: Option<&[u8]> = row.try_get(3).map_err(unreadable)?;
         let key_id: Option<&str> = row.try_get(4).map_err(unreadable)?;
         let bad = |what: &str| self.damaged(format!("entry {seq} has a malformed {what}"));
-        let signature = match (signature, key_id) {
-            (None, None) => None,
-            (Some(signature), Some(key_id)) => {
-                let key: KeyId = key_id.parse().map_err(|_| bad("key id"))?;
-                Some((signature.try_into().map_err(|_| bad("signature"))?, key))
-            }
-            _ => return Err(bad("signature: it stands without its key id, or the reverse")),
-        };
-        Ok(StoredEntry {
-            seq: u64::try_from(seq).map_err(|_| bad("position"))?,
-            entry: row.try_get(1).map_err(unreadable)?,
-            leaf: Digest::from_slice(leaf).ok_or_else(|| bad("leaf"))?,
-            signature,
-        })
+        StoredEntry::from_row(seq, row.try_get(1).map_err(unreadable)?, leaf, signature, key_id).map_err(bad)
     }
 
     fn select(&self, tail: String, arguments: Vec<Argument>) -> Result<Vec<StoredEntry>, LogError> {
@@ -240,12 +218,9 @@ impl PostgresLog {
     fn arrays(&self, batch: &Batch) -> Result<Arrays, LogError> {
         let mut arrays = Arrays::default();
         for (entry, kind) in &batch.entries {
-            // Read from the very bytes that are stored, so that the column is never told anything else.
-            let concerns: Concerns<'_> = serde_json::from_slice(&entry.entry)
-                .map_err(|error| self.damaged(format!("entry {} was offered and is not JSON: {error}", entry.seq)))?;
             arrays.seq.push(signed(entry.seq));
             arrays.kind.push(kind.name());
-            arrays.request_id.push(concerns.request_id.map(str::to_owned));
+            arrays.request_id.push(entry.request_id().map_err(|detail| self.damaged(detail))?.map(str::to_owned));
             arrays.entry.push(entry.entry.clone());
             arrays.leaf.push(entry.leaf.as_bytes().to_vec());
             arrays.signature.push(entry.signature.as_ref().map(|(signature, _)| signature.to_vec()));

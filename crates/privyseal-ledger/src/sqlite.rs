@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
 use privyseal_core::id::RequestId;
-use privyseal_core::note::KeyId;
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
-use serde::Deserialize;
 
 use crate::log::{Batch, FoundBy, Head, KEPT, Log, LogError, LogReader, Misfit, StoredEntry, Walk, continues};
 use crate::wal::WalKeeper;
@@ -62,13 +60,6 @@ CREATE TABLE cosigned (
     note TEXT NOT NULL
 ) STRICT;
 ";
-
-/// The member of an entry that is also a column; everything else is skipped unread.
-#[derive(Deserialize)]
-struct Concerns<'a> {
-    #[serde(borrow, default)]
-    request_id: Option<&'a str>,
-}
 
 /// A log in one SQLite file.
 pub struct SqliteLog {
@@ -177,20 +168,7 @@ impl SqliteLog {
         let leaf = row.get_ref(2).map_err(read)?.as_blob().map_err(|_| bad("leaf"))?;
         let signature = row.get_ref(3).map_err(read)?.as_blob_or_null().map_err(|_| bad("signature"))?;
         let key_id = row.get_ref(4).map_err(read)?.as_str_or_null().map_err(|_| bad("key id"))?;
-        let signature = match (signature, key_id) {
-            (None, None) => None,
-            (Some(signature), Some(key_id)) => {
-                let key: KeyId = key_id.parse().map_err(|_| bad("key id"))?;
-                Some((signature.try_into().map_err(|_| bad("signature"))?, key))
-            }
-            _ => return Err(bad("signature: it stands without its key id, or the reverse")),
-        };
-        Ok(StoredEntry {
-            seq: u64::try_from(seq).map_err(|_| bad("position"))?,
-            entry: row.get(1).map_err(read)?,
-            leaf: Digest::from_slice(leaf).ok_or_else(|| bad("leaf"))?,
-            signature,
-        })
+        StoredEntry::from_row(seq, row.get(1).map_err(read)?, leaf, signature, key_id).map_err(bad)
     }
 
     fn select(&self, tail: &str, arguments: impl rusqlite::Params) -> Result<Vec<StoredEntry>, LogError> {
@@ -274,13 +252,9 @@ impl Log for SqliteLog {
                 .map_err(&error)?;
             for (entry, kind) in &batch.entries {
                 let (signature, key_id) = entry.signature.as_ref().map_or((None, None), |(s, k)| (Some(s.as_slice()), Some(k.to_string())));
-                // Read from the very bytes that are stored, so that the column is never told anything else.
-                let concerns: Concerns<'_> = serde_json::from_slice(&entry.entry).map_err(|error| LogError::Damaged {
-                    path: self.path.clone(),
-                    detail: format!("entry {} was offered and is not JSON: {error}", entry.seq),
-                })?;
+                let concerns = entry.request_id().map_err(|detail| LogError::Damaged { path: self.path.clone(), detail })?;
                 let (seq, leaf) = (signed(entry.seq), entry.leaf.as_bytes().as_slice());
-                insert.execute(params![seq, kind.name(), concerns.request_id, entry.entry, leaf, signature, key_id]).map_err(&error)?;
+                insert.execute(params![seq, kind.name(), concerns, entry.entry, leaf, signature, key_id]).map_err(&error)?;
             }
         }
         let (size, time) = (signed(batch.edge.size()), batch.time.micros());

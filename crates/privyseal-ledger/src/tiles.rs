@@ -11,12 +11,64 @@ use privyseal_core::tree::{self, Edge, NodeSource, TILE_WIDTH, Tile};
 
 use crate::durable;
 
-/// Grows the tiles of a tree leaf by leaf, keeping in memory only the open tile of each level.
+/// The tiles of a tree as it grows leaf by leaf: only the open tile of each level is in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Growing {
+    open: Vec<Vec<Digest>>,
+    size: u64,
+}
+
+impl Growing {
+    /// Goes on with a tree of `size` leaves whose open tiles are these, lowest level first.
+    pub(crate) fn resume(open: Vec<Vec<Digest>>, size: u64) -> Self {
+        Self { open, size }
+    }
+
+    /// The open tile of each level, lowest first; an empty one where a level has none.
+    pub(crate) fn open(&self) -> &[Vec<Digest>] {
+        &self.open
+    }
+
+    /// Takes the next leaf and hands out every tile that it fills, lowest level first.
+    pub(crate) fn push(&mut self, leaf: Digest, full: &mut dyn FnMut(Tile, Vec<Digest>)) {
+        self.size += 1;
+        let (mut level, mut hash) = (0_usize, leaf);
+        loop {
+            if self.open.len() == level {
+                self.open.push(Vec::new());
+            }
+            let Some(open) = self.open.get_mut(level) else { return };
+            open.push(hash);
+            if u64::try_from(open.len()).unwrap_or(0) < TILE_WIDTH {
+                return;
+            }
+            let hashes = std::mem::take(open);
+            let Some(root) = hashes.node(8, 0) else { return };
+            full(self.rightmost(level, TILE_WIDTH), hashes);
+            hash = root;
+            level += 1;
+        }
+    }
+
+    /// The partial tiles at the right edge.
+    pub(crate) fn partial(&self) -> impl Iterator<Item = (Tile, &[Digest])> {
+        let open = self.open.iter().enumerate().filter(|(_, hashes)| !hashes.is_empty());
+        open.map(|(level, hashes)| (self.rightmost(level, u64::try_from(hashes.len()).unwrap_or(0)), hashes.as_slice()))
+    }
+
+    /// The tile that the last leaf is under at a level.
+    fn rightmost(&self, level: usize, width: u64) -> Tile {
+        let level = u8::try_from(level).unwrap_or(u8::MAX);
+        let leaves_each = TILE_WIDTH.checked_pow(u32::from(level) + 1).unwrap_or(u64::MAX);
+        Tile { level, index: self.size.saturating_sub(1) / leaves_each, width }
+    }
+}
+
+/// Grows the tiles of a tree and writes them.
 #[derive(Debug, Default)]
 pub struct TileWriter {
-    open: Vec<Vec<Digest>>,
+    growing: Growing,
     full: Vec<(Tile, Vec<Digest>)>,
-    size: u64,
 }
 
 impl TileWriter {
@@ -44,43 +96,25 @@ impl TileWriter {
             }
         }
         let fits = open.len() == usize::try_from(levels).ok()? && peaks == edge.peaks();
-        fits.then(|| Self { open, full: Vec::new(), size: edge.size() })
+        fits.then(|| Self { growing: Growing::resume(open, edge.size()), full: Vec::new() })
     }
 
     /// The open tile of each level, lowest first; with the edge all that [`TileWriter::resume`] needs. `None` while a full tile has not
     /// been published.
     #[must_use]
     pub fn open_tiles(&self) -> Option<&[Vec<Digest>]> {
-        self.full.is_empty().then_some(self.open.as_slice())
+        self.full.is_empty().then(|| self.growing.open())
     }
 
     /// Leaves taken so far.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.size
+        self.growing.size
     }
 
     /// Takes the next leaf.
     pub fn push(&mut self, leaf: Digest) {
-        self.size += 1;
-        let (mut level, mut hash) = (0_usize, leaf);
-        loop {
-            if self.open.len() == level {
-                self.open.push(Vec::new());
-            }
-            let Some(open) = self.open.get_mut(level) else { return };
-            open.push(hash);
-            if u64::try_from(open.len()).unwrap_or(0) < TILE_WIDTH {
-                return;
-            }
-            let hashes = std::mem::take(open);
-            let Some(root) = hashes.node(8, 0) else { return };
-            let tile_level = u8::try_from(level).unwrap_or(u8::MAX);
-            let leaves_each = TILE_WIDTH.checked_pow(u32::from(tile_level) + 1).unwrap_or(u64::MAX);
-            self.full.push((Tile { level: tile_level, index: self.size / leaves_each - 1, width: TILE_WIDTH }, hashes));
-            hash = root;
-            level += 1;
-        }
+        self.growing.push(leaf, &mut |tile, hashes| self.full.push((tile, hashes)));
     }
 
     /// Writes every tile that is full since the last time, and the partial ones at the right edge. Durable on return.
@@ -94,16 +128,12 @@ impl TileWriter {
             remove_partials(folder, tile, 0)?;
         }
         self.full.clear();
-        for (level, hashes) in self.open.iter().enumerate().filter(|(_, hashes)| !hashes.is_empty()) {
-            let tile_level = u8::try_from(level).unwrap_or(u8::MAX);
-            let leaves_each = TILE_WIDTH.checked_pow(u32::from(tile_level) + 1).unwrap_or(u64::MAX);
-            let width = u64::try_from(hashes.len()).unwrap_or(0);
-            let tile = Tile { level: tile_level, index: self.size / leaves_each, width };
+        for (tile, hashes) in self.growing.partial() {
             let path = folder.join(tile.path());
             if !path.is_file() {
                 durable::write(&path, &bytes(hashes))?;
             }
-            remove_partials(folder, &tile, width)?;
+            remove_partials(folder, &tile, tile.width)?;
         }
         Ok(())
     }

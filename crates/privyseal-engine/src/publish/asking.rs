@@ -63,7 +63,6 @@ pub(crate) type Standing = Arc<RwLock<Witnessed>>;
 /// The witnesses of one log, one round at a time.
 pub(crate) struct Asking {
     witnesses: Arc<Witnesses>,
-    policy: Policy,
     standing: Standing,
     required: bool,
     /// The head that they have in their hands.
@@ -84,8 +83,7 @@ impl Asking {
         let published = std::fs::read_to_string(layout.checkpoint()).ok().and_then(|note| CosignedHead::parse(&note).ok());
         published.into_iter().for_each(|head| known.sees(&head, &options.policy));
         let standing = Arc::new(RwLock::new(known));
-        let (policy, required) = (options.policy.clone(), options.required);
-        Ok(Self { witnesses: Arc::new(witnesses), policy, standing, required, round: None, retry: None })
+        Ok(Self { witnesses: Arc::new(witnesses), standing, required: options.required, round: None, retry: None })
     }
 
     /// What readers see of it.
@@ -159,7 +157,7 @@ impl Asking {
             }
         }
         standing.problems.clone_from(&cosigned.problems);
-        standing.sees(&cosigned.head, &self.policy);
+        standing.sees(&cosigned.head, self.witnesses.policy());
         if cosigned.quorum {
             standing.quorum = Some((cosigned.head.checkpoint.size, now));
         }

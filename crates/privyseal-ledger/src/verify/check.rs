@@ -340,7 +340,7 @@ impl Checker {
             *wanted = Some(self.edge.root());
         }
         if let Some(tiles) = tiles {
-            tiles.push(leaf, size, &mut self.report);
+            tiles.push(leaf, &mut self.report);
         }
         while let Some((_, note)) = heads.next_if(|(covered, _)| *covered == size) {
             self.head(&note, &Place::Entry(seq));

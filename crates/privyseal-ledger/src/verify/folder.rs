@@ -238,7 +238,7 @@ fn walk(
         check_records(&segments, checker);
     }
     known_heads(files, options, checker);
-    tiles.finish(end, &mut checker.report);
+    tiles.finish(&mut checker.report);
     checker.judge_doubts();
     if let Some(resume) = options.resume.as_ref().filter(|_| checker.report.verdict == Verdict::Verified) {
         // The next verification is a whole one again.

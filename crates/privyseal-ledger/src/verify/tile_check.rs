@@ -5,15 +5,16 @@ use std::fs;
 use std::io;
 
 use privyseal_core::digest::Digest;
-use privyseal_core::tree::{NodeSource as _, TILE_WIDTH, Tile};
+use privyseal_core::tree::{TILE_WIDTH, Tile};
 
 use super::report::{Finding, Place, Report};
 use crate::layout::Layout;
+use crate::tiles::Growing;
 
 /// Grows the tiles of a tree and compares each with its file when it is full.
 pub(super) struct TileCheck {
     layout: Layout,
-    open: Vec<Vec<Digest>>,
+    growing: Growing,
     /// Files below `ledger/tile/` that were there at the start and are not checked yet, by path below it.
     listed: BTreeSet<String>,
     /// Size of the published head: its tiles must be there.
@@ -22,52 +23,37 @@ pub(super) struct TileCheck {
 
 impl TileCheck {
     pub(super) fn new(layout: &Layout, listed: BTreeSet<String>, published: u64) -> Self {
-        Self { layout: layout.clone(), open: Vec::new(), listed, published }
+        Self { layout: layout.clone(), growing: Growing::default(), listed, published }
     }
 
     /// The hashes of the open tiles, for a progress file.
     pub(super) fn open(&self) -> &[Vec<Digest>] {
-        &self.open
+        self.growing.open()
     }
 
     /// Goes on with a tree of `size` leaves whose open tiles are these; tiles that are full by then were checked before.
     pub(super) fn resume(&mut self, open: Vec<Vec<Digest>>, size: u64) {
-        self.open = open;
+        self.growing = Growing::resume(open, size);
         self.listed.retain(|path| match Tile::from_path(path) {
             Some(tile) => size.checked_shr(u32::from(tile.level) * 8).unwrap_or(0) / TILE_WIDTH <= tile.index,
             None => true,
         });
     }
 
-    /// Takes the next leaf of the tree of `size` leaves including it.
-    pub(super) fn push(&mut self, leaf: Digest, size: u64, report: &mut Report) {
-        let (mut level, mut hash) = (0_usize, leaf);
-        loop {
-            if self.open.len() == level {
-                self.open.push(Vec::new());
-            }
-            let Some(open) = self.open.get_mut(level) else { return };
-            open.push(hash);
-            if u64::try_from(open.len()).unwrap_or(0) < TILE_WIDTH {
-                return;
-            }
-            let hashes = std::mem::take(open);
-            let Some(root) = hashes.as_slice().node(8, 0) else { return };
-            let tile_level = u8::try_from(level).unwrap_or(u8::MAX);
-            let leaves_each = TILE_WIDTH.checked_pow(u32::from(tile_level) + 1).unwrap_or(u64::MAX);
-            self.check(&Tile { level: tile_level, index: (size / leaves_each).saturating_sub(1), width: TILE_WIDTH }, &hashes, report);
-            hash = root;
-            level += 1;
+    /// Takes the next leaf.
+    pub(super) fn push(&mut self, leaf: Digest, report: &mut Report) {
+        let mut full = Vec::new();
+        self.growing.push(leaf, &mut |tile, hashes| full.push((tile, hashes)));
+        for (tile, hashes) in full {
+            self.check(&tile, &hashes, report);
         }
     }
 
     /// The end of the log: the partial tiles at the right edge, and whatever tile is left over.
-    pub(super) fn finish(mut self, size: u64, report: &mut Report) {
-        for (level, hashes) in std::mem::take(&mut self.open).into_iter().enumerate().filter(|(_, hashes)| !hashes.is_empty()) {
-            let level = u8::try_from(level).unwrap_or(u8::MAX);
-            let leaves_each = TILE_WIDTH.checked_pow(u32::from(level) + 1).unwrap_or(u64::MAX);
-            let width = u64::try_from(hashes.len()).unwrap_or(0);
-            self.check(&Tile { level, index: size / leaves_each, width }, &hashes, report);
+    pub(super) fn finish(mut self, report: &mut Report) {
+        let growing = std::mem::take(&mut self.growing);
+        for (tile, hashes) in growing.partial() {
+            self.check(&tile, hashes, report);
         }
         for path in std::mem::take(&mut self.listed) {
             let place = Place::file(format!("ledger/tile/{path}"));
