@@ -138,6 +138,18 @@ pub struct Input {
     pub bytes: u64,
 }
 
+/// Limits on the grant that are part of what is asked, tighter than policy's own. A person who narrows a request sets them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Most seconds that the grant may live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<i64>,
+    /// Most uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
+}
+
 /// The whole of what is asked. Two actions are the same action exactly when their digests are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
@@ -152,6 +164,9 @@ pub struct Action {
     /// Its resolved inputs.
     #[serde(default)]
     pub inputs: Vec<Input>,
+    /// Limits on its grant; absent when policy's own are enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 /// An action that is too large to be shown and signed as a whole, or that has no canonical form.
@@ -183,7 +198,7 @@ pub enum ActionError {
 }
 
 impl Action {
-    /// The digest over the canonical JSON of {action, resource, parameters, inputs}: asked, shown and run are compared by it.
+    /// The digest over the canonical JSON of {action, resource, parameters, inputs} and, where there are any, limits: asked, shown and run are compared by it.
     ///
     /// # Errors
     /// When the action is too large or holds values without a canonical form.

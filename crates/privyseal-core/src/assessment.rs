@@ -99,6 +99,42 @@ pub enum Outcome {
     Refuse,
 }
 
+/// What an outside advisor said about a request. It can only raise the risk, and its silence changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Which advisor, as configured.
+    pub advisor: String,
+    /// Points that it added, 0 to 100; 0 when it did not answer.
+    pub points: u8,
+    /// Its reason; empty when it did not answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+    /// Why there is no advice, for example `no answer within 500 ms`; absent when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Milliseconds until it answered, or until it was given up.
+    pub waited_ms: u64,
+}
+
+/// What happens when a request waits too long: more people are asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Seconds after the submission.
+    pub after_seconds: i64,
+    /// Who must seal it from then on: for each determining rule those of the rule, or its fallback.
+    pub requirement: Requirement,
+    /// The fewest distinct persons that satisfy `requirement`.
+    pub persons_required: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+fn is_once(uses: &u64) -> bool {
+    *uses == 1
+}
+
 /// Everything policy said about one request, computed once when it is submitted and recorded on `request.submitted`.
 ///
 /// Later steps read the rule only from here, never from the policy of their own time.
@@ -135,6 +171,21 @@ pub struct Assessment {
     pub expires_seconds: i64,
     /// Seconds the grant lives, counted from the approval.
     pub grant_seconds: i64,
+    /// How often the grant may be used; once, unless a rule says otherwise.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub uses: u64,
+    /// Seconds a run may take before its outcome counts as unknown; absent on requests before this limit was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_seconds: Option<i64>,
+    /// Seconds after which, again and again, those who have not reviewed are reminded; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_seconds: Option<i64>,
+    /// Who else is asked, and when; absent for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+    /// What an outside advisor said; absent when none is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
     /// How the roster is fixed: `at-last-review` means eligibility is checked again at the last vote.
     pub roster_rule: String,
     /// The evaluating engine and its version, for re-performance.

@@ -241,6 +241,7 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
         approved_by,
         change_request: publish.change_request,
         note: publish.note.clone(),
+        unsatisfiable: Vec::new(),
     };
     Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
 }

@@ -246,6 +246,11 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         deny_threshold: route.deny_threshold,
         expires_seconds: route.expires_seconds,
         grant_seconds: route.grant_seconds,
+        uses: 1,
+        run_seconds: None,
+        remind_seconds: None,
+        escalation: None,
+        advice: None,
         roster_rule: ROSTER_RULE.to_owned(),
         evaluator: EVALUATOR.to_owned(),
     };

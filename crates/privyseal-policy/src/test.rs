@@ -209,6 +209,7 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
         resource: Resource { name: resource, attributes: case.claimed.clone() },
         parameters: case.parameters.clone(),
         inputs: known.chain(unseen).map(input).collect(),
+        limits: None,
     };
     action.digest().map_err(|error| (error.to_string(), "such a request would be refused before policy sees it".to_owned()))?;
     let input_texts: Vec<(String, String)> = case.inputs.clone().into_iter().collect();

@@ -25,7 +25,7 @@ pub(super) fn withdraw(ctx: &Ctx<'_>, command: &Withdraw) -> Result<Decision, Re
     if request.submitted.requester.principal != ctx.actor.id {
         return Err(Refusal::new(RefusalCode::NotYours, "only the requester may take a request back"));
     }
-    let body = Withdrawn { comment: command.comment.as_deref().map(Text::from) };
+    let body = Withdrawn { comment: command.comment.as_deref().map(Text::from), narrowed_by: None, successor: None };
     Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::RequestWithdrawn(body))], Reply::Done))
 }
 

@@ -88,6 +88,7 @@ fn describe(
     Submitted {
         requester,
         on_behalf_of,
+        executor: None,
         chain,
         subjects: subjects.into_iter().collect(),
         claimed_model: None,
@@ -100,6 +101,9 @@ fn describe(
         ticket: submit.ticket.clone(),
         idempotency_sha256,
         previous_request: submit.previous_request,
+        narrowed_by: None,
+        audience: None,
+        batch: None,
         environment: assessed.environment.clone(),
         data_class: assessed.data_class.clone(),
         change_class: assessed.change_class.clone(),
@@ -162,6 +166,8 @@ pub(super) fn approve(
         max_uses: 1,
         nonce: ctx.fresh.nonce(),
         mechanism,
+        audience: None,
+        run_seconds: submitted.assessment.run_seconds,
     };
     vec![ctx.draft(Some(id), Body::RequestApproved(approved)), ctx.draft(Some(id), Body::GrantIssued(grant))]
 }

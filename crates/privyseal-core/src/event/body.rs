@@ -111,6 +111,7 @@ kinds! {
     RequestWithdrawn = "request.withdrawn", request::Withdrawn, true, "The requester took a request back.";
     RequestExpired = "request.expired", request::Expired, true, "Nobody decided in time.";
     RequestEscalated = "request.escalated", request::Escalated, false, "More people were asked because time passed.";
+    RequestReminded = "request.reminded", request::Reminded, false, "People who have not reviewed were asked again.";
     RequestApproved = "request.approved", request::Approved, true, "A request was approved, by people or automatically.";
     RequestDenied = "request.denied", request::Denied, true, "A request was denied, by people or by policy.";
     ReviewRecorded = "review.recorded", request::ReviewRecorded, true, "A person gave their verdict.";
@@ -125,6 +126,8 @@ kinds! {
     ExecutionUnknown = "execution.unknown", execution::Unknown, false, "A run's outcome cannot be known, for example because the executor vanished.";
     BreakglassInvoked = "breakglass.invoked", execution::BreakglassInvoked, true, "An emergency grant was taken without approval.";
     BreakglassReviewed = "breakglass.reviewed", execution::BreakglassReviewed, true, "Someone outside an emergency judged it afterwards.";
+    KillswitchEngaged = "killswitch.engaged", execution::Killswitch, false, "Agents were stopped: they can ask for nothing and run nothing.";
+    KillswitchReleased = "killswitch.released", execution::Killswitch, false, "Agents that had been stopped may go on.";
     AccessReviewRecorded = "access_review.recorded", watch::AccessReviewRecorded, true, "A person confirmed or withdrew someone's role.";
     LogReviewRecorded = "log_review.recorded", watch::LogReviewRecorded, false, "A person reviewed the log of an interval.";
     AlertRaised = "alert.raised", watch::AlertRaised, false, "Something needs a person's attention.";

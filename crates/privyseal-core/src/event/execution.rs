@@ -37,6 +37,12 @@ pub struct GrantIssued {
     pub nonce: String,
     /// How it came about.
     pub mechanism: Mechanism,
+    /// The only system that may redeem it, by the name that it gives itself; absent for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Seconds a run may take before its outcome counts as unknown; absent on grants before this limit was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_seconds: Option<i64>,
 }
 
 /// `grant.redeemed`
@@ -177,6 +183,30 @@ pub struct Unknown {
     pub grant_id: GrantId,
     /// Why nobody can know.
     pub reason: String,
+}
+
+/// `killswitch.engaged`, `killswitch.released`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killswitch {
+    /// Which agents: `all`, those of one `owner`, or one `agent`.
+    pub scope: HaltScope,
+    /// The owner's or agent's account; absent for `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<PrincipalId>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whom a kill switch stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltScope {
+    /// Every agent.
+    All,
+    /// Every agent that one person answers for, directly or through the agents that spawned it.
+    Owner,
+    /// One agent, and those that it spawned.
+    Agent,
 }
 
 /// `breakglass.invoked`

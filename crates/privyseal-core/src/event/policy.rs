@@ -40,6 +40,9 @@ pub struct PolicyPublished {
     pub change_request: Option<RequestId>,
     /// What changed and why.
     pub note: String,
+    /// Rules whose requirement nobody could satisfy when it took force, by `@id`: too few people held their groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsatisfiable: Vec<String>,
 }
 
 /// `policy.reviewed`

@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::assessment::{Assessment, Assurance, Determining};
 use crate::digest::Digest;
 use crate::id::{PersonId, PrincipalId, RequestId, Role};
-use crate::requirement::Filled;
+use crate::requirement::{Filled, Requirement};
 use crate::time::Timestamp;
 
 /// A principal as it was at the moment: recorded so that nobody has to reconstruct it.
@@ -42,11 +42,14 @@ pub struct Submitted {
     /// For whom, when not for themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<Party>,
+    /// Who will run it, when not the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<Party>,
     /// The spawn chain above the requester, nearest first.
     #[serde(default)]
     pub chain: Vec<Party>,
     /// Every natural person who is a subject of the request and can therefore never review it:
-    /// requester, on-behalf-of, owners, each link of the chain, authors of the inputs, and their delegates.
+    /// requester, on-behalf-of, executor, owners, each link of the chain, authors of the inputs, and their delegates.
     pub subjects: Vec<PersonId>,
     /// The model that the requesting agent says it runs; absent when it does not say, and for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,15 @@ pub struct Submitted {
     /// The request that this one repeats after a change, when it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_request: Option<RequestId>,
+    /// The reviewer who made this request out of the previous one by narrowing it; absent for one that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowed_by: Option<Party>,
+    /// The system that the grant is for, as the requester names it; the grant is refused everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Names the batch that it came in, when it came in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// Environment as the server derived it, for example `production`; absent when nothing says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -107,6 +119,12 @@ pub struct Withdrawn {
     /// Why, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Text>,
+    /// The reviewer who put a narrower request in its place; absent when the requester took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowed_by: Option<Party>,
+    /// The request that takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<RequestId>,
 }
 
 /// `request.expired`
@@ -123,6 +141,18 @@ pub struct Escalated {
     pub to: Vec<PrincipalId>,
     /// Why, for example `no review within 30m`.
     pub reason: String,
+    /// Who must seal it from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<Requirement>,
+}
+
+/// `request.reminded`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminded {
+    /// Who is reminded: everyone who could fill an open slot and has given no verdict.
+    pub to: Vec<PrincipalId>,
+    /// Which reminder this is, from 1.
+    pub number: u64,
 }
 
 /// How a request came to its end.

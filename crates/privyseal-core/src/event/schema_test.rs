@@ -21,7 +21,8 @@ const GOLDEN: &str = include_str!("../../testdata/events-v1.jsonl");
 const PAGE: &str = include_str!("../../../../docs/EVENTS.md");
 
 /// How the golden file began at each freeze: its first lines and their digest. Only ever append here.
-const FROZEN: &[(usize, &str)] = &[(132, "jCd5mFFwX8CVqJBev0hL90e5xCdtR6wcuJJcrIWxkDk")];
+const FROZEN: &[(usize, &str)] =
+    &[(132, "jCd5mFFwX8CVqJBev0hL90e5xCdtR6wcuJJcrIWxkDk"), (143, "dAR8DtItlZBVypqm6lTDYaZLFx2cgIW4r9S5kk9Mj3M")];
 
 /// Nouns whose events always concern a request.
 const OF_REQUESTS: &[&str] = &["request", "review", "grant", "execution", "breakglass"];
@@ -300,8 +301,11 @@ fn shared_objects_are_documented_as_they_are() {
         ("agent profile", Kind::PrincipalRegistered, "agent"),
         ("claimed model", Kind::RequestSubmitted, "claimed_model"),
         ("resource", Kind::RequestSubmitted, "resource"),
+        ("limits", Kind::RequestSubmitted, "limits"),
         ("input", Kind::RequestSubmitted, "inputs"),
         ("assessment", Kind::RequestSubmitted, "assessment"),
+        ("escalation", Kind::RequestSubmitted, "assessment.escalation"),
+        ("advice", Kind::RequestSubmitted, "assessment.advice"),
         ("factor", Kind::RequestSubmitted, "assessment.factors"),
         ("determining rule", Kind::RequestSubmitted, "assessment.determining"),
         ("policy version", Kind::RequestSubmitted, "assessment.policy"),

@@ -40,7 +40,7 @@ pub struct LogReviewRecorded {
 pub struct AlertRaised {
     /// Names the alert.
     pub alert: String,
-    /// `deny_burst`, `integrity`, `outlier`, `breakglass`, `logging_outage`.
+    /// `deny_burst`, `integrity`, `outlier`, `breakglass`, `logging_outage`, `rate_limit`, `clock_jump`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `high`, `medium` or `low`.

@@ -223,7 +223,13 @@ fn texts_of_people_are_hidden_and_agents_names_are_not() {
     assert!(hide_body(&mut registered("agent"), &HidePolicy::default(), None, &mut fixed).unwrap().is_empty());
     assert!(hide_body(&mut registered("human"), &HidePolicy::secrets_only(), None, &mut fixed).unwrap().is_empty());
 
-    let withdrawn = || Body::RequestWithdrawn(crate::event::request::Withdrawn { comment: Some("no longer needed".into()) });
+    let withdrawn = || {
+        Body::RequestWithdrawn(crate::event::request::Withdrawn {
+            comment: Some("no longer needed".into()),
+            narrowed_by: None,
+            successor: None,
+        })
+    };
     let author: Subject = "ana".parse().unwrap();
     assert_eq!(hide_body(&mut withdrawn(), &HidePolicy::default(), Some(&author), &mut fixed).unwrap().len(), 1);
     assert!(

@@ -112,7 +112,7 @@ fn to_ask(submission: Submission, idempotency_key: Option<String>) -> Result<Ask
         .map(|input| Input { kind: input.kind, name: input.name, sha256: input.sha256, bytes: input.bytes })
         .collect();
     Ok(Ask {
-        action: Action { verb, resource, parameters: submission.parameters, inputs },
+        action: Action { verb, resource, parameters: submission.parameters, inputs, limits: None },
         justification: submission.justification,
         ticket: submission.ticket,
         on_behalf_of,

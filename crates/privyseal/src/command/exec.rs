@@ -211,7 +211,13 @@ pub(crate) fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
     };
     let resource: ResourceRef = resource.parse().context("--resource")?;
     let resource = Resource { name: resource, attributes: Map::new() };
-    Ok(Action { verb: verb.parse().context("--action")?, resource, parameters: parse_params(&options.params)?, inputs: Vec::new() })
+    Ok(Action {
+        verb: verb.parse().context("--action")?,
+        resource,
+        parameters: parse_params(&options.params)?,
+        inputs: Vec::new(),
+        limits: None,
+    })
 }
 
 fn announce(request: &Value) {

@@ -296,6 +296,11 @@ pub(super) fn submit(requirement: &str) -> Submit {
         deny_threshold: 1,
         expires_seconds: 1_800,
         grant_seconds: 600,
+        uses: 1,
+        run_seconds: None,
+        remind_seconds: None,
+        escalation: None,
+        advice: None,
         roster_rule: "at-last-review".into(),
         evaluator: "test".into(),
     };

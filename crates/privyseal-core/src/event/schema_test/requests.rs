@@ -4,16 +4,16 @@ use serde_json::json;
 
 use super::super::execution::{
     Artefact, BreakglassInvoked, BreakglassOutcome, BreakglassReviewed, Finished, GrantExpired, GrantIssued, GrantRedeemed, GrantRefused,
-    GrantRevoked, JudgementStatement, RunOutcome, Started, Unknown,
+    GrantRevoked, HaltScope, JudgementStatement, Killswitch, RunOutcome, Started, Unknown,
 };
 use super::super::request::{
-    Approved, Assertion, ClaimedModel, Denied, Escalated, Expired, Mechanism, Party, ReviewRecorded, ReviewRefused, ReviewStatement,
-    Submitted, Verdict, Withdrawn,
+    Approved, Assertion, ClaimedModel, Denied, Escalated, Expired, Mechanism, Party, Reminded, ReviewRecorded, ReviewRefused,
+    ReviewStatement, Submitted, Verdict, Withdrawn,
 };
 use super::super::{ActorKind, Body};
 use super::samples::{at, digest, hidden, members, p, policy, request_id};
-use crate::action::{Action, Input, InputKind, Resource};
-use crate::assessment::{Assessment, Assurance, Determining, Factor, Outcome, Tier};
+use crate::action::{Action, Input, InputKind, Limits, Resource};
+use crate::assessment::{Advice, Assessment, Assurance, Determining, Escalation, Factor, Outcome, Tier};
 use crate::digest::base64url;
 use crate::id::{ExecutionId, GrantId};
 use crate::requirement::Filled;
@@ -46,6 +46,7 @@ fn action() -> Action {
         resource: resource(),
         parameters: members(json!({"lock_timeout_ms": 5000})),
         inputs: vec![Input { kind: InputKind::File, name: "migration.sql".into(), sha256: digest("migration.sql"), bytes: 312 }],
+        limits: None,
     }
 }
 
@@ -66,6 +67,17 @@ fn assessment() -> Assessment {
         deny_threshold: 1,
         expires_seconds: 1800,
         grant_seconds: 600,
+        uses: 3,
+        run_seconds: Some(7_200),
+        remind_seconds: Some(600),
+        escalation: Some(Escalation { after_seconds: 900, requirement: p("1 of group:dba or 1 of group:duty"), persons_required: 1 }),
+        advice: Some(Advice {
+            advisor: "https://advisor.example.com/v1".into(),
+            points: 0,
+            because: "nothing unusual".into(),
+            failure: Some("no answer within 500 ms".into()),
+            waited_ms: 500,
+        }),
         roster_rule: "at-last-review".into(),
         evaluator: "cedar-policy 4.14.1".into(),
     }
@@ -93,10 +105,11 @@ fn asking() -> Vec<Body> {
         Body::RequestSubmitted(Submitted {
             requester: agent(),
             on_behalf_of: Some(human("ana")),
+            executor: Some(Party { principal: p("agent:runner"), ..agent() }),
             chain: vec![Party { principal: p("agent:planner"), ..agent() }],
             subjects: vec![p("person:ana"), p("person:kim")],
             claimed_model: Some(ClaimedModel { model: "example-large".into(), version: "2026-06".into() }),
-            action: action(),
+            action: Action { limits: Some(Limits { seconds: Some(300), uses: Some(1) }), ..action() },
             action_digest: action().digest().unwrap(),
             justification: hidden("add the column that release 41 reads"),
             justification_chars: 36,
@@ -104,6 +117,9 @@ fn asking() -> Vec<Body> {
             ticket: Some("OPS-1241".into()),
             idempotency_sha256: Some(digest("key")),
             previous_request: Some(request_id()),
+            narrowed_by: Some(human("ben")),
+            audience: Some("runner-eu-1".into()),
+            batch: Some("release-41".into()),
             environment: Some("production".into()),
             data_class: Some("personal".into()),
             change_class: "schema".into(),
@@ -116,9 +132,18 @@ fn asking() -> Vec<Body> {
             assessment: assessment(),
             expires_at: at(30),
         }),
-        Body::RequestWithdrawn(Withdrawn { comment: Some("found another way".into()) }),
+        Body::RequestWithdrawn(Withdrawn {
+            comment: Some("found another way".into()),
+            narrowed_by: Some(human("ben")),
+            successor: Some(request_id()),
+        }),
         Body::RequestExpired(Expired { expires_at: at(30) }),
-        Body::RequestEscalated(Escalated { to: vec![p("olga")], reason: "no review within 15m".into() }),
+        Body::RequestEscalated(Escalated {
+            to: vec![p("olga")],
+            reason: "no review within 15m".into(),
+            requirement: Some(p("1 of group:dba or 1 of group:duty")),
+        }),
+        Body::RequestReminded(Reminded { to: vec![p("ben"), p("eva")], number: 2 }),
     ]
 }
 
@@ -185,6 +210,8 @@ fn granting() -> Vec<Body> {
             max_uses: 1,
             nonce: base64url(&[9; 16]),
             mechanism: Mechanism::Quorum,
+            audience: Some("runner-eu-1".into()),
+            run_seconds: Some(7_200),
         }),
         Body::GrantRedeemed(GrantRedeemed {
             grant_id: grant_id(),
@@ -201,6 +228,8 @@ fn granting() -> Vec<Body> {
             reason: "the parameters differ from what was approved".into(),
         }),
         Body::GrantExpired(GrantExpired { grant_id: grant_id(), expires_at: at(18) }),
+        Body::KillswitchEngaged(Killswitch { scope: HaltScope::Owner, principal: Some(p("ana")), reason: "three failed runs".into() }),
+        Body::KillswitchReleased(Killswitch { scope: HaltScope::Agent, principal: Some(p("agent:deploy-bot")), reason: "repaired".into() }),
         Body::GrantRevoked(GrantRevoked { grant_id: grant_id(), reason: "agent disabled".into(), effective_at: at(9) }),
     ]
 }

@@ -146,6 +146,7 @@ fn rules() -> Vec<Body> {
             approved_by: vec![p("ben"), p("eva")],
             change_request: Some(request_id()),
             note: "two approvers for schema changes".into(),
+            unsatisfiable: vec!["prod-reset".into()],
         }),
         Body::PolicyReviewed(PolicyReviewed { policy: policy(), reviewer: p("eva"), outcome: "keep".into(), comment: "still fits".into() }),
         Body::CatalogPublished(CatalogPublished {

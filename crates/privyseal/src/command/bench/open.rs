@@ -161,6 +161,11 @@ fn submit(number: u64) -> anyhow::Result<Submit> {
         deny_threshold: 1,
         expires_seconds: 1_800,
         grant_seconds: 600,
+        uses: 1,
+        run_seconds: None,
+        remind_seconds: None,
+        escalation: None,
+        advice: None,
         roster_rule: "at-last-review".to_owned(),
         evaluator: "bench".to_owned(),
     };
