@@ -2,14 +2,22 @@
 //!
 //! A refusal can still leave drafts: an attempt to approve one's own request, or to replay a grant, is itself evidence.
 
+mod delegation;
 mod directory;
 mod execution;
+mod halt;
 mod keys;
+mod narrow;
 mod review;
 mod submit;
+mod time;
 
+pub use delegation::MAX_DELEGATION_DAYS;
 pub use execution::{may_judge, may_revoke};
-pub use review::{denials, filled_slots, may_review, standing_approvals, subjects};
+pub use halt::may_halt;
+pub use narrow::{Narrower, narrower};
+pub use review::{Eligible, denials, filled_slots, may_review, standing_approvals, subjects};
+pub(crate) use submit::RATE_LIMIT;
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +25,8 @@ mod tests;
 use crate::command::{Command, PublishPolicy, Redact, Reply};
 use crate::digest::Digest;
 use crate::event::ledger::RedactionMade;
-use crate::event::request::{Expired, Party};
-use crate::event::{Actor, ActorKind, Body, Draft, execution as grant_event, policy as policy_event};
+use crate::event::request::Party;
+use crate::event::{Actor, ActorKind, AuthMethod, Body, Channel, Draft, policy as policy_event};
 use crate::hidden::Salt;
 use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
@@ -100,6 +108,10 @@ impl Fresh {
         SessionId::new(self.now, self.bytes())
     }
 
+    fn delegation(&mut self) -> String {
+        format!("d-{}", crate::digest::base64url(&self.bytes::<9>()))
+    }
+
     fn nonce(&mut self) -> String {
         crate::digest::base64url(&self.bytes::<16>())
     }
@@ -156,6 +168,15 @@ impl Ctx<'_> {
         self.actor.kind == ActorKind::System
     }
 
+    /// A person in a session of their own, in a channel that shows everything: what every verdict of a person needs.
+    fn is_present(&self) -> bool {
+        let auth = &self.actor.auth;
+        self.actor.kind == ActorKind::Human
+            && matches!(auth.method, AuthMethod::Passkey | AuthMethod::Oidc | AuthMethod::Link)
+            && auth.session.is_some()
+            && matches!(self.actor.channel, Channel::Portal | Channel::Slack | Channel::Teams)
+    }
+
     fn needs_role(&self, role: &'static str) -> Result<(), Refusal> {
         if self.is_operator() || self.state.has_role(&self.actor.id, role, self.now) {
             Ok(())
@@ -175,13 +196,17 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Submit(submit) => submit::submit(&mut ctx, submit),
         Command::Withdraw(withdraw) => review::withdraw(&ctx, withdraw),
         Command::Review(command) => review::review(&mut ctx, command),
-        Command::Expire => Ok(expire(&ctx)),
+        Command::Narrow(command) => narrow::narrow(&mut ctx, command),
+        Command::Expire => Ok(time::expire(&mut ctx)),
         Command::Redeem(redeem) => execution::redeem(&mut ctx, redeem),
         Command::Finish(finish) => execution::finish(&ctx, finish),
         Command::GiveUp(give_up) => execution::give_up(&ctx, give_up),
         Command::RevokeGrant(revoke) => execution::revoke(&ctx, revoke),
         Command::JudgeBreakglass(judge) => execution::judge(&ctx, judge),
-        Command::Directory(change) => directory::change(&ctx, change),
+        Command::Halt(command) => halt::engage(&ctx, command),
+        Command::Resume(command) => halt::release(&ctx, command),
+        Command::ReviewAccess(command) => directory::review_access(&ctx, command),
+        Command::Directory(change) => directory::change(&mut ctx, change),
         Command::Session(session) => directory::session(&mut ctx, session),
         Command::Keys(command) => keys::change(&ctx, command),
         Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
@@ -192,21 +217,6 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Record(body) => record(&ctx, body),
     };
     decided.unwrap_or_else(Decision::from)
-}
-
-/// Requests and grants whose time is over at `now`, oldest first. Their events carry the system as actor.
-fn expire(ctx: &Ctx<'_>) -> Decision {
-    let mut drafts = Vec::new();
-    for (expires_at, id) in ctx.state.request_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
-        drafts.push(ctx.draft(Some(*id), Body::RequestExpired(Expired { expires_at: *expires_at })));
-    }
-    for (expires_at, id) in ctx.state.grant_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
-        if let Some(request) = ctx.state.grants.get(id) {
-            let body = grant_event::GrantExpired { grant_id: *id, expires_at: *expires_at };
-            drafts.push(ctx.draft(Some(*request), Body::GrantExpired(body)));
-        }
-    }
-    Decision::done(drafts, Reply::Done)
 }
 
 /// Changing policy is itself a request under the policy in force; only the first policy of a log needs none.
@@ -241,7 +251,7 @@ fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Re
         approved_by,
         change_request: publish.change_request,
         note: publish.note.clone(),
-        unsatisfiable: Vec::new(),
+        unsatisfiable: publish.unsatisfiable.clone(),
     };
     Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
 }
@@ -298,9 +308,7 @@ fn record(ctx: &Ctx<'_>, body: &Body) -> Result<Decision, Refusal> {
         | Body::AssertionEvaluated(_)
         | Body::ExceptionRaised(_) => None,
         Body::QueryRun(_) | Body::EvidenceDownloaded(_) | Body::ReportGenerated(_) => Some([Role::AUDITOR, Role::ADMIN]),
-        Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::AccessReviewRecorded(_) | Body::PolicyReviewed(_) => {
-            Some([Role::ADMIN, Role::APPROVER])
-        }
+        Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::PolicyReviewed(_) => Some([Role::ADMIN, Role::APPROVER]),
         _ => return Err(Refusal::new(RefusalCode::Invalid, format!("`{}` is not recorded by itself", body.kind().name()))),
     };
     let held = role.is_some_and(|roles| roles.iter().any(|role| ctx.state.has_role(&ctx.actor.id, role, ctx.now)));

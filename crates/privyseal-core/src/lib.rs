@@ -13,6 +13,7 @@ pub mod command;
 pub mod cosignature;
 pub mod decide;
 pub mod digest;
+pub mod duration;
 pub mod event;
 pub mod finding;
 pub mod hidden;

@@ -1,7 +1,11 @@
 //! The core's promises: a table over every (stage, act), and properties over random histories.
 
+mod authority;
+mod flood;
 mod forgetting;
+mod grants;
 mod keys;
 mod properties;
 mod table;
+mod waiting;
 mod world;

@@ -78,6 +78,10 @@ fn act_of(command: &Command) -> Option<Act> {
         Command::JudgeBreakglass(_) => Some(Act::Judge),
         // These make requests or are not about one; they have tests of their own below.
         Command::Submit(_)
+        | Command::Narrow(_)
+        | Command::Halt(_)
+        | Command::Resume(_)
+        | Command::ReviewAccess(_)
         | Command::Directory(_)
         | Command::Session(_)
         | Command::PublishPolicy(_)
@@ -151,12 +155,13 @@ fn perform(world: &mut World, request: RequestId, stage: Stage, act: Act) -> Res
         Act::Approve => world.review("ben", request, Verdict::Approve),
         Act::Deny => world.review("ben", request, Verdict::Deny),
         Act::Expire => world.run(&operator(), Command::Expire),
-        Act::Redeem => world.run(&actor(owner), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] })),
+        Act::Redeem => world
+            .run(&actor(owner), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![], audience: None })),
         Act::Finish => world.finish(owner, execution),
         Act::GiveUp => world.run(&actor(owner), Command::GiveUp(GiveUp { execution, reason: "gone".into() })),
         Act::Revoke => world.run(&actor("dan"), Command::RevokeGrant(RevokeGrant { grant, reason: "no".into() })),
         Act::Judge => {
-            let judge = JudgeBreakglass { grant, outcome: BreakglassOutcome::Justified, comment: "seen".into() };
+            let judge = JudgeBreakglass { grant, outcome: BreakglassOutcome::Justified, comment: "seen".into(), signed: None };
             world.run(&actor("cat"), Command::JudgeBreakglass(judge))
         }
     };
@@ -387,7 +392,7 @@ fn a_changed_action_cannot_use_the_grant_and_does_not_burn_it() {
     let request = world.ask("bot", "1 of group:sre");
     world.review("ana", request, Verdict::Approve).unwrap();
     let grant = world.state.requests[&request].grant().unwrap();
-    let redeem = Redeem { grant, run_digest: Digest::of(b"other"), tool: None, host: None, artefacts: vec![] };
+    let redeem = Redeem { grant, run_digest: Digest::of(b"other"), tool: None, host: None, artefacts: vec![], audience: None };
     assert_eq!(world.run(&actor("bot"), Command::Redeem(redeem.clone())).unwrap_err().code, ActionChanged);
     assert_eq!(world.run(&actor("sub"), Command::Redeem(redeem)).unwrap_err().code, WrongExecutor);
     assert!(world.redeem("bot", request).is_ok(), "the real one can still run, once");
@@ -444,7 +449,7 @@ fn an_emergency_is_loud_short_and_judged_from_outside() {
     assert_eq!(world.kinds_since(before), ["request.submitted", "request.approved", "grant.issued", "breakglass.invoked", "alert.raised"]);
     assert_eq!(world.state.open_emergencies().count(), 1);
     let grant = world.state.requests[&request].grant().unwrap();
-    let judge = |outcome| Command::JudgeBreakglass(JudgeBreakglass { grant, outcome, comment: "seen the ticket".into() });
+    let judge = |outcome| Command::JudgeBreakglass(JudgeBreakglass { grant, outcome, comment: "seen the ticket".into(), signed: None });
     assert_eq!(world.run(&actor("ana"), judge(BreakglassOutcome::Justified)).unwrap_err().code, SubjectOfRequest);
     assert_eq!(world.run(&actor("ana2"), judge(BreakglassOutcome::Justified)).unwrap_err().code, SubjectOfRequest);
     assert_eq!(world.run(&actor("eve"), judge(BreakglassOutcome::Justified)).unwrap_err().code, RoleMissing);
@@ -511,7 +516,14 @@ fn policy_changes_are_requests_under_the_policy_in_force() {
     let mut world = World::new();
     let publish = |digest: &[u8], change_request| {
         let policy = crate::assessment::PolicyRef { version: 1, digest: Digest::of(digest) };
-        Command::PublishPolicy(PublishPolicy { policy, files: vec![], parameters: Default::default(), change_request, note: "n".into() })
+        Command::PublishPolicy(PublishPolicy {
+            policy,
+            files: vec![],
+            parameters: Default::default(),
+            change_request,
+            unsatisfiable: vec![],
+            note: "n".into(),
+        })
     };
     assert_eq!(world.run(&actor("ben"), publish(b"one", None)).unwrap_err().code, RoleMissing);
     world.run(&actor("dan"), publish(b"one", None)).unwrap();
