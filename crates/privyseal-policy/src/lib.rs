@@ -24,7 +24,7 @@ pub use ask::{Ask, Assessed, History, Requester};
 pub use assess::EVALUATOR;
 pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, ResourceRule, Reversibility};
 pub use problem::{Problem, Problems};
-pub use rule::{Route, Rule, RuleKind};
+pub use rule::{Fallback, Route, Rule, RuleKind};
 
 use problem::Source;
 use rule::Loaded;

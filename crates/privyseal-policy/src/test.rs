@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
-use privyseal_core::assessment::{Assurance, Outcome, Tier};
+use privyseal_core::assessment::{Assurance, Escalation, Outcome, Tier};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{ActionId, PrincipalId, Role};
@@ -33,6 +33,8 @@ use crate::{Policy, duration};
 
 /// The version that cases are assessed under; it appears in no expectation.
 const VERSION: u64 = 1;
+/// What an empty list, and what is not there, is called in tables and mismatches.
+const NONE: &str = "none";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +116,12 @@ struct Expect {
     deny: Option<u64>,
     expires: Option<String>,
     grant: Option<String>,
+    uses: Option<u64>,
+    run: Option<String>,
+    /// A time, or `none`.
+    remind: Option<String>,
+    /// A time and who may seal it from then on, all rules together, written as in `@escalate`; or `none`.
+    escalate: Option<String>,
 }
 
 /// Something policy said otherwise than expected.
@@ -253,7 +261,25 @@ fn word<T: serde::Serialize>(value: &T) -> String {
 
 fn list<'a>(items: impl IntoIterator<Item = &'a String>) -> String {
     let items: Vec<&str> = items.into_iter().map(String::as_str).collect();
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+    if items.is_empty() { NONE.to_owned() } else { items.join(", ") }
+}
+
+/// A time of an expectation as it is compared: `60m` and `1h` are the same.
+fn time(what: &str, text: &str) -> Result<String, (String, String)> {
+    let seconds = duration::seconds(text.trim());
+    let wrong = || (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned());
+    seconds.map(duration::text).ok_or_else(wrong)
+}
+
+/// An expected escalation as it is compared.
+fn escalation(text: &str) -> Result<String, (String, String)> {
+    if text == NONE {
+        return Ok(NONE.to_owned());
+    }
+    let wrong = |what: String| (what, "write for example expect.escalate = \"30m: 1 of group:sre or 1 of group:duty\"".to_owned());
+    let (after, requirement) = text.split_once(':').ok_or_else(|| wrong(format!("`{text}` is not an escalation")))?;
+    let requirement: Requirement = requirement.parse().map_err(|error| wrong(format!("{error}")))?;
+    Ok(format!("{}: {requirement}", time("escalate", after)?))
 }
 
 impl Expect {
@@ -277,11 +303,21 @@ impl Expect {
         }
         check("assurance", self.assurance.as_ref().map(word), word(&got.assurance));
         check("deny", self.deny.map(|deny| deny.to_string()), got.deny_threshold.to_string());
-        for (what, expected, got) in [("expires", &self.expires, got.expires_seconds), ("grant", &self.grant, got.grant_seconds)] {
+        let run = got.run_seconds.unwrap_or_default();
+        for (what, expected, got) in
+            [("expires", &self.expires, got.expires_seconds), ("grant", &self.grant, got.grant_seconds), ("run", &self.run, run)]
+        {
             let Some(text) = expected else { continue };
-            let seconds = duration::seconds(text)
-                .ok_or_else(|| (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned()))?;
-            check(what, Some(duration::text(seconds)), duration::text(got));
+            check(what, Some(time(what, text)?), duration::text(got));
+        }
+        check("uses", self.uses.map(|uses| uses.to_string()), got.uses.to_string());
+        if let Some(text) = &self.remind {
+            let expected = if text == NONE { NONE.to_owned() } else { time("remind", text)? };
+            check("remind", Some(expected), got.remind_seconds.map_or_else(|| NONE.to_owned(), duration::text));
+        }
+        if let Some(text) = &self.escalate {
+            let shown = |escalation: &Escalation| format!("{}: {}", duration::text(escalation.after_seconds), escalation.requirement);
+            check("escalate", Some(escalation(text)?), got.escalation.as_ref().map_or_else(|| NONE.to_owned(), shown));
         }
         let differs = pairs.into_iter().filter(|(_, expected, got)| expected != got);
         Ok(differs.map(|(what, expected, got)| Mismatch { what, expected, got }).collect())

@@ -130,6 +130,86 @@ fn annotations() {
 }
 
 #[test]
+fn annotations_about_uses_runs_and_waiting() {
+    let permit = "permit (principal, action, resource);";
+    let example = "write a time and who may seal it then, for example @escalate(\"30m: 1 of group:duty\")";
+    let rules = [
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @uses(\"0\") @run(\"0s\") @remind(\"30s\")".to_owned(),
+            vec![
+                "rules.cedar:2:46: `0` is not a number for @uses; write a whole number from 1 to 1000".to_owned(),
+                "rules.cedar:2:56: `0s` is not a time for @run; write a number and s, m, h or d, from 1m to 30d, for example 30m"
+                    .to_owned(),
+                "rules.cedar:2:70: `30s` is not a time for @remind; write a number and s, m, h or d, from 1m to 30d, for example 30m"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @uses(\"1001\") @run(\"31d\") @remind(\"30m\")".to_owned(),
+            vec![
+                "rules.cedar:2:46: `1001` is not a number for @uses; write a whole number from 1 to 1000".to_owned(),
+                "rules.cedar:2:59: `31d` is not a time for @run; write a number and s, m, h or d, from 1m to 30d, for example 30m"
+                    .to_owned(),
+                "rules.cedar:2:74: @remind comes at 30m, and the request expires after 30m; shorten it, or give the rule a longer @expires"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @escalate(\"30m\")".to_owned(),
+            vec![format!("rules.cedar:2:50: `30m` is not an escalation; {example}")],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @escalate(\"soon: 1 of duty\")".to_owned(),
+            vec![
+                format!("rules.cedar:2:50: `soon` is not a time for @escalate; {example}"),
+                format!("rules.cedar:2:56: `1 of duty` is not a requirement: people are named as group:name or user:name; {example}"),
+            ],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @escalate(\"10m: none\")".to_owned(),
+            vec!["rules.cedar:2:55: the fallback of @escalate is nobody; name people: waiting long is no approval".to_owned()],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @expires(\"2h\") @escalate(\"120m: 1 of group:duty\")".to_owned(),
+            vec![
+                "rules.cedar:2:65: @escalate comes at 2h, and the request expires after 2h; shorten it, or give the rule a longer @expires"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "@id(\"a\") @approvals(\"none\") @escalate(\"10m: 1 of group:duty\") @remind(\"5m\")".to_owned(),
+            vec![
+                "rules.cedar:2:29: a rule with @approvals(\"none\") cannot have @escalate; remove it: nobody is asked, so nobody waits"
+                    .to_owned(),
+                "rules.cedar:2:63: a rule with @approvals(\"none\") cannot have @remind; remove it: nobody is asked, so nobody waits"
+                    .to_owned(),
+            ],
+        ),
+        (
+            "@id(\"a\") @approvals(\"1 of group:sre\") @escalat(\"10m: 1 of group:duty\")".to_owned(),
+            vec!["rules.cedar:2:39: unknown annotation @escalat; did you mean `escalate`?".to_owned()],
+        ),
+        (
+            "@id(\"a\") @risk(\"5\") @because(\"x\") @uses(\"5\")".to_owned(),
+            vec!["rules.cedar:2:35: a rule with @risk cannot have @uses; remove it; @uses belongs to permit rules that route".to_owned()],
+        ),
+    ];
+    for (annotations, expected) in rules {
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check_rule(&format!("{annotations} {permit}"), &expected);
+    }
+    let loaded = load(&format!(
+        "@id(\"a\") @approvals(\"1 of group:sre\") @uses(\"1000\") @run(\"2h\") @remind(\"10m\") @escalate(\"29m:1 of group:duty\") {permit}"
+    ));
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let [rule] = loaded.rules() else { panic!("one rule") };
+    let RuleKind::Route(route) = &rule.kind else { panic!("a route") };
+    assert_eq!((route.uses, route.run_seconds, route.remind_seconds), (1_000, 7_200, Some(600)));
+    let fallback = route.fallback.as_ref().unwrap();
+    assert_eq!((fallback.after_seconds, fallback.requirement.to_string().as_str()), (1_740, "1 of group:duty"));
+}
+
+#[test]
 fn names_types_and_values() {
     for (condition, expected) in [
         (

@@ -65,6 +65,8 @@ fn risk_text(rules: &[(u8, &str)]) -> String {
 struct RouteRule {
     approvals: &'static str,
     limits: (u8, u8, u8),
+    uses: u8,
+    fallback: Option<(u8, &'static str)>,
     passkey: bool,
     condition: &'static str,
 }
@@ -77,8 +79,10 @@ fn route_rule() -> impl Strategy<Value = RouteRule> {
         "context.rows > 100",
         "resource.environment == \"production\"",
     ]);
-    (prop::sample::select(APPROVALS.to_vec()), (1_u8..50, 1_u8..50, 0_u8..4), any::<bool>(), safe)
-        .prop_map(|(approvals, limits, passkey, condition)| RouteRule { approvals, limits, passkey, condition })
+    let fallback = prop::option::of((1_u8..30, prop::sample::select(vec!["1 of group:c", "1 of group:b or 1 of group:a", "2 of group:c"])));
+    (prop::sample::select(APPROVALS.to_vec()), (1_u8..50, 1_u8..50, 0_u8..4), 0_u8..9, fallback, any::<bool>(), safe).prop_map(
+        |(approvals, limits, uses, fallback, passkey, condition)| RouteRule { approvals, limits, uses, fallback, passkey, condition },
+    )
 }
 
 fn route_text(rules: &[RouteRule]) -> String {
@@ -89,8 +93,12 @@ fn route_text(rules: &[RouteRule]) -> String {
         let grant = if grant % 3 == 0 { String::new() } else { format!("@grant(\"{grant}m\")") };
         let deny = if deny == 0 { String::new() } else { format!("@deny(\"{deny}\")") };
         let assurance = if rule.passkey { "@assurance(\"passkey\")" } else { "" };
+        let uses = if rule.uses == 0 { String::new() } else { format!("@uses(\"{}\") @run(\"{}m\")", rule.uses, rule.uses) };
+        // In time, and only where somebody waits.
+        let fallback = rule.fallback.filter(|(after, _)| rule.approvals != "none" && (rule.limits.0 % 3 == 0 || *after < rule.limits.0));
+        let fallback = fallback.map_or(String::new(), |(after, people)| format!("@escalate(\"{after}m: {people}\") @remind(\"{after}m\")"));
         format!(
-            "@id(\"p{n}\") @approvals(\"{}\") {expires} {grant} {deny} {assurance} permit (principal, action, resource) when {{ {} }};\n",
+            "@id(\"p{n}\") @approvals(\"{}\") {expires} {grant} {deny} {uses} {fallback} {assurance} permit (principal, action, resource) when {{ {} }};\n",
             rule.approvals, rule.condition
         )
     };
@@ -146,6 +154,22 @@ fn at_least_as_strict(before: &Assessment, after: &Assessment) -> Result<(), Tes
     prop_assert!(after.grant_seconds <= before.grant_seconds);
     prop_assert!(after.deny_threshold <= before.deny_threshold);
     prop_assert!(after.assurance >= before.assurance);
+    prop_assert!(after.uses <= before.uses);
+    prop_assert!(after.run_seconds <= before.run_seconds);
+    prop_assert!(before.remind_seconds.is_none_or(|before| after.remind_seconds.is_some_and(|after| after <= before)));
+    if let (Some(before), Some(after)) = (&before.escalation, &after.escalation) {
+        prop_assert!(after.after_seconds >= before.after_seconds && after.persons_required >= before.persons_required);
+        for crowd in crowds() {
+            prop_assert!(before.requirement.fill(&crowd).is_some() || after.requirement.fill(&crowd).is_none());
+        }
+    }
+    // To wait adds people who may seal it and never takes the rules' own people away.
+    for escalation in after.escalation.iter() {
+        prop_assert!(escalation.after_seconds < after.expires_seconds && !escalation.requirement.is_none());
+        for crowd in crowds() {
+            prop_assert!(after.requirement.fill(&crowd).is_none() || escalation.requirement.fill(&crowd).is_some());
+        }
+    }
     Ok(())
 }
 
