@@ -81,6 +81,7 @@ fn history(state: &State, ask: &Ask, actor: &Actor, now: Timestamp) -> History {
         requests_last_hour: history.asked_within(now, HOUR),
         requests_last_day: history.asked_within(now, DAY),
         denied_last_day: history.denied_within(now, DAY),
+        ..History::default()
     }
 }
 

@@ -94,6 +94,11 @@ struct Past {
     requests_last_hour: u64,
     requests_last_day: u64,
     denied_last_day: u64,
+    failed_last_day: u64,
+    /// Earlier requests by UTC hour, for example `{ 9 = 30, 14 = 12 }`.
+    hours: Option<BTreeMap<String, u64>>,
+    requests_last_month: u64,
+    active_days_last_month: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -233,6 +238,10 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
             requests_last_hour: past.requests_last_hour,
             requests_last_day: past.requests_last_day,
             denied_last_day: past.denied_last_day,
+            failed_last_day: past.failed_last_day,
+            hours: past.hours.as_ref().map(hours).transpose()?,
+            requests_last_month: past.requests_last_month,
+            active_days_last_month: past.active_days_last_month,
         },
         on_behalf_of: case.on_behalf_of,
         justification_chars: case.justification_chars,
@@ -243,6 +252,16 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
     let assessed = policy.assess(&ask, VERSION);
     let mismatches = case.expect.compare(&assessed)?;
     Ok(CaseResult { name: case.name.get_ref().clone(), line, mismatches, assessed })
+}
+
+fn hours(counts: &BTreeMap<String, u64>) -> Result<[u64; 24], (String, String)> {
+    let mut hours = [0; 24];
+    for (hour, count) in counts {
+        let place = hour.parse::<usize>().ok().and_then(|hour| hours.get_mut(hour));
+        let wrong = || (format!("`{hour}` is not an hour of history.hours"), "write hours from 0 to 23, for example 9 = 30".to_owned());
+        *place.ok_or_else(wrong)? = *count;
+    }
+    Ok(hours)
 }
 
 /// The first full hour inside working hours and outside every freeze, from Monday 2026-11-02 on.

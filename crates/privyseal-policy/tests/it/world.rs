@@ -64,6 +64,18 @@ pub(crate) fn policy(rules: &str) -> Policy {
     load(rules).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// A rule without fault.
+pub(crate) const OK: &str = "@id(\"ok\") @approvals(\"none\") permit (principal, action, resource);\n";
+
+/// What loading says about a rule that stands on line 2, after a good one.
+pub(crate) fn check_rule(rule: &str, expected: &[&str]) {
+    let problems = match load(&format!("{OK}{rule}")) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.all().iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(problems, expected, "{rule}");
+}
+
 /// The default policy as it stands in `controls/policy`.
 pub(crate) fn default_policy() -> Policy {
     let files = vec![
@@ -74,6 +86,24 @@ pub(crate) fn default_policy() -> Policy {
 }
 
 pub(crate) const DEFAULT_TESTS: &str = include_str!("../../../../controls/policy/tests.toml");
+
+/// A harmless migration.
+pub(crate) const ADD: &str = "ALTER TABLE orders ADD COLUMN note text";
+
+/// The same as an ask for production.
+pub(crate) fn prod() -> Sample {
+    Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": ADD}))
+}
+
+/// Ids of the determining rules.
+pub(crate) fn rules(assessed: &Assessed) -> Vec<&str> {
+    assessed.assessment.determining.iter().map(|rule| rule.rule.as_str()).collect()
+}
+
+/// What the determining rules say.
+pub(crate) fn reasons(assessed: &Assessed) -> Vec<&str> {
+    assessed.assessment.determining.iter().map(|rule| rule.because.as_str()).collect()
+}
 
 /// An ask that tests change to their needs.
 #[derive(Clone, Debug)]
