@@ -52,6 +52,7 @@ pub(crate) fn assess(
             justification_chars: u64::try_from(ask.justification.chars().count()).unwrap_or(u64::MAX),
             has_ticket: ask.ticket.is_some(),
             deceptive: deceptive(ask, &input_texts),
+            advice: None,
             now,
         },
         version,

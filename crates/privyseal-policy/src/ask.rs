@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::action::Action;
-use privyseal_core::assessment::Assessment;
+use privyseal_core::assessment::{Advice, Assessment};
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{PrincipalId, Role};
 use privyseal_core::time::Timestamp;
@@ -65,6 +65,8 @@ pub struct Ask<'a> {
     pub has_ticket: bool,
     /// What is shown holds characters that deceive the eye.
     pub deceptive: bool,
+    /// What an outside advisor said; its points add to the risk before the request is routed. `None` when none is configured.
+    pub advice: Option<&'a Advice>,
     /// The moment of the request.
     pub now: Timestamp,
 }

@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{AuthorizationError, Decision, EvaluationError, PolicyId, PolicySet, Response};
-use privyseal_core::assessment::{Assessment, Determining, Factor, Outcome, PolicyRef, Tier};
+use privyseal_core::assessment::{Advice, Assessment, Determining, Factor, Outcome, PolicyRef, Tier};
 
 use crate::Policy;
 use crate::ask::{Ask, Assessed};
@@ -66,17 +66,18 @@ impl Policy {
         let policy = PolicyRef { version, digest: self.digest };
         let Some(catalogued) = self.action(&ask.action.verb) else {
             let reason = format!("`{}` is not in the action catalogue", ask.action.verb);
-            return assessed(policy, None, None, Judgement::refused("policy:unknown-action", reason));
+            return assessed(policy, None, None, advice(ask), Judgement::refused("policy:unknown-action", reason));
         };
         let facts = Facts::derive(&self.catalogue, catalogued, ask);
         let judgement = self.judge(ask, &facts).unwrap_or_else(|Unaskable(reason)| Judgement::refused("policy:not-evaluated", reason));
-        assessed(policy, Some(catalogued), Some(facts), judgement)
+        assessed(policy, Some(catalogued), Some(facts), advice(ask), judgement)
     }
 
     fn judge(&self, ask: &Ask<'_>, facts: &Facts) -> Result<Judgement, Unaskable> {
         let question = Question::new(ask, facts, &self.catalogue)?;
         let matched = self.risk_of(&question, facts)?;
-        let risk = u8::try_from(self.points(&matched).min(100)).unwrap_or(100);
+        let advised = advice(ask).map_or(0, |advice| u32::from(advice.points));
+        let risk = u8::try_from(self.points(&matched).saturating_add(advised).min(100)).unwrap_or(100);
         let mut factors: Vec<Factor> =
             matched.rules.iter().filter_map(|(number, errored)| factor(self.rules.get(*number)?, *errored)).collect();
         factors.sort_by_key(|factor| Reverse(factor.points));
@@ -214,7 +215,20 @@ fn reason_of(error: &EvaluationError) -> String {
     }
 }
 
-fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Option<Facts>, judgement: Judgement) -> Assessed {
+/// The advice as it counts and is recorded. It can only raise: no answer is worth no points, whatever stands there.
+fn advice(ask: &Ask<'_>) -> Option<Advice> {
+    let advice = ask.advice?;
+    let points = if advice.failure.is_some() { 0 } else { advice.points.min(100) };
+    Some(Advice { points, ..advice.clone() })
+}
+
+fn assessed(
+    policy: PolicyRef,
+    catalogued: Option<&CatalogueAction>,
+    facts: Option<Facts>,
+    advice: Option<Advice>,
+    judgement: Judgement,
+) -> Assessed {
     let (outcome, terms, determining) = match judgement.verdict {
         Verdict::Route(terms, determining) => (Outcome::Route, terms, determining),
         Verdict::Refuse(determining) => (Outcome::Refuse, Terms::nobody(), determining),
@@ -239,7 +253,7 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         run_seconds: Some(terms.run_seconds),
         remind_seconds: terms.remind_seconds,
         escalation: terms.escalation,
-        advice: None,
+        advice,
         roster_rule: ROSTER_RULE.to_owned(),
         evaluator: EVALUATOR.to_owned(),
     };

@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
-use privyseal_core::assessment::{Assurance, Escalation, Outcome, Tier};
+use privyseal_core::assessment::{Advice, Assurance, Escalation, Outcome, Tier};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{ActionId, PrincipalId, Role};
@@ -74,6 +74,8 @@ struct Case {
     has_ticket: bool,
     #[serde(default)]
     deceptive: bool,
+    /// Points that an outside advisor adds, 0 to 100.
+    advice: Option<u8>,
     expect: Expect,
 }
 
@@ -225,6 +227,12 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
         limits: None,
     };
     action.digest().map_err(|error| (error.to_string(), "such a request would be refused before policy sees it".to_owned()))?;
+    if case.advice.is_some_and(|points| points > 100) {
+        return Err(("an advisor adds at most 100 points".to_owned(), "write advice = 0 to 100".to_owned()));
+    }
+    let because = "the table of tests says so".to_owned();
+    let advise = |points| Advice { advisor: "tests".to_owned(), points, because, failure: None, waited_ms: 0 };
+    let advice = case.advice.map(advise);
     let input_texts: Vec<(String, String)> = case.inputs.clone().into_iter().collect();
     let past = &case.history;
     let ask = Ask {
@@ -247,6 +255,7 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
         justification_chars: case.justification_chars,
         has_ticket: case.has_ticket,
         deceptive: case.deceptive,
+        advice: advice.as_ref(),
         now: case.at.unwrap_or_else(|| default_moment(policy)),
     };
     let assessed = policy.assess(&ask, VERSION);

@@ -120,6 +120,37 @@ fn risk_feeds_routing() {
 }
 
 #[test]
+fn advice_adds_to_the_risk_before_routing_and_its_failure_changes_nothing() {
+    let policy = policy(
+        r#"
+        @id("low") @approvals("none") permit (principal, action, resource) when { context.risk < 30 };
+        @id("high") @approvals("1 of group:sre") permit (principal, action, resource) when { context.risk >= 30 };
+        @id("r") @risk("20") @because("r") permit (principal, action, resource);
+        "#,
+    );
+    for (points, failure, requirement, risk, recorded) in [
+        (0, None, "none", 20, 0),
+        (9, None, "none", 29, 9),
+        (10, None, "1 of group:sre", 30, 10),
+        (100, None, "1 of group:sre", 100, 100),
+        (255, None, "1 of group:sre", 100, 100),
+        (0, Some("no answer within 500 ms"), "none", 20, 0),
+        // What comes with a failure is no advice.
+        (40, Some("the answer is no JSON"), "none", 20, 0),
+    ] {
+        let got = prod().advised(points, failure).assess(&policy).assessment;
+        assert_eq!((got.requirement.to_string().as_str(), got.risk), (requirement, risk), "{points} {failure:?}");
+        let advice = got.advice.unwrap();
+        assert_eq!((advice.points, advice.failure.as_deref(), advice.advisor.as_str()), (recorded, failure, "lookout"));
+        assert_eq!(got.factors.len(), 1, "advice is no rule");
+    }
+    assert!(prod().assess(&policy).assessment.advice.is_none());
+    // What is refused before any rule is looked at says what was advised, too.
+    let unknown = Sample::new("db.frobnicate", "postgres:orders/prod", json!({})).advised(7, None).assess(&policy).assessment;
+    assert_eq!((unknown.outcome, unknown.risk, unknown.advice.unwrap().points), (Outcome::Refuse, 100, 7));
+}
+
+#[test]
 fn a_risk_rule_that_errs_counts_and_is_flagged() {
     let policy = policy(
         r#"

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::action::Action;
+use privyseal_core::assessment::Advice;
 use privyseal_core::event::ActorKind;
 use privyseal_policy::{Ask, Assessed, History, Policy, PolicyFile, Problems, Requester};
 use serde_json::{Value, json};
@@ -113,6 +114,7 @@ pub(crate) struct Sample {
     pub(crate) input_texts: Vec<(String, String)>,
     pub(crate) history: History,
     pub(crate) deceptive: bool,
+    pub(crate) advice: Option<Advice>,
     pub(crate) at: &'static str,
 }
 
@@ -131,6 +133,7 @@ impl Sample {
             input_texts: Vec::new(),
             history: History::default(),
             deceptive: false,
+            advice: None,
             at: "2026-11-23T10:00:00Z",
         }
     }
@@ -151,6 +154,18 @@ impl Sample {
         self
     }
 
+    /// With what an advisor said; `failure` when it said nothing.
+    pub(crate) fn advised(mut self, points: u8, failure: Option<&str>) -> Self {
+        self.advice = Some(Advice {
+            advisor: "lookout".to_owned(),
+            points,
+            because: if failure.is_some() { String::new() } else { "seen in an attack elsewhere".to_owned() },
+            failure: failure.map(str::to_owned),
+            waited_ms: 12,
+        });
+        self
+    }
+
     pub(crate) fn assess(&self, policy: &Policy) -> Assessed {
         let ask = Ask {
             requester: &self.requester,
@@ -161,6 +176,7 @@ impl Sample {
             justification_chars: 80,
             has_ticket: true,
             deceptive: self.deceptive,
+            advice: self.advice.as_ref(),
             now: self.at.parse().unwrap(),
         };
         policy.assess(&ask, 7)
