@@ -11,6 +11,7 @@ pub mod facts;
 mod problem;
 mod question;
 mod rule;
+mod satisfiable;
 mod schema;
 pub mod test;
 

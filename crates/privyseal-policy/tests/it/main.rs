@@ -8,6 +8,7 @@ mod default_policy;
 mod facts;
 mod load;
 mod property;
+mod satisfiable;
 mod statement;
 mod terms;
 mod world;
