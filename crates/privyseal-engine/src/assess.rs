@@ -52,6 +52,7 @@ pub(crate) fn assess(
             justification_chars: u64::try_from(ask.justification.chars().count()).unwrap_or(u64::MAX),
             has_ticket: ask.ticket.is_some(),
             deceptive: deceptive(ask, &input_texts),
+            advice: None,
             now,
         },
         version,
@@ -81,6 +82,7 @@ fn history(state: &State, ask: &Ask, actor: &Actor, now: Timestamp) -> History {
         requests_last_hour: history.asked_within(now, HOUR),
         requests_last_day: history.asked_within(now, DAY),
         denied_last_day: history.denied_within(now, DAY),
+        ..History::default()
     }
 }
 
