@@ -16,6 +16,7 @@ pub mod digest;
 pub mod duration;
 pub mod event;
 pub mod finding;
+pub mod grant_token;
 pub mod hidden;
 pub mod id;
 pub mod invariant;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use privyseal_core::command::Assessed;
+use privyseal_core::assessment::Advice;
+use privyseal_core::command::{Assessed, RateLimits};
 use privyseal_core::event::Actor;
 use privyseal_core::refusal::{Refusal, RefusalCode};
-use privyseal_core::state::State;
+use privyseal_core::state::{self, State};
 use privyseal_core::time::Timestamp;
 use privyseal_policy::{Ask as PolicyAsk, History, Policy, Requester};
 
@@ -26,6 +27,7 @@ pub(crate) fn assess(
     ask: &Ask,
     actor: &Actor,
     now: Timestamp,
+    advice: Option<&Advice>,
 ) -> Result<Assessed, EngineError> {
     let verb = &ask.action.verb;
     if policy.action(verb).is_none() {
@@ -52,12 +54,12 @@ pub(crate) fn assess(
             justification_chars: u64::try_from(ask.justification.chars().count()).unwrap_or(u64::MAX),
             has_ticket: ask.ticket.is_some(),
             deceptive: deceptive(ask, &input_texts),
-            advice: None,
+            advice,
             now,
         },
         version,
     );
-    let breakglass = policy.catalogue().breakglass();
+    let (breakglass, limits) = (policy.catalogue().breakglass(), policy.catalogue().limits());
     Ok(Assessed {
         assessment: assessed.assessment,
         environment: assessed.environment,
@@ -68,21 +70,30 @@ pub(crate) fn assess(
         catalogue_digest: policy.catalogue_digest(),
         breakglass_seconds: breakglass.max_minutes.saturating_mul(60),
         breakglass_review_seconds: breakglass.review_hours.saturating_mul(3_600),
+        limits: RateLimits {
+            per_minute_agent: limits.per_minute_agent,
+            per_minute_owner: limits.per_minute_owner,
+            pending_agent: limits.pending_agent,
+        },
     })
 }
 
 fn history(state: &State, ask: &Ask, actor: &Actor, now: Timestamp) -> History {
-    let Some(history) = state.history.get(&actor.id) else {
-        return History { first_time_requester: true, first_time_action: true, first_time_resource: true, ..History::default() };
-    };
+    let unknown = state::History::default();
+    // Somebody who only ran what others asked for has a past of failures and none of requests.
+    let history = state.history.get(&actor.id).unwrap_or(&unknown);
+    let (active_days_last_month, requests_last_month) = history.last_month(now);
     History {
-        first_time_requester: false,
+        first_time_requester: history.total == 0,
         first_time_action: !history.actions.contains(&ask.action.verb),
         first_time_resource: !history.resources.contains_key(&ask.action.resource.name.to_string()),
         requests_last_hour: history.asked_within(now, HOUR),
         requests_last_day: history.asked_within(now, DAY),
         denied_last_day: history.denied_within(now, DAY),
-        ..History::default()
+        failed_last_day: history.failed_within(now, DAY),
+        hours: Some(history.hours),
+        requests_last_month,
+        active_days_last_month,
     }
 }
 
