@@ -244,10 +244,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot be queued.
-    pub fn queue_prepared(
-        &self,
-        prepared: Prepared,
-    ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+    pub fn queue_prepared(&self, prepared: Prepared) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         let Prepared { ask, advice, actor } = prepared;
         self.send(Intent::Ask(ask, advice), actor)
     }

@@ -209,7 +209,8 @@ async fn a_reviewer_puts_less_in_the_place_of_a_request() {
         assert!((400..500).contains(&status) && problem["detail"].as_str().unwrap().contains(words), "{status} {problem}");
     }
     assert_eq!(portal.bot(&path, json!({"limits": {"seconds": 60}, "comment": "no"})).await.0, 403, "agents do not");
-    let narrower = json!({"limits": {"seconds": 60, "uses": 1}, "parameters": {"rows": 10, "tables": ["a", "c"]}, "comment": "ten will do"});
+    let narrower =
+        json!({"limits": {"seconds": 60, "uses": 1}, "parameters": {"rows": 10, "tables": ["a", "c"]}, "comment": "ten will do"});
     let (status, less) = ben.api(&path, narrower).await;
     assert_eq!(status, 201, "{less}");
     assert_eq!((&less["previous_request"], &less["narrowed_by"]), (&asked["id"], &json!("ben")));

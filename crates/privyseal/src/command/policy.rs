@@ -1,5 +1,7 @@
 //! `privyseal policy`: is it sound, and does it do what its table of tests says?
 
+mod people;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -17,22 +19,33 @@ use crate::output;
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(crate) fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
-        Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
+        Policy::Check { folder } => {
+            let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             output::note(&format!(
                 "sound: {} rules, {} actions, digest {}",
                 policy.rules().len(),
                 policy.catalogue().actions().count(),
                 policy.digest().hex()
             ));
-            ExitCode::SUCCESS
-        })),
+            tell_what_nobody_can_satisfy(context, &policy)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             test(&policy, folder.as_deref())
         }
     }
+}
+
+/// A policy that nobody can satisfy is sound all the same: groups can be filled before it is needed.
+fn tell_what_nobody_can_satisfy(context: &Context, policy: &Compiled) -> anyhow::Result<()> {
+    let Some(people) = people::of_instance(context)? else { return Ok(()) };
+    for rule in policy.unsatisfiable(&people) {
+        output::note(&format!("nobody can satisfy the rule `{}` as groups are filled now: what it routes expires", rule.id));
+    }
+    Ok(())
 }
 
 fn files(folder: Option<&Path>) -> anyhow::Result<Vec<PolicyFile>> {
