@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Instance, Running, wait_for};
 
@@ -153,4 +153,26 @@ fn the_exit_code_of_the_command_is_ours_and_on_record() {
     let runs: Value =
         serde_json::from_str(&instance.ok(&["sql", "--format", "json", "select state, exit_code from executions"]).stdout).unwrap();
     assert_eq!(runs, serde_json::json!([{"state": "failed", "exit_code": 3}]));
+}
+
+/// A reviewer agrees to less time: the command that waits follows, and runs what it was asked to run.
+#[test]
+fn a_command_that_waits_follows_a_request_with_tighter_limits() {
+    let instance = Instance::start();
+    orders(&instance);
+    let admin = instance.admin();
+    let mut exec = Running::start(instance.path(), &EXEC);
+    exec.line_with("a person decides at");
+    let id = admin.pending()["id"].as_str().unwrap().to_owned();
+    let narrower = json!({"limits": {"seconds": 60}, "comment": "a minute is enough"});
+    let (status, less) = admin.post(&format!("/v1/requests/{id}/narrow"), &narrower);
+    assert_eq!(status, 201, "{less}");
+    exec.line_with("put a narrower request in its place");
+    let (status, answer) = admin.review(&less, "approve");
+    assert_eq!((status, &answer["state"]), (200, &json!("approved")), "{answer}");
+    let ran = exec.finish();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(indexes(&instance).contains("idx_customer"));
+    let (_, done) = admin.get(&format!("/v1/requests/{}", less["id"].as_str().unwrap()));
+    assert_eq!((&done["execution"]["state"], &done["grant"]["uses_left"]), (&json!("done"), &json!(0)), "{done}");
 }

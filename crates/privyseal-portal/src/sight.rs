@@ -1,6 +1,7 @@
 //! Who may look at which request. One answer for pages, fragments and the API.
 
-use privyseal_core::id::Role;
+use privyseal_core::decide::may_review;
+use privyseal_core::id::{PrincipalId, Role};
 use privyseal_core::request::Request;
 use privyseal_core::requirement::Candidate;
 use privyseal_core::state::State;
@@ -14,6 +15,9 @@ pub(crate) struct Sight<'a> {
     caller: &'a Caller,
     everything: bool,
     candidate: Option<Candidate>,
+    /// Somebody lends them groups.
+    borrows: bool,
+    now: Timestamp,
 }
 
 impl<'a> Sight<'a> {
@@ -21,7 +25,8 @@ impl<'a> Sight<'a> {
     pub(crate) fn of(state: &'a State, caller: &'a Caller, now: Timestamp) -> Self {
         let holds = |role: &&str| state.has_role(&caller.identity.principal, role, now);
         let everything = [Role::APPROVER, Role::AUDITOR, Role::ADMIN].iter().any(holds);
-        Self { state, caller, everything, candidate: state.candidate(&caller.identity.principal, now) }
+        let (me, borrows) = (&caller.identity.principal, borrows(state, &caller.identity.principal, now));
+        Self { state, caller, everything, candidate: state.candidate(me, now), borrows, now }
     }
 
     /// Whether the caller may look at every request there is.
@@ -44,8 +49,16 @@ impl<'a> Sight<'a> {
             || self.state.person_of(me).is_some_and(|person| submitted.requester.person.as_ref() == Some(&person))
     }
 
-    /// Whether the caller is one of those whom the request is for.
+    /// Whether the caller is one of those whom the request is for, by groups of their own or by lent ones, or has decided it.
     pub(crate) fn is_asked(&self, request: &Request) -> bool {
+        let me = &self.caller.identity.principal;
         self.candidate.as_ref().is_some_and(|candidate| request.requirement().mentions(candidate))
+            || request.reviews.iter().any(|review| review.body.reviewer.principal == *me)
+            || (self.borrows && may_review(self.state, request, me, self.now).is_ok())
     }
+}
+
+/// Whether somebody lends groups to an account now.
+pub(crate) fn borrows(state: &State, principal: &PrincipalId, now: Timestamp) -> bool {
+    state.delegations.values().any(|made| made.delegate == *principal && made.valid_from <= now && now < made.valid_to)
 }

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::{Caller, check_csrf};
 use crate::body::Fields;
 use crate::problem::Problem;
+use crate::sight::borrows;
 use crate::view::moment::Moment;
 use crate::view::number::Count;
 use crate::view::shell::{Live, Place, Shell, User};
@@ -101,10 +102,11 @@ fn roles_of(place: Place) -> &'static [&'static str] {
     }
 }
 
-/// Whether a person may open a place. Whoever is in a group can be asked, whatever else they hold.
+/// Whether a person may open a place. Whoever is in a group, or is lent one, can be asked, whatever else they hold.
 fn opens(state: &View<'_>, me: &PrincipalId, place: Place, now: Timestamp) -> bool {
     let roles = state.roles_of(me, now);
-    let grouped = matches!(place, Place::Queue | Place::History) && roles.iter().any(|role| role.as_str().starts_with("group:"));
+    let is_grouped = || roles.iter().any(|role| role.is_group()) || borrows(state, me, now);
+    let grouped = matches!(place, Place::Queue | Place::History) && is_grouped();
     grouped || roles.iter().any(|role| roles_of(place).contains(&role.as_str()))
 }
 

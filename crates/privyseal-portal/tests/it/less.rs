@@ -75,26 +75,30 @@ async fn a_colleague_decides_in_ones_place_and_the_page_says_so() {
     let portal = Portal::new().await;
     let mut ben = portal.browser("ben").await;
     assert!(ben.get("/settings").await.text.contains("Nobody decides in your place"));
-    let lend = [("role", "group:sre"), ("delegate", "aud"), ("from", "2026-07-01"), ("until", "2026-07-02"), ("reason", "a day off")];
+    let lend = [("role", "group:sre"), ("delegate", "nora"), ("from", "2026-07-01"), ("until", "2026-07-02"), ("reason", "a day off")];
     let answer = ben.submit("/settings", "/settings/delegations", &lend).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     assert!(ben.get("/settings").await.text.contains("a day off"));
-    let mut aud = portal.browser("aud").await;
-    assert!(aud.get("/settings").await.text.contains("Give it back"));
+    let mut nora = portal.browser("nora").await;
+    assert!(nora.get("/settings").await.text.contains("Give it back"));
     let request = portal.ask("db.change").await;
     let page = format!("/requests/{request}");
-    let answer = aud.submit(&page, &format!("{page}/review"), &[("verdict", "approve")]).await;
+    assert!(nora.get("/").await.text.contains(&page), "it is in the queue of somebody who has no group of their own");
+    let answer = nora.submit(&page, &format!("{page}/review"), &[("verdict", "approve")]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let shown = ben.get(&page).await;
-    assert!(shown.text.contains("aud (aud) decides in place of ben (ben)"), "{}", shown.text);
+    assert!(shown.text.contains("nora (nora) decides in place of ben (ben)"), "{}", shown.text);
     assert!(shown.text.contains("Approved in place of ben"), "{}", shown.text);
     let both = portal.ask("db.both").await;
     let page = format!("/requests/{both}");
-    aud.submit(&page, &format!("{page}/review"), &[("verdict", "approve")]).await;
+    nora.submit(&page, &format!("{page}/review"), &[("verdict", "approve")]).await;
     assert!(ben.get(&page).await.text.contains("in your place"), "his authority is used up");
     let end = portal.engine.read(|state| format!("/settings/delegations/{}/end", state.delegations.keys().next().unwrap()));
-    assert_eq!(aud.submit("/settings", &end, &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(nora.submit("/settings", &end, &[]).await.status, StatusCode::SEE_OTHER);
     assert!(ben.get("/settings").await.text.contains("Nobody decides in your place"));
+    let third = portal.ask("db.change").await;
+    assert_eq!(nora.get(&format!("/requests/{third}")).await.status, StatusCode::NOT_FOUND, "it has ended");
+    assert_eq!(nora.get(&page).await.status, StatusCode::OK, "what one has decided one may look at");
 }
 
 #[tokio::test(flavor = "multi_thread")]
