@@ -6,6 +6,7 @@ mod forgetting;
 mod grants;
 mod keys;
 mod properties;
+mod rivals;
 mod table;
 mod waiting;
 mod world;
