@@ -1,6 +1,7 @@
 //! The core's promises: a table over every (stage, act), and properties over random histories.
 
 mod authority;
+mod enemies;
 mod flood;
 mod forgetting;
 mod grants;
