@@ -399,6 +399,25 @@ pub(crate) enum Policy {
         /// Folder with the policy and `tests.toml`; the built-in policy when absent.
         folder: Option<PathBuf>,
     },
+    /// Put a policy in force: ask for the change, wait until other people have sealed it, publish it.
+    Publish(PolicyPublish),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyPublish {
+    /// Folder with `*.cedar` and `catalogue.toml`.
+    pub(crate) folder: PathBuf,
+    /// Why. Approvers read it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Ticket reference.
+    #[arg(long)]
+    pub(crate) ticket: Option<String>,
+    /// Go on with this request instead of asking anew, for example after an interruption.
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<String>,
+    #[command(flatten)]
+    pub(crate) client: Client,
 }
 
 #[derive(Debug, Subcommand)]

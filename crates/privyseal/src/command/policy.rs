@@ -17,7 +17,7 @@ use crate::output;
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(crate) fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
         Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
             output::note(&format!(
@@ -28,6 +28,7 @@ pub(crate) fn run(_context: &Context, verb: &Policy) -> anyhow::Result<ExitCode>
             ));
             ExitCode::SUCCESS
         })),
+        Policy::Publish(options) => super::publish::run(context, options),
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             test(&policy, folder.as_deref())
