@@ -501,7 +501,16 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
-    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    /// The rules alone, a request from the call to the durable answer, and a queue of many that wait.
+    Approve {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 3, value_name = "S")]
+        seconds: u64,
+        /// Requests that wait for people while the queue is looked at.
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        pending: u64,
+    },
+    /// The same as `append` over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
     Postgres {
         /// Seconds each measurement runs.
         #[arg(long, default_value_t = 5, value_name = "S")]
