@@ -522,6 +522,12 @@ pub(crate) enum Bench {
         #[arg(long, value_name = "DIR", hide = true)]
         join: Option<PathBuf>,
     },
+    /// Assessments with policies of 10, 100 and 1,000 rules, beside Cedar alone on the same question.
+    Policy {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 2, value_name = "S")]
+        seconds: u64,
+    },
     /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
     Open {
         /// Events in the measured ledger.

@@ -2,6 +2,7 @@
 
 mod approve;
 mod open;
+mod policy;
 mod postgres;
 
 use std::path::Path;
@@ -46,6 +47,7 @@ pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
         Bench::Approve { seconds, pending } => approve::run(&runtime, folder.path(), Duration::from_secs(*seconds), *pending)?,
         Bench::Open { folder: Some(data), .. } => open::once(data)?,
         Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
+        Bench::Policy { seconds } => policy::run(Duration::from_secs(*seconds))?,
         Bench::Postgres { seconds, database: Some(url), .. } => postgres::run(&runtime, folder.path(), url, Duration::from_secs(*seconds))?,
         Bench::Postgres { seconds, join: Some(data), .. } => {
             postgres::join(&runtime, data, context.config.database.database()?, Duration::from_secs(*seconds))?;
