@@ -21,6 +21,7 @@ pub mod invariant;
 pub mod note;
 pub mod port;
 pub mod refusal;
+pub mod reperform;
 pub mod report;
 pub mod request;
 pub mod requirement;

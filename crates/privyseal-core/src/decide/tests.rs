@@ -3,5 +3,6 @@
 mod forgetting;
 mod keys;
 mod properties;
+mod reperform;
 mod table;
 mod world;

@@ -14,7 +14,7 @@ use crate::request::{Phase, Request};
 use crate::state::{Frozen, State};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Ask { who: usize, requirement: usize, breakglass: bool, on_behalf_of: Option<usize> },
     Review { who: usize, request: usize, approve: bool },
     Withdraw { who: usize, request: usize },
@@ -33,7 +33,7 @@ const ROLES: [&str; 3] = ["group:sre", "group:dba", "break-glass"];
 const REQUIREMENTS: [&str; 5] =
     ["none", "1 of group:sre", "2 of group:sre", "1 of group:sre, 1 of group:dba", "2 of group:dba or 1 of user:dan"];
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let who = 0..EVERYBODY.len();
     let request = 0..6_usize;
     prop_oneof![
@@ -56,7 +56,7 @@ fn name(index: usize) -> PrincipalId {
     EVERYBODY[index].parse().unwrap()
 }
 
-fn take(world: &mut World, requests: &mut Vec<RequestId>, step: &Step) {
+pub(super) fn take(world: &mut World, requests: &mut Vec<RequestId>, step: &Step) {
     let nth = |requests: &[RequestId], index: usize| requests.get(index % requests.len().max(1)).copied();
     match step {
         Step::Ask { who, requirement, breakglass, on_behalf_of } => {
