@@ -25,6 +25,7 @@ pub mod reperform;
 pub mod report;
 pub mod request;
 pub mod requirement;
+pub mod simulation;
 pub mod state;
 pub mod text;
 pub mod time;
