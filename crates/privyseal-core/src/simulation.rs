@@ -186,14 +186,20 @@ pub struct NotJudged {
     pub examples: Vec<Example>,
 }
 
+/// What requests of one group have in common: their routes before and after, and the rules that make the difference.
+type Change = (Route, Route, Vec<RuleChange>);
+
+/// How many, and the first of them.
+type Counted = (u64, Vec<Example>);
+
 /// What came of a simulation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Simulation {
     total: u64,
     same: u64,
     other_points: u64,
-    groups: BTreeMap<(Route, Route, Vec<RuleChange>), (u64, Vec<Example>)>,
-    not_judged: BTreeMap<String, (u64, Vec<Example>)>,
+    groups: BTreeMap<Change, Counted>,
+    not_judged: BTreeMap<String, Counted>,
 }
 
 impl Simulation {
@@ -253,7 +259,7 @@ impl Simulation {
     /// The groups, largest first.
     #[must_use]
     pub fn groups(&self) -> Vec<Group> {
-        let group = |((before, after, rules), (count, examples)): (&(Route, Route, Vec<RuleChange>), &(u64, Vec<Example>))| Group {
+        let group = |((before, after, rules), (count, examples)): (&Change, &Counted)| Group {
             before: before.clone(),
             after: after.clone(),
             rules: rules.clone(),
@@ -268,11 +274,7 @@ impl Simulation {
     /// Those that could not be judged, by why, largest first.
     #[must_use]
     pub fn not_judged(&self) -> Vec<NotJudged> {
-        let of = |(why, (count, examples)): (&String, &(u64, Vec<Example>))| NotJudged {
-            why: why.clone(),
-            count: *count,
-            examples: examples.clone(),
-        };
+        let of = |(why, (count, examples)): (&String, &Counted)| NotJudged { why: why.clone(), count: *count, examples: examples.clone() };
         let mut all: Vec<NotJudged> = self.not_judged.iter().map(of).collect();
         all.sort_by_key(|not| std::cmp::Reverse(not.count));
         all

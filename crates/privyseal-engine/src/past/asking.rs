@@ -74,26 +74,34 @@ impl<'a> Asking<'a> {
         consult(policy, version, state, &asked, self.event.time)
     }
 
-    /// What the policy of its time says again. Where the contents of inputs lead to another answer, they may have come with a later
-    /// request that names the same bytes: what is recorded follows when it follows from some of them.
+    fn is_as_recorded(&self, assessed: &Assessed) -> bool {
+        let (now, then) = (&assessed.assessment, &self.submitted.assessment);
+        // Another evaluator is told apart.
+        now.facts == then.facts && now.factors == then.factors && now.determining == then.determining
+    }
+
+    /// Keeps those contents of inputs with which the policy of its time says what is recorded; all, when no choice does. The others may
+    /// have come with a later request that names the same bytes.
+    pub fn keep_what_was_at_hand(&mut self, policy: &Policy, version: u64, state: &State) {
+        if self.input_texts.is_empty() || self.is_as_recorded(&self.consult(policy, version, state)) {
+            return;
+        }
+        let recorded = |texts: &Vec<(String, String)>| self.is_as_recorded(&self.consult_with(policy, version, state, texts));
+        let at_hand = self.parts().find(recorded);
+        self.input_texts = at_hand.unwrap_or_else(|| std::mem::take(&mut self.input_texts));
+    }
+
+    /// What the policy of its time says again.
     ///
     /// # Errors
     /// When a value is gone and the answer without it is another one.
-    pub(super) fn again(&self, policy: &Policy, version: u64, state: &State) -> Result<Again, String> {
-        let same = |assessed: &Assessed| {
-            let (now, then) = (&assessed.assessment, &self.submitted.assessment);
-            // Another evaluator is told apart.
-            now.facts == then.facts && now.factors == then.factors && now.determining == then.determining
-        };
-        let mut assessed = self.consult(policy, version, state);
-        if !same(&assessed) && !self.input_texts.is_empty() {
-            let other = self.parts().map(|texts| self.consult_with(policy, version, state, &texts)).find(same);
-            assessed = other.unwrap_or(assessed);
-        }
-        if !same(&assessed) && !self.closed.is_empty() {
+    pub(super) fn again(mut self, policy: &Policy, version: u64, state: &State) -> Result<Again, String> {
+        self.keep_what_was_at_hand(policy, version, state);
+        let assessed = self.consult(policy, version, state);
+        if !self.closed.is_empty() && !self.is_as_recorded(&assessed) {
             return Err(format!("a rule may have looked at a value that is gone: {}", self.closed.join(", ")));
         }
-        Ok(Again { assessed, deceptive: self.deceptive.clone() })
+        Ok(Again { assessed, deceptive: self.deceptive })
     }
 
     /// Every smaller choice of the contents at hand, none included; of many only none.
