@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::assessment::{Assessment, PolicyRef};
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, Principal};
-use crate::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
+use crate::event::execution::{Artefact, BreakglassOutcome, HaltScope, JudgementStatement, RunOutcome};
 use crate::event::ledger::KeyPurpose;
 use crate::event::policy::{CatalogPublished, FileRef};
 use crate::event::request::{Assertion, ReviewStatement, Verdict};
@@ -22,6 +22,8 @@ pub enum Command {
     Submit(Box<Submit>),
     /// Take a pending request back.
     Withdraw(Withdraw),
+    /// Put a narrower request in the place of a pending one.
+    Narrow(Box<Narrow>),
     /// Approve or deny.
     Review(Box<Review>),
     /// End whatever has run out of time.
@@ -36,6 +38,12 @@ pub enum Command {
     RevokeGrant(RevokeGrant),
     /// Judge an emergency afterwards.
     JudgeBreakglass(JudgeBreakglass),
+    /// Stop agents at once.
+    Halt(Halt),
+    /// Let agents go on that were stopped.
+    Resume(Halt),
+    /// Confirm or withdraw somebody's role.
+    ReviewAccess(ReviewAccess),
     /// Change who exists and what they may do.
     Directory(Directory),
     /// Sign in or out.
@@ -64,11 +72,13 @@ pub enum Named {
 }
 
 impl Command {
-    /// The request whose present or past the answer depends on; `None` for commands about none, and for a new one.
+    /// The request whose present or past the answer depends on; `None` for commands about none.
     #[must_use]
     pub fn names(&self) -> Option<Named> {
         match self {
+            Command::Submit(command) => command.previous_request.map(Named::Request),
             Command::Withdraw(command) => Some(Named::Request(command.request)),
+            Command::Narrow(command) => Some(Named::Request(command.request)),
             Command::Review(command) => Some(Named::Request(command.request)),
             Command::Redeem(command) => Some(Named::Grant(command.grant)),
             Command::Finish(command) => Some(Named::Execution(command.execution)),
@@ -77,8 +87,10 @@ impl Command {
             Command::JudgeBreakglass(command) => Some(Named::Grant(command.grant)),
             Command::PublishPolicy(command) => command.change_request.map(Named::Request),
             Command::Redact(command) => command.change_request.map(Named::Request),
-            Command::Submit(_)
-            | Command::Expire
+            Command::Expire
+            | Command::Halt(_)
+            | Command::Resume(_)
+            | Command::ReviewAccess(_)
             | Command::Directory(_)
             | Command::Session(_)
             | Command::Keys(_)
@@ -103,6 +115,12 @@ pub struct Submit {
     pub ticket: Option<String>,
     /// For whom, when not for oneself.
     pub on_behalf_of: Option<PrincipalId>,
+    /// Who will run it, when not the requester.
+    pub executor: Option<PrincipalId>,
+    /// The system that the grant is for, 1 to 128 printable characters; none for any.
+    pub audience: Option<String>,
+    /// Names the batch that it came in, 1 to 64 printable characters.
+    pub batch: Option<String>,
     /// Sent again with the same key, the same request is answered instead of a new one.
     pub idempotency_key: Option<String>,
     /// The request that this one repeats.
@@ -138,6 +156,19 @@ pub struct Assessed {
     pub breakglass_seconds: i64,
     /// Time to judge an emergency, in seconds.
     pub breakglass_review_seconds: i64,
+    /// How much agents may ask.
+    pub limits: RateLimits,
+}
+
+/// How much agents may ask; none for no limit. People have none: they answer for themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests of one agent within a minute.
+    pub per_minute_agent: Option<u64>,
+    /// Requests within a minute of all agents that one person answers for.
+    pub per_minute_owner: Option<u64>,
+    /// Requests of one agent that wait for people at the same time.
+    pub pending_agent: Option<u64>,
 }
 
 /// Take a pending request back.
@@ -146,6 +177,45 @@ pub struct Withdraw {
     /// Which.
     pub request: RequestId,
     /// Why.
+    pub comment: Option<String>,
+}
+
+/// Put a narrower request in the place of a pending one: the same action for a shorter time, fewer uses, or less of it.
+///
+/// It is a new request with a new digest, so that what was reviewed before counts for nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Narrow {
+    /// The pending request.
+    pub request: RequestId,
+    /// The narrower one, as if its requester had asked for it.
+    pub submit: Submit,
+    /// Parameters of the action that may be made smaller or fewer, from the action catalogue.
+    pub narrowable: Vec<String>,
+    /// Why, 1 to 4,000 characters.
+    pub comment: String,
+}
+
+/// Stop agents, or let them go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    /// Which agents.
+    pub scope: HaltScope,
+    /// The owner or agent; none for all.
+    pub principal: Option<PrincipalId>,
+    /// Why, 1 to 500 characters.
+    pub reason: String,
+}
+
+/// Confirm or withdraw somebody's role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReviewAccess {
+    /// Whose role.
+    pub principal: PrincipalId,
+    /// Which.
+    pub role: Role,
+    /// Whether they keep it.
+    pub keep: bool,
+    /// What was found; needed when it is taken away.
     pub comment: Option<String>,
 }
 
@@ -181,6 +251,8 @@ pub struct Redeem {
     pub host: Option<String>,
     /// Programs and files used.
     pub artefacts: Vec<Artefact>,
+    /// The name that the executing system gives itself; must be the grant's audience, when it has one.
+    pub audience: Option<String>,
 }
 
 /// Report how a run ended.
@@ -231,6 +303,8 @@ pub struct JudgeBreakglass {
     pub outcome: BreakglassOutcome,
     /// What was found, at least one character.
     pub comment: String,
+    /// The statement and the passkey's signature over it.
+    pub signed: Option<(JudgementStatement, Assertion)>,
 }
 
 /// Record that hidden values were erased. They are gone when this is asked; an erasure is never recorded before it happened.
@@ -330,6 +404,28 @@ pub enum Directory {
         /// Why.
         reason: String,
     },
+    /// Let another person decide with some of one's roles, for a time.
+    Delegate {
+        /// Who lets decide.
+        delegator: PrincipalId,
+        /// Who may decide.
+        delegate: PrincipalId,
+        /// For which roles and groups; the delegator holds them.
+        roles: Vec<Role>,
+        /// From when; now, when it lies in the past.
+        valid_from: Timestamp,
+        /// Until when, at most [`crate::decide::MAX_DELEGATION_DAYS`] after the beginning.
+        valid_to: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// End a delegation before its time.
+    EndDelegation {
+        /// Which.
+        delegation: String,
+        /// Why.
+        reason: String,
+    },
     /// Add a way to sign in.
     Enroll {
         /// Its id.
@@ -409,6 +505,8 @@ pub struct PublishPolicy {
     pub change_request: Option<RequestId>,
     /// What changed and why.
     pub note: String,
+    /// Rules that nobody could satisfy as groups are filled now, by `@id`.
+    pub unsatisfiable: Vec<String>,
 }
 
 /// What a command answers when it was carried out.
@@ -429,6 +527,13 @@ pub enum Reply {
         session: SessionId,
         /// Whose.
         principal: PrincipalId,
+    },
+    /// The delegation that was made.
+    Delegation(String),
+    /// Agents were stopped, or go on.
+    Halted {
+        /// Grants that were taken back.
+        grants: u64,
     },
     /// Hidden values were erased.
     Erased {

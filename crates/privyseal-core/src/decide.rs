@@ -2,25 +2,34 @@
 //!
 //! A refusal can still leave drafts: an attempt to approve one's own request, or to replay a grant, is itself evidence.
 
+mod delegation;
 mod directory;
 mod execution;
+mod halt;
 mod keys;
+mod narrow;
+mod policy;
 mod review;
 mod submit;
+mod time;
 
+pub use delegation::MAX_DELEGATION_DAYS;
 pub use execution::{may_judge, may_revoke};
-pub use review::{denials, filled_slots, may_review, standing_approvals, subjects};
+pub use halt::may_halt;
+pub use narrow::{Narrower, narrower};
+pub use review::{Eligible, denials, filled_slots, may_review, standing_approvals, subjects};
+pub(crate) use submit::RATE_LIMIT;
 
 #[cfg(test)]
 mod tests;
 
-use crate::command::{Command, PublishPolicy, Redact, Reply};
+use crate::command::{Command, Redact, Reply};
 use crate::digest::Digest;
 use crate::event::ledger::RedactionMade;
-use crate::event::request::{Expired, Party};
-use crate::event::{Actor, ActorKind, Body, Draft, execution as grant_event, policy as policy_event};
+use crate::event::request::Party;
+use crate::event::{Actor, ActorKind, AuthMethod, Body, Channel, Draft};
 use crate::hidden::Salt;
-use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
+use crate::id::{EventId, ExecutionId, GrantId, RequestId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::RequestState;
 use crate::state::State;
@@ -100,6 +109,10 @@ impl Fresh {
         SessionId::new(self.now, self.bytes())
     }
 
+    fn delegation(&mut self) -> String {
+        format!("d-{}", crate::digest::base64url(&self.bytes::<9>()))
+    }
+
     fn nonce(&mut self) -> String {
         crate::digest::base64url(&self.bytes::<16>())
     }
@@ -156,6 +169,15 @@ impl Ctx<'_> {
         self.actor.kind == ActorKind::System
     }
 
+    /// A person in a session of their own, in a channel that shows everything: what every verdict of a person needs.
+    fn is_present(&self) -> bool {
+        let auth = &self.actor.auth;
+        self.actor.kind == ActorKind::Human
+            && matches!(auth.method, AuthMethod::Passkey | AuthMethod::Oidc | AuthMethod::Link)
+            && auth.session.is_some()
+            && matches!(self.actor.channel, Channel::Portal | Channel::Slack | Channel::Teams)
+    }
+
     fn needs_role(&self, role: &'static str) -> Result<(), Refusal> {
         if self.is_operator() || self.state.has_role(&self.actor.id, role, self.now) {
             Ok(())
@@ -175,16 +197,20 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Submit(submit) => submit::submit(&mut ctx, submit),
         Command::Withdraw(withdraw) => review::withdraw(&ctx, withdraw),
         Command::Review(command) => review::review(&mut ctx, command),
-        Command::Expire => Ok(expire(&ctx)),
+        Command::Narrow(command) => narrow::narrow(&mut ctx, command),
+        Command::Expire => Ok(time::expire(&mut ctx)),
         Command::Redeem(redeem) => execution::redeem(&mut ctx, redeem),
         Command::Finish(finish) => execution::finish(&ctx, finish),
         Command::GiveUp(give_up) => execution::give_up(&ctx, give_up),
         Command::RevokeGrant(revoke) => execution::revoke(&ctx, revoke),
         Command::JudgeBreakglass(judge) => execution::judge(&ctx, judge),
-        Command::Directory(change) => directory::change(&ctx, change),
+        Command::Halt(command) => halt::engage(&ctx, command),
+        Command::Resume(command) => halt::release(&ctx, command),
+        Command::ReviewAccess(command) => directory::review_access(&ctx, command),
+        Command::Directory(change) => directory::change(&mut ctx, change),
         Command::Session(session) => directory::session(&mut ctx, session),
         Command::Keys(command) => keys::change(&ctx, command),
-        Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
+        Command::PublishPolicy(publish) => policy::publish(&mut ctx, publish),
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)
             .map(|()| Decision::done(vec![ctx.draft(None, Body::CatalogPublished(catalog.clone()))], Reply::Done)),
@@ -192,58 +218,6 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Record(body) => record(&ctx, body),
     };
     decided.unwrap_or_else(Decision::from)
-}
-
-/// Requests and grants whose time is over at `now`, oldest first. Their events carry the system as actor.
-fn expire(ctx: &Ctx<'_>) -> Decision {
-    let mut drafts = Vec::new();
-    for (expires_at, id) in ctx.state.request_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
-        drafts.push(ctx.draft(Some(*id), Body::RequestExpired(Expired { expires_at: *expires_at })));
-    }
-    for (expires_at, id) in ctx.state.grant_deadlines.iter().take_while(|(at, _)| *at <= ctx.now) {
-        if let Some(request) = ctx.state.grants.get(id) {
-            let body = grant_event::GrantExpired { grant_id: *id, expires_at: *expires_at };
-            drafts.push(ctx.draft(Some(*request), Body::GrantExpired(body)));
-        }
-    }
-    Decision::done(drafts, Reply::Done)
-}
-
-/// Changing policy is itself a request under the policy in force; only the first policy of a log needs none.
-fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Refusal> {
-    let needs = |reason: String| Refusal::new(RefusalCode::PolicyNeedsApproval, reason);
-    let approved_by: Vec<PrincipalId> = match (&ctx.state.policy, publish.change_request) {
-        (None, _) => {
-            ctx.needs_role(Role::ADMIN)?;
-            Vec::new()
-        }
-        (Some(_), None) => return Err(needs("a policy is in force: ask for `policy.publish` and name the approved request".to_owned())),
-        (Some(_), Some(id)) => {
-            let request = ctx.state.request(&id).filter(|request| request.state() == RequestState::Approved);
-            let request = request.ok_or_else(|| needs(format!("the change request {id} is not approved")))?;
-            let action = &request.submitted.action;
-            let names_it = action.verb.as_str() == "policy.publish"
-                && crate::command::parameter(action, "policy_digest") == Some(publish.policy.digest.to_string().as_str());
-            if !names_it || ctx.state.spent_changes.contains(&id) {
-                return Err(needs(format!("the change request {id} is for something else, or was used already")));
-            }
-            match &request.phase {
-                crate::request::Phase::Approved { slots, .. } => slots.iter().map(|slot| slot.principal.clone()).collect(),
-                _ => Vec::new(),
-            }
-        }
-    };
-    let body = policy_event::PolicyPublished {
-        policy: publish.policy.clone(),
-        files: publish.files.clone(),
-        parameters: publish.parameters.clone(),
-        author: ctx.actor.id.clone(),
-        approved_by,
-        change_request: publish.change_request,
-        note: publish.note.clone(),
-        unsatisfiable: Vec::new(),
-    };
-    Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
 }
 
 /// Longest reason of an erasure, in characters.
@@ -298,9 +272,7 @@ fn record(ctx: &Ctx<'_>, body: &Body) -> Result<Decision, Refusal> {
         | Body::AssertionEvaluated(_)
         | Body::ExceptionRaised(_) => None,
         Body::QueryRun(_) | Body::EvidenceDownloaded(_) | Body::ReportGenerated(_) => Some([Role::AUDITOR, Role::ADMIN]),
-        Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::AccessReviewRecorded(_) | Body::PolicyReviewed(_) => {
-            Some([Role::ADMIN, Role::APPROVER])
-        }
+        Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::PolicyReviewed(_) => Some([Role::ADMIN, Role::APPROVER]),
         _ => return Err(Refusal::new(RefusalCode::Invalid, format!("`{}` is not recorded by itself", body.kind().name()))),
     };
     let held = role.is_some_and(|roles| roles.iter().any(|role| ctx.state.has_role(&ctx.actor.id, role, ctx.now)));

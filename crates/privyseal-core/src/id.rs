@@ -177,6 +177,12 @@ impl Role {
     pub const REQUESTER: &'static str = "requester";
     /// May invoke break-glass.
     pub const BREAK_GLASS: &'static str = "break-glass";
+
+    /// Whether it is a group, the only kind of role that a requirement can name.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.as_str().starts_with("group:")
+    }
 }
 
 #[cfg(test)]

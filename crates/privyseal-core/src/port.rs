@@ -39,8 +39,46 @@ impl ContentSource for BTreeMap<String, String> {
 
 /// The wall clock. The engine owns the only real one.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present moment. It never goes back.
     fn now(&self) -> Timestamp;
+
+    /// Tells the clock that a moment has been, so that it shows none before it.
+    fn not_before(&self, _moment: Timestamp) {}
+
+    /// A jump of the clock underneath that nobody was told of yet. Whoever takes it tells it.
+    fn take_jump(&self) -> Option<ClockJump> {
+        None
+    }
+}
+
+/// The clock underneath was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockJump {
+    /// By how many microseconds; negative when it was set back.
+    pub by_us: i64,
+    /// When, by the time that would have been without it.
+    pub at: Timestamp,
+}
+
+/// What an outside advisor answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counsel {
+    /// Points to add to the risk, 0 to 100.
+    pub points: u8,
+    /// Why.
+    pub because: String,
+}
+
+/// An outside advisor on risk. It can only raise it.
+pub trait Advisor: Send + Sync {
+    /// Its name, as it is recorded.
+    fn name(&self) -> &str;
+
+    /// Asks it. Blocks until it answers or its time is over.
+    ///
+    /// # Errors
+    /// With why there is no advice.
+    fn advise(&self, question: &serde_json::Value) -> Result<Counsel, String>;
 }
 
 /// What an outside server answered.

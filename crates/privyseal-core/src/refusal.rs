@@ -15,6 +15,8 @@ pub enum RefusalClass {
     NotFound,
     /// The thing has moved on: look again.
     Conflict,
+    /// Too much at once: come back later.
+    TooMany,
 }
 
 macro_rules! codes {
@@ -77,6 +79,12 @@ codes! {
     SessionRefused = "session_refused", Unauthenticated, "There is no such session, or it has ended.";
     PolicyNeedsApproval = "policy_needs_approval", Forbidden, "Changing policy is itself a request under the policy in force.";
     NothingHidden = "nothing_hidden", NotFound, "There is no such hidden value, or it was erased before.";
+    RateLimited = "rate_limited", TooMany, "The agent, or its owner's agents together, ask faster than policy allows.";
+    Halted = "halted", Forbidden, "A kill switch stops this agent.";
+    NotNarrower = "not_narrower", BadInput, "What should take the request's place is not narrower than it.";
+    WrongAudience = "wrong_audience", Forbidden, "The grant is for another system.";
+    UnknownDelegation = "unknown_delegation", NotFound, "There is no such delegation, or it has ended.";
+    OwnAccess = "own_access", Forbidden, "Nobody gives, judges or lends access to themselves.";
     NoPolicy = "no_policy", Conflict, "No policy is in force: publish one first.";
 }
 

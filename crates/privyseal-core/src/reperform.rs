@@ -62,11 +62,14 @@ pub struct Again {
     pub assessed: Assessed,
     /// Characters that deceive the eye, found again; `None` when part of what was shown is hidden for good.
     pub deceptive: Option<Vec<String>>,
+    /// Parameters of the action that a reviewer may make smaller or fewer, from the action catalogue.
+    pub narrowable: Vec<String>,
 }
 
 /// What the log does not hold of an entry.
 pub struct Outside<'a> {
-    /// Of a submission: what policy says now, or why that cannot be had. Of other entries it is not looked at.
+    /// Of a submission, and of the withdrawal that a reviewer's narrower submission follows: what policy says now about that submission,
+    /// or why that cannot be had. Of other entries it is not looked at.
     pub again: Option<Result<Again, String>>,
     /// The text behind a commitment, while it exists.
     pub open: &'a dyn Fn(&Text) -> Option<String>,
@@ -92,8 +95,8 @@ pub struct Reperformer {
 
 impl Reperformer {
     /// Judges an entry. `state` is the state before it, with the request that it names even when that has settled long ago;
-    /// `following` is the entry after it.
-    pub fn look(&mut self, state: &State, event: &Event, following: Option<&Event>, outside: &Outside<'_>) -> Looked {
+    /// `following` are the entries after it, as many as there are up to three: what one decision put there tells what was commanded.
+    pub fn look(&mut self, state: &State, event: &Event, following: &[&Event], outside: &Outside<'_>) -> Looked {
         let mut differences = Vec::new();
         overdue(state, event, &mut differences);
         let judged = self.judge(state, event, following, outside, &mut differences);
@@ -112,7 +115,7 @@ impl Reperformer {
         &mut self,
         state: &State,
         event: &Event,
-        following: Option<&Event>,
+        following: &[&Event],
         outside: &Outside<'_>,
         differences: &mut Vec<Difference>,
     ) -> Judged {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::execution::{BreakglassOutcome, GrantIssued, RunOutcome};
 use crate::event::request::{Mechanism, ReviewRecorded, Submitted};
 use crate::id::{ExecutionId, GrantId, PersonId, PrincipalId, RequestId};
-use crate::requirement::Filled;
+use crate::requirement::{Filled, Requirement};
 use crate::time::Timestamp;
 
 /// One request for a privileged action, with everything that came of it.
@@ -25,6 +25,10 @@ pub struct Request {
     pub submitted: Arc<Submitted>,
     /// Verdicts in the order they came.
     pub reviews: Vec<Review>,
+    /// When more people were asked because it waited too long.
+    pub escalated_at: Option<Timestamp>,
+    /// The last reminder: its number, from 1, and when.
+    pub reminded: Option<(u64, Timestamp)>,
     /// Where it stands.
     pub phase: Phase,
 }
@@ -70,10 +74,12 @@ pub enum Phase {
         /// When.
         at: Timestamp,
     },
-    /// The requester took it back.
+    /// The requester took it back, or a reviewer put a narrower one in its place.
     Cancelled {
         /// When.
         at: Timestamp,
+        /// The request that took its place.
+        successor: Option<RequestId>,
     },
 }
 
@@ -126,10 +132,44 @@ impl Request {
         }
     }
 
-    /// Whether this person has given a verdict.
+    /// Who must seal it as things stand: policy's requirement, or the one after escalation.
+    #[must_use]
+    pub fn requirement(&self) -> &Requirement {
+        let assessment = &self.submitted.assessment;
+        match &assessment.escalation {
+            Some(escalation) if self.escalated_at.is_some() => &escalation.requirement,
+            _ => &assessment.requirement,
+        }
+    }
+
+    /// When more people are to be asked; none when nobody is, or they were.
+    #[must_use]
+    pub fn escalates_at(&self) -> Option<Timestamp> {
+        let escalation = self.submitted.assessment.escalation.as_ref().filter(|_| self.escalated_at.is_none())?;
+        Some(self.submitted_at.plus_seconds(escalation.after_seconds))
+    }
+
+    /// When people are to be reminded next; none when policy reminds nobody.
+    #[must_use]
+    pub fn reminds_at(&self) -> Option<Timestamp> {
+        let seconds = self.submitted.assessment.remind_seconds?;
+        Some(self.reminded.map_or(self.submitted_at, |(_, at)| at).plus_seconds(seconds))
+    }
+
+    /// Who runs it: the executor it names, or its requester.
+    #[must_use]
+    pub fn runner(&self) -> &PrincipalId {
+        self.submitted.executor.as_ref().map_or(&self.submitted.requester.principal, |executor| &executor.principal)
+    }
+
+    /// Whether this person has given a verdict, or somebody else gave it in their place.
     #[must_use]
     pub fn reviewed_by(&self, person: &PersonId) -> bool {
-        self.reviews.iter().any(|review| review.body.reviewer.person.as_ref() == Some(person))
+        self.reviews.iter().any(|review| {
+            let body = &review.body;
+            body.reviewer.person.as_ref() == Some(person)
+                || body.in_place_of.as_ref().is_some_and(|delegator| delegator.person.as_ref() == Some(person))
+        })
     }
 
     /// The grant, when there is one.
@@ -201,6 +241,13 @@ impl Grant {
     #[must_use]
     pub fn is_used_up(&self) -> bool {
         u64::try_from(self.executions.len()).unwrap_or(u64::MAX) >= self.issued.max_uses
+    }
+
+    /// When the outcome of each run that has not ended counts as unknown.
+    pub(crate) fn run_deadlines(&self) -> impl Iterator<Item = (Timestamp, ExecutionId)> {
+        let running = self.runs.iter().filter(|(_, run)| run.phase == ExecutionPhase::Running);
+        let seconds = self.issued.run_seconds;
+        running.filter_map(move |(id, run)| Some((run.started_at.plus_seconds(seconds?), *id)))
     }
 
     /// The last run that it allowed, once started.

@@ -157,6 +157,27 @@ impl Requirement {
         Ok(merged)
     }
 
+    /// Either requirement: whoever satisfies one of them satisfies this. When one of them asks for nobody, nobody is asked for.
+    ///
+    /// The alternatives of `self` come first, so that [`Requirement::fill`] prefers them.
+    ///
+    /// # Errors
+    /// When the result has too many alternatives to be shown to anyone.
+    pub fn or(&self, other: &Requirement) -> Result<Requirement, RequirementError> {
+        if self.is_none() || other.is_none() {
+            return Ok(Self::none());
+        }
+        let mut alternatives: Vec<Vec<Slot>> = Vec::new();
+        for slots in self.alternatives.iter().chain(&other.alternatives) {
+            if !alternatives.contains(slots) {
+                alternatives.push(slots.clone());
+            }
+        }
+        let either = Requirement { alternatives };
+        either.check().map_err(|reason| RequirementError { text: format!("{self} or {other}"), reason })?;
+        Ok(either)
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         if self.alternatives.len() > MAX_ALTERNATIVES {
             return Err("more than 32 alternatives");
@@ -314,6 +335,19 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn some_requirement() -> impl Strategy<Value = Requirement> {
+        prop::sample::select(vec![
+            "none",
+            "1 of group:a",
+            "2 of group:a",
+            "1 of group:a, 1 of group:b",
+            "1 of group:a|group:b",
+            "1 of group:c or 2 of group:b",
+            "1 of user:p0 or 1 of group:a, 2 of group:c",
+        ])
+        .prop_map(parse)
+    }
+
     #[test]
     fn text_form_is_stable() {
         for (text, expected) in [
@@ -353,6 +387,25 @@ mod tests {
     }
 
     #[test]
+    fn either_requirement_keeps_the_alternatives_of_both_once() {
+        for (left, right, expected) in [
+            ("1 of group:sre", "1 of group:duty", "1 of group:sre or 1 of group:duty"),
+            ("1 of group:sre", "1 of group:sre", "1 of group:sre"),
+            ("1 of group:b or 1 of group:a", "1 of group:a or 2 of group:c", "1 of group:b or 1 of group:a or 2 of group:c"),
+            ("2 of group:sre, 1 of group:dba", "1 of group:dba,2 of group:sre", "1 of group:dba, 2 of group:sre"),
+            ("none", "1 of group:a", "none"),
+            ("1 of group:a", "none", "none"),
+        ] {
+            let either = parse(left).or(&parse(right)).unwrap();
+            assert_eq!(either.to_string(), expected, "{left} or {right}");
+            assert_eq!(parse(expected), either, "what is shown reads back as the same");
+        }
+        let many = |name: &str| parse(&(0..20).map(|n| format!("1 of group:{name}{n}")).collect::<Vec<_>>().join(" or "));
+        let error = many("a").or(&many("b")).unwrap_err().to_string();
+        assert!(error.contains("more than 32 alternatives"), "{error}");
+    }
+
+    #[test]
     fn one_person_fills_one_slot() {
         let both = parse("1 of group:sre, 1 of group:dba");
         let ana = candidate("ana", "ana", &["group:sre", "group:dba"]);
@@ -369,6 +422,21 @@ mod tests {
     }
 
     proptest! {
+        /// Either is satisfied exactly by the people who satisfy one of the two, both exactly by those who satisfy each.
+        #[test]
+        fn either_and_both_mean_what_they_say(left in some_requirement(), right in some_requirement(), people in prop::collection::vec(0_u8..8, 0..5)) {
+            let candidates: Vec<Candidate> = people.iter().enumerate().map(|(i, mask)| {
+                let groups = ["group:a", "group:b", "group:c"];
+                let roles: Vec<&str> = groups.iter().enumerate().filter(|(g, _)| mask & (1 << g) != 0).map(|(_, name)| *name).collect();
+                candidate(&format!("p{i}"), &format!("p{i}"), &roles)
+            }).collect();
+            let enough = |requirement: &Requirement| requirement.is_none() || requirement.fill(&candidates).is_some();
+            let either = left.or(&right).unwrap();
+            prop_assert_eq!(enough(&either), enough(&left) || enough(&right));
+            let both = left.and(&right).unwrap();
+            prop_assert!(!enough(&both) || (enough(&left) && enough(&right)));
+        }
+
         /// Against brute force: try every assignment of distinct persons to places.
         #[test]
         fn matching_agrees_with_brute_force(slots in prop::collection::vec((1_usize..3, 0_usize..3), 1..3), people in prop::collection::vec(0_u8..8, 0..5)) {

@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::Named;
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, DelegationMade};
+use crate::event::execution::HaltScope;
 use crate::event::policy::PolicyPublished;
-use crate::id::{CredentialId, ExecutionId, GrantId, PrincipalId, RequestId, SessionId};
+use crate::id::{CredentialId, ExecutionId, GrantId, PersonId, PrincipalId, RequestId, SessionId};
 use crate::request::{Execution, Grant, Request};
 use crate::time::Timestamp;
 
@@ -56,14 +57,24 @@ pub struct State {
     pub grants: BTreeMap<GrantId, RequestId>,
     /// Unused grants by the moment they expire.
     pub grant_deadlines: BTreeSet<(Timestamp, GrantId)>,
+    /// Pending requests by the moment at which more people are asked.
+    pub escalations: BTreeSet<(Timestamp, RequestId)>,
+    /// Pending requests by the moment at which people are reminded next.
+    pub reminders: BTreeSet<(Timestamp, RequestId)>,
+    /// Runs that have not ended, by the moment at which their outcome counts as unknown.
+    pub run_deadlines: BTreeSet<(Timestamp, ExecutionId)>,
+    /// Kill switches that are engaged.
+    pub halts: Vec<Halted>,
     /// Which of these requests a run belongs to.
     pub executions: BTreeMap<ExecutionId, RequestId>,
     /// What each principal asked before.
     pub history: BTreeMap<PrincipalId, History>,
     /// Requests by requester and idempotency key, until [`KEY_SECONDS`] after they settled.
     pub idempotency: BTreeMap<(PrincipalId, Digest), KeyUsed>,
-    /// Change requests that a published policy has used up.
-    pub spent_changes: BTreeSet<RequestId>,
+    /// Requests of the last minute of all agents that a person answers for.
+    recent: BTreeMap<PersonId, VecDeque<Timestamp>>,
+    /// How many requests of each principal are pending.
+    pending: BTreeMap<PrincipalId, u64>,
     /// Settled requests that are still here, in the order in which they settled.
     settled: VecDeque<(Timestamp, RequestId)>,
     /// Idempotency keys of settled requests, in the order in which these settled.
@@ -81,6 +92,21 @@ pub struct KeyUsed {
     pub request: RequestId,
     /// What it asks; the same key for another action is a conflict.
     pub action_digest: Digest,
+}
+
+/// A kill switch that is engaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    /// Which agents.
+    pub scope: HaltScope,
+    /// The owner or agent; none for all.
+    pub principal: Option<PrincipalId>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who engaged it.
+    pub by: PrincipalId,
+    /// Why.
+    pub reason: String,
 }
 
 /// A way to sign in.
@@ -163,11 +189,12 @@ impl State {
         Some((request.granted()?.runs.get(id)?, request))
     }
 
-    /// The earliest moment at which something expires.
+    /// The earliest moment at which time brings something: an end, a reminder, an escalation.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let request = self.request_deadlines.first().map(|(at, _)| *at);
+        let requests = [&self.request_deadlines, &self.escalations, &self.reminders].into_iter().filter_map(|due| Some(due.first()?.0));
         let grant = self.grant_deadlines.first().map(|(at, _)| *at);
-        request.into_iter().chain(grant).min()
+        let run = self.run_deadlines.first().map(|(at, _)| *at);
+        requests.chain(grant).chain(run).min()
     }
 }

@@ -1,11 +1,12 @@
 //! From an ask to policy's answer: the facts that only the log knows are read from the state here, so that replay gives the same answer.
 
 use privyseal_core::action::Action;
-use privyseal_core::command::Assessed;
+use privyseal_core::assessment::Advice;
+use privyseal_core::command::{Assessed, RateLimits};
 use privyseal_core::event::{Actor, ActorKind};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::refusal::{Refusal, RefusalCode};
-use privyseal_core::state::State;
+use privyseal_core::state::{self, State};
 use privyseal_core::time::Timestamp;
 use privyseal_policy::{Ask as PolicyAsk, History, Policy, Requester};
 
@@ -31,6 +32,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) has_ticket: bool,
     /// Characters in action and justification that deceive the eye: as they are recorded.
     pub(crate) deceptive: &'a [String],
+    /// What an outside advisor said: a fact of its time, which is not asked for again.
+    pub(crate) advice: Option<&'a Advice>,
 }
 
 /// Asks policy about a live ask.
@@ -44,6 +47,7 @@ pub(crate) fn assess(
     ask: &Ask,
     actor: &Actor,
     now: Timestamp,
+    advice: Option<&Advice>,
 ) -> Result<Assessed, EngineError> {
     let verb = &ask.action.verb;
     if policy.action(verb).is_none() {
@@ -62,6 +66,7 @@ pub(crate) fn assess(
         justification_chars: u64::try_from(ask.justification.trim().chars().count()).unwrap_or(u64::MAX),
         has_ticket: ask.ticket.is_some(),
         deceptive: &ask.action.deceptive(&ask.justification),
+        advice,
     };
     Ok(consult(policy, version, state, &asked, now))
 }
@@ -88,11 +93,12 @@ pub(crate) fn consult(policy: &Policy, version: u64, state: &State, asked: &Aske
             justification_chars: asked.justification_chars,
             has_ticket: asked.has_ticket,
             deceptive,
+            advice: asked.advice,
             now,
         },
         version,
     );
-    let breakglass = policy.catalogue().breakglass();
+    let (breakglass, limits) = (policy.catalogue().breakglass(), policy.catalogue().limits());
     Assessed {
         assessment: assessed.assessment,
         environment: assessed.environment,
@@ -103,19 +109,29 @@ pub(crate) fn consult(policy: &Policy, version: u64, state: &State, asked: &Aske
         catalogue_digest: policy.catalogue_digest(),
         breakglass_seconds: breakglass.max_minutes.saturating_mul(60),
         breakglass_review_seconds: breakglass.review_hours.saturating_mul(3_600),
+        limits: RateLimits {
+            per_minute_agent: limits.per_minute_agent,
+            per_minute_owner: limits.per_minute_owner,
+            pending_agent: limits.pending_agent,
+        },
     }
 }
 
 fn history(state: &State, asked: &Asked<'_>, now: Timestamp) -> History {
-    let Some(history) = state.history.get(asked.requester) else {
-        return History { first_time_requester: true, first_time_action: true, first_time_resource: true, ..History::default() };
-    };
+    let unknown = state::History::default();
+    // Somebody who only ran what others asked for has a past of failures and none of requests.
+    let history = state.history.get(asked.requester).unwrap_or(&unknown);
+    let (active_days_last_month, requests_last_month) = history.last_month(now);
     History {
-        first_time_requester: false,
+        first_time_requester: history.total == 0,
         first_time_action: !history.actions.contains(&asked.action.verb),
         first_time_resource: !history.resources.contains_key(&asked.action.resource.name.to_string()),
         requests_last_hour: history.asked_within(now, HOUR),
         requests_last_day: history.asked_within(now, DAY),
         denied_last_day: history.denied_within(now, DAY),
+        failed_last_day: history.failed_within(now, DAY),
+        hours: Some(history.hours),
+        requests_last_month,
+        active_days_last_month,
     }
 }

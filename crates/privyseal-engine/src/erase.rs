@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, Named, Redact, Reply};
 use privyseal_core::decide::{Fresh, decide, may_redact};
+use privyseal_core::event::request::Party;
 use privyseal_core::event::{Actor, ActorKind, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::hidden::Subject;
 use privyseal_core::id::{EventId, RequestId};
@@ -50,6 +51,15 @@ pub(crate) fn subject_of(state: &State, actor: &Actor) -> Option<Subject> {
         ActorKind::System => None,
         ActorKind::Human => state.person_of(&actor.id).map(Subject::Person).or_else(|| Some(Subject::Principal(actor.id.clone()))),
         ActorKind::Agent => Some(Subject::Principal(actor.id.clone())),
+    }
+}
+
+/// The same of a party on record.
+pub(crate) fn subject_of_party(party: &Party) -> Option<Subject> {
+    match (party.kind, &party.person) {
+        (ActorKind::System, _) => None,
+        (ActorKind::Human, Some(person)) => Some(Subject::Person(person.clone())),
+        (ActorKind::Human | ActorKind::Agent, _) => Some(Subject::Principal(party.principal.clone())),
     }
 }
 

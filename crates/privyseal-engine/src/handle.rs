@@ -10,10 +10,13 @@ use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, KeyCommand, PublishPolicy, Reply};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::policy::{FileRef, PolicyPublished};
-use privyseal_core::event::{Actor, AuthMethod, Channel};
+use privyseal_core::event::{Actor, ActorKind, AuthMethod, Channel};
+use privyseal_core::grant_token::Claims;
 use privyseal_core::id::{PersonId, PrincipalId, RequestId};
 use privyseal_core::note::VerifierKey;
 use privyseal_core::refusal::{Refusal, RefusalCode};
+use privyseal_core::request::Request;
+use privyseal_core::requirement::Candidate;
 use privyseal_core::state::State;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::blob;
@@ -24,12 +27,15 @@ use tokio::sync::{oneshot, watch};
 
 use crate::error::{EngineError, OpenError};
 use crate::identity::{self, Identity, Secret};
+use crate::narrow::Less;
 use crate::open::{Options, system};
 use crate::publish::{Asking, Standing, Witnessed};
 use crate::view::{Disclosures, View};
-use crate::writer::{Committed, Intent, Message, Start, Writer};
+use crate::writer::{Committed, Intent, Message, Seen, Signer, Start, Writer};
 
 const QUEUE: usize = 65_536;
+/// Most places of the queue that one agent fills: however fast it asks, seven eighths are for others.
+const MOST_OF_ONE: usize = QUEUE / 8;
 /// Compiled policies of the past that are kept for those who look.
 const MAX_LOOKED_AT: usize = 16;
 
@@ -44,6 +50,12 @@ pub struct Ask {
     pub ticket: Option<String>,
     /// For whom, when not for oneself.
     pub on_behalf_of: Option<PrincipalId>,
+    /// Who will run it, when not the requester.
+    pub executor: Option<PrincipalId>,
+    /// The system that the grant is for.
+    pub audience: Option<String>,
+    /// Names the batch that it came in.
+    pub batch: Option<String>,
     /// Sent again with the same key, the same request is answered.
     pub idempotency_key: Option<String>,
     /// The request that this one repeats.
@@ -70,13 +82,15 @@ pub struct Attachment {
 pub(crate) struct Inner {
     queue: SyncSender<Message>,
     committed: Committed,
-    options: Options,
+    pub(crate) options: Options,
     head: watch::Receiver<u64>,
     /// Versions of the policy that somebody looked at, compiled.
     looked_at: Mutex<BTreeMap<Digest, Arc<Policy>>>,
     witnessed: Option<Standing>,
     pub(crate) sealing: tokio::sync::Mutex<()>,
     rotating: tokio::sync::Mutex<()>,
+    signer: Signer,
+    in_flight: InFlight,
     pub(crate) disclosures: Arc<Disclosures>,
 }
 
@@ -101,10 +115,15 @@ impl Engine {
         let asking = witnesses.map(|witnesses| Asking::new(witnesses, &start.folded.tip.origin, &options.layout)).transpose()?;
         let witnessed = asking.as_ref().map(Asking::standing);
         let shown = Arc::clone(&disclosures);
-        let writer = Writer::new(options.clone(), start, Arc::clone(&committed), policy, head, asking, shown).map_err(no_thread)?;
+        let signer: Signer = Arc::new(RwLock::new(Arc::clone(&start.key)));
+        options.clock.not_before(start.folded.state.last_time);
+        let seen = Seen { committed: Arc::clone(&committed), head, disclosures: shown, signer: Arc::clone(&signer) };
+        let writer = Writer::new(options.clone(), start, seen, policy, asking).map_err(no_thread)?;
         std::thread::Builder::new().name("privyseal-writer".to_owned()).spawn(move || writer.run(&commands)).map_err(no_thread)?;
         let (looked_at, sealing, rotating) = (Mutex::default(), tokio::sync::Mutex::new(()), tokio::sync::Mutex::new(()));
-        let inner = Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing, rotating, disclosures };
+        let in_flight = InFlight::default();
+        let inner =
+            Inner { queue, committed, options, head: watching, looked_at, witnessed, sealing, rotating, signer, in_flight, disclosures };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -199,7 +218,26 @@ impl Engine {
             kept.map_err(|error| EngineError::NotRecorded(error.to_string()))?
                 .map_err(|error| EngineError::NotRecorded(error.to_string()))?;
         }
-        self.send(Intent::Ask(Box::new(ask)), actor)?.await
+        let advice = self.advise(&ask, &actor).await;
+        self.send(Intent::Ask(Box::new(ask), advice), actor)?.await
+    }
+
+    /// Puts a narrower request in the place of a pending one.
+    ///
+    /// # Errors
+    /// When it is not narrower, refused, or cannot be recorded.
+    pub async fn narrow(&self, less: Less, actor: Actor) -> Result<Reply, EngineError> {
+        self.send(Intent::Narrow(Box::new(less)), actor)?.await
+    }
+
+    /// The signed token of a grant, with which an executor checks offline what was approved; none when the request has no grant.
+    /// The same grant always has the same token, as long as the signing key stays.
+    #[must_use]
+    pub fn grant_token(&self, request: &Request) -> Option<String> {
+        let issued = &request.granted()?.issued;
+        let claims = Claims::of(&self.read(|state| state.log.clone()), request.id, request.submitted.assessment.policy.digest, issued);
+        let key = Arc::clone(&self.inner.signer.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        claims.sign(&key).ok()
     }
 
     /// Queues an ask whose attachments are kept already (or absent); see [`Engine::queue`].
@@ -213,7 +251,7 @@ impl Engine {
         seed: [u8; 32],
     ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         check_attachments(&ask)?;
-        self.send_seeded(Intent::Ask(Box::new(ask)), actor, seed)
+        self.send_seeded(Intent::Ask(Box::new(ask), None), actor, seed)
     }
 
     /// Runs a command as Privyseal itself.
@@ -316,8 +354,18 @@ impl Engine {
             parameters: policy.catalogue().parameters().clone(),
             change_request,
             note: note.to_owned(),
+            unsatisfiable: self.unsatisfiable(&policy),
         });
         self.send(Intent::Publish(command, Arc::new(policy)), actor)?.await
+    }
+
+    /// Rules of a policy that nobody could satisfy as groups are filled now, by `@id`: every request that they route would expire.
+    #[must_use]
+    pub fn unsatisfiable(&self, policy: &Policy) -> Vec<String> {
+        let now = self.now();
+        let people: Vec<Candidate> =
+            self.read(|state| state.principals.keys().filter_map(|principal| state.candidate(principal, now)).collect());
+        policy.unsatisfiable(&people).into_iter().map(|rule| rule.id.clone()).collect()
     }
 
     /// The files of the policy in force.
@@ -365,12 +413,50 @@ impl Engine {
         seed: [u8; 32],
     ) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
         let (reply, answer) = oneshot::channel();
-        let message = Message { intent, actor, received_at: self.now(), seed, reply };
+        let turn = Turn::take(&self.inner.in_flight, &actor)?;
+        let message = Message { intent, actor, received_at: self.now(), seed, reply, _turn: turn };
         self.inner.queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => EngineError::Overloaded,
             TrySendError::Disconnected(_) => EngineError::Stopped("the writer has ended".to_owned()),
         })?;
         Ok(async move { answer.await.unwrap_or_else(|_| Err(EngineError::Stopped("the writer ended before it answered".to_owned()))) })
+    }
+}
+
+/// How many commands of each agent are on their way.
+type InFlight = Arc<Mutex<BTreeMap<PrincipalId, usize>>>;
+
+/// A place in the queue, given back when the command is answered.
+pub(crate) struct Turn {
+    of: InFlight,
+    agent: PrincipalId,
+}
+
+impl Turn {
+    /// A place for an agent; people and Privyseal itself need none.
+    fn take(of: &InFlight, actor: &Actor) -> Result<Option<Self>, EngineError> {
+        if actor.kind != ActorKind::Agent {
+            return Ok(None);
+        }
+        let mut counts = of.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = counts.entry(actor.id.clone()).or_default();
+        if *count >= MOST_OF_ONE {
+            return Err(EngineError::Overloaded);
+        }
+        *count += 1;
+        Ok(Some(Self { of: Arc::clone(of), agent: actor.id.clone() }))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut counts = self.of.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.agent) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.agent);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Rules live in `privyseal-core`, bytes in `privyseal-ledger`, policy in `privyseal-policy`. Here is what joins them to a clock,
 //! to randomness and to concurrency.
 
+mod advise;
 mod assess;
 mod clock;
 mod entropy;
@@ -10,6 +11,7 @@ mod erase;
 mod error;
 mod handle;
 mod identity;
+mod narrow;
 mod open;
 mod past;
 mod people;
@@ -25,6 +27,7 @@ pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{EngineError, OpenError};
 pub use handle::{Ask, Attachment, Engine};
 pub use identity::{Identity, Secret, new_secret};
+pub use narrow::Less;
 pub use open::{Options, create, open};
 pub use past::{Asking, Past, PastError, Spent};
 pub use people::MAX_LINK_MINUTES;

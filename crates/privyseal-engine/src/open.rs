@@ -11,7 +11,7 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, D
 use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::{Checkpoint, NodeKey, VerifierKey};
-use privyseal_core::port::Clock;
+use privyseal_core::port::{Advisor, Clock};
 use privyseal_core::state::State;
 use privyseal_core::tree::Edge;
 use privyseal_ledger::chain::Tip;
@@ -49,6 +49,8 @@ pub struct Options {
     pub anchors: Anchors,
     /// Which values are hidden in entries.
     pub hide: HidePolicy,
+    /// Who is asked about the risk of each request besides the rules; none for nobody.
+    pub advisor: Option<Arc<dyn Advisor>>,
 }
 
 /// Privyseal itself as an actor.

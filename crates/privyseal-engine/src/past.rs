@@ -28,6 +28,8 @@ pub use asking::Asking;
 
 /// Entries read at a time.
 const STEP: usize = 4_096;
+/// Entries that a walk looks ahead.
+const LOOKED_AHEAD: usize = 3;
 /// Settled requests that are remembered, for those whom later entries name again and again.
 const MAX_RECALLED: usize = 256;
 
@@ -125,9 +127,9 @@ impl Past {
         self.state.apply(event);
     }
 
-    /// Keeps one entry more at hand than the next.
+    /// Keeps the next entry at hand, and those that one decision can have put after it.
     fn fill(&mut self) -> Result<(), PastError> {
-        while self.waiting.len() < 2 && self.read_to < self.size {
+        while self.waiting.len() <= LOOKED_AHEAD && self.read_to < self.size {
             let began = Instant::now();
             let limit = usize::try_from(self.size - self.read_to).unwrap_or(STEP).min(STEP);
             let entries = self.reader.log().entries(self.read_to, limit)?;
@@ -153,20 +155,26 @@ impl Past {
     /// # Errors
     /// When the log cannot be read.
     pub fn look(&mut self, reperformer: &mut Reperformer, event: &Event) -> Result<Looked, PastError> {
-        let again = self.again(event);
         self.fill()?;
+        let again = self.again(event);
         let recalled = self.recall(event)?;
-        let (private, following) = (&self.private, self.waiting.front().map(|(_, event)| event));
+        let private = &self.private;
+        let following: Vec<&Event> = self.waiting.iter().take(LOOKED_AHEAD).map(|(_, event)| event).collect();
         let open = |text: &Text| text_behind(private, text);
         let outside = Outside { again, open: &open };
-        Ok(self.state.with_recalled(recalled, |state| reperformer.look(state, event, following, &outside)))
+        Ok(self.state.with_recalled(recalled, |state| reperformer.look(state, event, &following, &outside)))
     }
 
-    /// What the policy of its time says again about a submission, or why it cannot be asked as it was then; `None` for other entries.
+    /// What the policy of its time says again about the submission that an entry is, or that a reviewer put in the place of a wider one
+    /// with it; or why it cannot be asked as it was then. `None` for other entries.
     fn again(&mut self, event: &Event) -> Option<Result<Again, String>> {
-        let Body::RequestSubmitted(submitted) = &event.body else { return None };
+        let narrows = matches!(&event.body, Body::RequestWithdrawn(withdrawn) if withdrawn.narrowed_by.is_some());
+        let is_asked = narrows || matches!(event.body, Body::RequestSubmitted(_));
         let began = Instant::now();
-        let again = self.policy_in_force().and_then(|(policy, version)| self.asking(event, submitted).again(&policy, version, &self.state));
+        let in_force = is_asked.then(|| self.policy_in_force())?;
+        let asked = if narrows { self.waiting.front().map(|(_, event)| event) } else { Some(event) };
+        let Some((asked, Body::RequestSubmitted(submitted))) = asked.map(|asked| (asked, &asked.body)) else { return None };
+        let again = in_force.and_then(|(policy, version)| self.asking(asked, submitted).again(&policy, version, &self.state));
         self.spent.policy += began.elapsed();
         Some(again)
     }

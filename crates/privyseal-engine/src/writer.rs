@@ -6,16 +6,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use privyseal_core::assessment::Advice;
 use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, KeyCommand, Named, Reply, Submit};
 use privyseal_core::decide::{Decision, Fresh, decide};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::source::{Feed, SourceCounted};
-use privyseal_core::event::watch::Heartbeat;
+use privyseal_core::event::watch::{AlertRaised, Heartbeat};
 use privyseal_core::event::{Actor, AuthMethod, Body, Channel, Event, Kind};
 use privyseal_core::hidden::{self, Opening, Salt, Subject, hide_action, hide_body};
 use privyseal_core::id::RequestId;
 use privyseal_core::note::NodeKey;
+use privyseal_core::port::ClockJump;
 use privyseal_core::refusal::{Refusal, RefusalCode};
 use privyseal_core::request::Request;
 use privyseal_core::state::State;
@@ -29,9 +31,10 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
 use crate::assess::assess;
-use crate::erase::{Erasure, subject_of};
+use crate::erase::{Erasure, subject_of, subject_of_party};
 use crate::error::EngineError;
-use crate::handle::Ask;
+use crate::handle::{Ask, Turn};
+use crate::narrow::Less;
 use crate::open::{Folded, Options, system};
 use crate::publish::{self, Asking, Begun, Publisher, Seed};
 use crate::recall::Recalled;
@@ -47,7 +50,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 /// What the writer is asked to do.
 pub(crate) enum Intent {
     /// Ask for an action; policy is consulted on the writer's own state.
-    Ask(Box<Ask>),
+    Ask(Box<Ask>, Option<Advice>),
+    /// Put a narrower request in the place of a pending one.
+    Narrow(Box<Less>),
     /// Anything else.
     Command(Command),
     /// Put a compiled policy in force.
@@ -68,6 +73,8 @@ pub(crate) struct Message {
     pub(crate) received_at: Timestamp,
     pub(crate) seed: [u8; 32],
     pub(crate) reply: oneshot::Sender<Result<Reply, EngineError>>,
+    /// Its place in the queue, which is free again when this is gone.
+    pub(crate) _turn: Option<Turn>,
 }
 
 /// What a checked folder hands to the writer.
@@ -82,9 +89,21 @@ pub(crate) struct Start {
 /// What readers share with the writer: the state as of the last commit.
 pub(crate) type Committed = Arc<RwLock<State>>;
 
+/// The key that signs now, for whoever makes tokens beside the writer.
+pub(crate) type Signer = Arc<RwLock<Arc<NodeKey>>>;
+
+/// What readers see of the writer's work.
+pub(crate) struct Seen {
+    pub(crate) committed: Committed,
+    pub(crate) head: watch::Sender<u64>,
+    pub(crate) disclosures: Arc<Disclosures>,
+    pub(crate) signer: Signer,
+}
+
 pub(crate) struct Writer {
     pub(crate) options: Options,
     pub(crate) key: Arc<NodeKey>,
+    signer: Signer,
     /// The key that is being replaced, until the batch that says so is on disk.
     outgoing: Option<Arc<NodeKey>>,
     pub(crate) log: Box<dyn Log>,
@@ -140,11 +159,9 @@ impl Writer {
     pub(crate) fn new(
         options: Options,
         start: Start,
-        committed: Committed,
+        Seen { committed, head, disclosures, signer }: Seen,
         policy: Option<Arc<Policy>>,
-        head: watch::Sender<u64>,
         asking: Option<Asking>,
-        disclosures: Arc<Disclosures>,
     ) -> std::io::Result<Self> {
         let policies = policy.into_iter().map(|policy| (policy.digest(), policy)).collect();
         let Folded { state, tip, tiles, day_count, checkpoint, snapshot_size } = start.folded;
@@ -155,6 +172,7 @@ impl Writer {
         let publisher = Publisher::start(layout, clock, Begun { tiles, checkpoint, snapshot_size }, wal, asking)?;
         Ok(Self {
             key: start.key,
+            signer,
             outgoing: None,
             log: start.log,
             private: start.private,
@@ -282,9 +300,13 @@ impl Writer {
         let assessed;
         let mut secrets = Vec::new();
         let command = match &message.intent {
-            Intent::Ask(ask) => {
+            Intent::Ask(ask, advice) => {
                 let earlier = self.asked_before(ask, &message.actor)?;
-                (assessed, secrets) = self.assess(ask, earlier.as_ref(), &message.actor, now, fresh, pending)?;
+                (assessed, secrets) = self.assess(ask, earlier.as_ref(), &message.actor, now, fresh, pending, advice.as_ref())?;
+                &assessed
+            }
+            Intent::Narrow(less) => {
+                assessed = self.narrow(less, now, fresh, pending)?;
                 &assessed
             }
             Intent::Command(command) => command,
@@ -360,7 +382,11 @@ impl Writer {
             let refuse = |error: String| EngineError::BadInput(format!("`{}` cannot be recorded: {error}", kind.name()));
             let event_id = fresh.event_id();
             let mut hiding = fresh.for_hiding(tip.edge.size());
-            let author = subject_of(&self.working, &draft.actor);
+            let author = match &draft.body {
+                // A reviewer put it there, and what it says is still about whoever asks.
+                Body::RequestSubmitted(submitted) if submitted.narrowed_by.is_some() => subject_of_party(&submitted.requester),
+                _ => subject_of(&self.working, &draft.actor),
+            };
             let mut openings = hide_body(&mut draft.body, &self.options.hide, author.as_ref(), &mut || hiding.salt())
                 .map_err(|error| refuse(error.to_string()))?;
             if kind == Kind::RequestSubmitted {
@@ -418,6 +444,9 @@ impl Writer {
             let counted = SourceCounted { source: self.options.node.clone(), feed: Feed::Node, day, events, covers: Vec::new() };
             self.note(Body::SourceCounted(counted), now, pending);
         }
+        if let Some(jump) = self.options.clock.take_jump() {
+            self.note(Body::AlertRaised(jumped(&self.options.node, jump)), now, pending);
+        }
         if self.working.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.by_system(&Command::Expire, now, pending);
         }
@@ -442,8 +471,17 @@ impl Writer {
         }
     }
 
+    /// The policy in force, compiled, and its version.
+    pub(crate) fn in_force(&self) -> Result<(u64, &Arc<Policy>), EngineError> {
+        let no_policy = || Refusal::new(RefusalCode::NoPolicy, "no policy is in force: an administrator has to publish one first");
+        let published = self.working.policy.as_ref().ok_or_else(no_policy)?;
+        let policy = self.policies.get(&published.policy.digest).ok_or_else(no_policy)?;
+        Ok((published.policy.version, policy))
+    }
+
     /// Policy sees the action as it was asked; what is recorded, digested and decided over has its secrets hidden.
-    fn assess(
+    #[expect(clippy::too_many_arguments, reason = "everything that an assessment depends on, each of another kind")]
+    pub(crate) fn assess(
         &self,
         ask: &Ask,
         earlier: Option<&Value>,
@@ -451,11 +489,10 @@ impl Writer {
         now: Timestamp,
         fresh: &Fresh,
         pending: &Pending,
+        advice: Option<&Advice>,
     ) -> Result<(Command, Vec<Opening>), EngineError> {
-        let no_policy = || Refusal::new(RefusalCode::NoPolicy, "no policy is in force: an administrator has to publish one first");
-        let published = self.working.policy.as_ref().ok_or_else(no_policy)?;
-        let policy = self.policies.get(&published.policy.digest).ok_or_else(no_policy)?;
-        let assessed = assess(policy, published.policy.version, &self.working, ask, actor, now)?;
+        let (version, policy) = self.in_force()?;
+        let assessed = assess(policy, version, &self.working, ask, actor, now, advice)?;
         let invalid = |error: String| Refusal::new(RefusalCode::Invalid, error);
         // The limits hold for what was asked, not for what is left of it.
         ask.action.digest().map_err(|error| invalid(error.to_string()))?;
@@ -473,6 +510,9 @@ impl Writer {
             justification: ask.justification.clone(),
             ticket: ask.ticket.clone(),
             on_behalf_of: ask.on_behalf_of.clone(),
+            executor: ask.executor.clone(),
+            audience: ask.audience.clone(),
+            batch: ask.batch.clone(),
             idempotency_key: ask.idempotency_key.clone(),
             previous_request: ask.previous_request,
             significant_change: ask.significant_change,
@@ -559,6 +599,7 @@ impl Writer {
                 }
             }
             self.head.send_replace(self.tip.edge.size());
+            *self.signer.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&self.key);
             if self.outgoing.take().is_some()
                 && let Err(error) = keys::promote(&self.options.layout)
             {
@@ -646,6 +687,24 @@ impl Writer {
             }
             _ => self.stopped = Some(format!("after a failed write the log cannot be read ({error})")),
         }
+    }
+}
+
+/// The alert about a clock that was set.
+fn jumped(node: &str, jump: ClockJump) -> AlertRaised {
+    let seconds = jump.by_us.unsigned_abs() / 1_000_000;
+    let reason = if jump.by_us < 0 {
+        format!("the clock of {node} was set back by {seconds} s: time went on from where it was")
+    } else {
+        format!("the clock of {node} was set forward by {seconds} s: what was due by then has ended")
+    };
+    AlertRaised {
+        alert: format!("clock_jump-{node}-{}", jump.at.micros()),
+        kind: "clock_jump".to_owned(),
+        severity: "high".to_owned(),
+        principal: None,
+        about: None,
+        reason,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::action::Action;
-use privyseal_core::assessment::Assessment;
+use privyseal_core::assessment::{Advice, Assessment};
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{PrincipalId, Role};
 use privyseal_core::time::Timestamp;
@@ -36,6 +36,14 @@ pub struct History {
     pub requests_last_day: u64,
     /// Requests denied in the day before, by policy or people.
     pub denied_last_day: u64,
+    /// In the day before: runs that failed or ended unknown, and attempts to use a grant that were refused.
+    pub failed_last_day: u64,
+    /// Earlier requests by the UTC hour in which they came, 0 to 23; `None` when nobody counted them.
+    pub hours: Option<[u64; 24]>,
+    /// Requests in the 30 days before, those of the day before included.
+    pub requests_last_month: u64,
+    /// On how many of these days there was at least one, 0 to 30.
+    pub active_days_last_month: u64,
 }
 
 /// One request, with everything that policy may look at. All of it is passed in: the same ask has the same answer at any time.
@@ -57,6 +65,8 @@ pub struct Ask<'a> {
     pub has_ticket: bool,
     /// What is shown holds characters that deceive the eye.
     pub deceptive: bool,
+    /// What an outside advisor said; its points add to the risk before the request is routed. `None` when none is configured.
+    pub advice: Option<&'a Advice>,
     /// The moment of the request.
     pub now: Timestamp,
 }

@@ -3,13 +3,14 @@
 //! INVARIANT: every failure refuses. Cedar skips a policy that errs; here an erring risk rule counts as matched and an erring
 //! routing rule refuses the request.
 
+mod terms;
+
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{AuthorizationError, Decision, EvaluationError, PolicyId, PolicySet, Response};
-use privyseal_core::assessment::{Assessment, Assurance, Determining, Factor, Outcome, PolicyRef, Tier};
-use privyseal_core::requirement::Requirement;
+use privyseal_core::assessment::{Advice, Assessment, Determining, Factor, Outcome, PolicyRef, Tier};
 
 use crate::Policy;
 use crate::ask::{Ask, Assessed};
@@ -17,7 +18,8 @@ use crate::catalogue::CatalogueAction;
 use crate::facts::statement::StatementClass;
 use crate::facts::{FactValue, Facts};
 use crate::question::{Question, Unaskable};
-use crate::rule::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, Route, Rule, RuleKind};
+use crate::rule::{Route, Rule, RuleKind};
+use terms::Terms;
 
 /// What evaluates: enough to find the same code again when a decision is re-performed.
 pub const EVALUATOR: &str = concat!("privyseal-policy ", env!("CARGO_PKG_VERSION"), "; cedar-policy 4.14.1; sqlparser 0.62.0");
@@ -36,7 +38,7 @@ struct Matched {
 
 /// What the routing rules say.
 enum Verdict {
-    Route(Route, Vec<Determining>),
+    Route(Terms, Vec<Determining>),
     Refuse(Vec<Determining>),
 }
 
@@ -64,17 +66,18 @@ impl Policy {
         let policy = PolicyRef { version, digest: self.digest };
         let Some(catalogued) = self.action(&ask.action.verb) else {
             let reason = format!("`{}` is not in the action catalogue", ask.action.verb);
-            return assessed(policy, None, None, Judgement::refused("policy:unknown-action", reason));
+            return assessed(policy, None, None, advice(ask), Judgement::refused("policy:unknown-action", reason));
         };
         let facts = Facts::derive(&self.catalogue, catalogued, ask);
         let judgement = self.judge(ask, &facts).unwrap_or_else(|Unaskable(reason)| Judgement::refused("policy:not-evaluated", reason));
-        assessed(policy, Some(catalogued), Some(facts), judgement)
+        assessed(policy, Some(catalogued), Some(facts), advice(ask), judgement)
     }
 
     fn judge(&self, ask: &Ask<'_>, facts: &Facts) -> Result<Judgement, Unaskable> {
         let question = Question::new(ask, facts, &self.catalogue)?;
         let matched = self.risk_of(&question, facts)?;
-        let risk = u8::try_from(self.points(&matched).min(100)).unwrap_or(100);
+        let advised = advice(ask).map_or(0, |advice| u32::from(advice.points));
+        let risk = u8::try_from(self.points(&matched).saturating_add(advised).min(100)).unwrap_or(100);
         let mut factors: Vec<Factor> =
             matched.rules.iter().filter_map(|(number, errored)| factor(self.rules.get(*number)?, *errored)).collect();
         factors.sort_by_key(|factor| Reverse(factor.points));
@@ -160,33 +163,20 @@ impl Policy {
                 format!("no rule permits `{}` on `{}` for this requester at risk {risk}", ask.action.verb, ask.action.resource.name);
             return Verdict::Refuse(vec![refusal("policy:no-rule", reason)]);
         };
-        let mut route = first.1.clone();
-        for (_, other) in others {
-            match strictest(&route, other) {
-                Ok(both) => route = both,
-                Err(reason) => return Verdict::Refuse(vec![refusal("policy:requirement-too-large", reason)]),
+        let others: Vec<&Route> = others.iter().map(|(_, route)| *route).collect();
+        let terms = match Terms::of(first.1, &others) {
+            Ok(terms) => terms,
+            Err(error) => {
+                let reason = format!("the rules that match ask together for too much: {error}");
+                return Verdict::Refuse(vec![refusal("policy:requirement-too-large", reason)]);
             }
-        }
+        };
         let determining = routes
             .iter()
             .map(|(rule, route)| Determining { rule: rule.id.clone(), because: rule.because.clone(), approvals: route.approvals.clone() })
             .collect();
-        Verdict::Route(route, determining)
+        Verdict::Route(terms, determining)
     }
-}
-
-/// Both routes at once: everyone either asks for, and the tighter of each limit.
-fn strictest(one: &Route, other: &Route) -> Result<Route, String> {
-    let requirement =
-        one.requirement.and(&other.requirement).map_err(|error| format!("the rules that match ask together for too much: {error}"))?;
-    Ok(Route {
-        approvals: String::new(),
-        requirement,
-        expires_seconds: one.expires_seconds.min(other.expires_seconds),
-        grant_seconds: one.grant_seconds.min(other.grant_seconds),
-        assurance: one.assurance.max(other.assurance),
-        deny_threshold: one.deny_threshold.min(other.deny_threshold),
-    })
 }
 
 fn number(id: &PolicyId) -> Option<usize> {
@@ -225,10 +215,23 @@ fn reason_of(error: &EvaluationError) -> String {
     }
 }
 
-fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Option<Facts>, judgement: Judgement) -> Assessed {
-    let (outcome, route, determining) = match judgement.verdict {
-        Verdict::Route(route, determining) => (Outcome::Route, route, determining),
-        Verdict::Refuse(determining) => (Outcome::Refuse, nobody(), determining),
+/// The advice as it counts and is recorded. It can only raise: no answer is worth no points, whatever stands there.
+fn advice(ask: &Ask<'_>) -> Option<Advice> {
+    let advice = ask.advice?;
+    let points = if advice.failure.is_some() { 0 } else { advice.points.min(100) };
+    Some(Advice { points, ..advice.clone() })
+}
+
+fn assessed(
+    policy: PolicyRef,
+    catalogued: Option<&CatalogueAction>,
+    facts: Option<Facts>,
+    advice: Option<Advice>,
+    judgement: Judgement,
+) -> Assessed {
+    let (outcome, terms, determining) = match judgement.verdict {
+        Verdict::Route(terms, determining) => (Outcome::Route, terms, determining),
+        Verdict::Refuse(determining) => (Outcome::Refuse, Terms::nobody(), determining),
     };
     let assessment = Assessment {
         outcome,
@@ -239,18 +242,18 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         missing: judgement.missing.into_iter().collect(),
         policy,
         determining,
-        persons_required: u64::try_from(route.requirement.persons()).unwrap_or(u64::MAX),
-        human_required: !route.requirement.is_none(),
-        requirement: route.requirement,
-        assurance: route.assurance,
-        deny_threshold: route.deny_threshold,
-        expires_seconds: route.expires_seconds,
-        grant_seconds: route.grant_seconds,
-        uses: 1,
-        run_seconds: None,
-        remind_seconds: None,
-        escalation: None,
-        advice: None,
+        persons_required: terms::persons(&terms.requirement),
+        human_required: !terms.requirement.is_none(),
+        requirement: terms.requirement,
+        assurance: terms.assurance,
+        deny_threshold: terms.deny_threshold,
+        expires_seconds: terms.expires_seconds,
+        grant_seconds: terms.grant_seconds,
+        uses: terms.uses,
+        run_seconds: Some(terms.run_seconds),
+        remind_seconds: terms.remind_seconds,
+        escalation: terms.escalation,
+        advice,
         roster_rule: ROSTER_RULE.to_owned(),
         evaluator: EVALUATOR.to_owned(),
     };
@@ -263,17 +266,5 @@ fn assessed(policy: PolicyRef, catalogued: Option<&CatalogueAction>, facts: Opti
         change_class: catalogued.map_or_else(unknown, |action| action.class.as_str().to_owned()),
         reversibility: catalogued.map_or_else(unknown, |action| action.reversibility.as_str().to_owned()),
         in_place: catalogued.and_then(|action| action.in_place),
-    }
-}
-
-/// The route of a refused request: nobody is asked, nothing is granted, so the times mean nothing.
-fn nobody() -> Route {
-    Route {
-        requirement: Requirement::none(),
-        approvals: String::new(),
-        expires_seconds: DEFAULT_EXPIRES_SECONDS,
-        grant_seconds: DEFAULT_GRANT_SECONDS,
-        assurance: Assurance::Session,
-        deny_threshold: 1,
     }
 }

@@ -93,6 +93,10 @@ pub struct CatalogueAction {
     pub in_place: Option<bool>,
     /// Names of parameters whose values are hidden in the log, besides those whose names say that they are secret.
     pub sensitive: Vec<String>,
+    /// Names of parameters that say how many things are touched: whole numbers, or lists of which the length counts.
+    pub counts: Vec<String>,
+    /// Names of parameters that an approver may make smaller (whole numbers) or shorter (lists). Names of the top level only.
+    pub narrow: Vec<String>,
 }
 
 /// Something the server knows about resources whose `type:id` matches a pattern.
@@ -142,6 +146,17 @@ impl Default for Breakglass {
     }
 }
 
+/// Limits per requester. What is `None` is not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests that one agent may make in a minute, from 1.
+    pub per_minute_agent: Option<u64>,
+    /// Requests that all agents of one owner may make in a minute together, from 1.
+    pub per_minute_owner: Option<u64>,
+    /// Requests of one agent that may wait for people at once, from 1.
+    pub pending_agent: Option<u64>,
+}
+
 /// The type of an attribute that requesters may claim about a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimType {
@@ -159,6 +174,7 @@ pub struct Catalogue {
     pub(crate) freezes: Vec<Freeze>,
     pub(crate) hours: Option<Hours>,
     pub(crate) breakglass: Breakglass,
+    pub(crate) limits: Limits,
     pub(crate) claims: BTreeMap<String, ClaimType>,
     pub(crate) parameters: Map<String, Value>,
 }
@@ -188,6 +204,12 @@ impl Catalogue {
     #[must_use]
     pub fn breakglass(&self) -> Breakglass {
         self.breakglass
+    }
+
+    /// Limits per requester.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Parameters of control tests that the catalogue sets, by `<assertion>.<name>`, as `policy.published` records them.

@@ -6,8 +6,10 @@
 pub(crate) mod calendar;
 mod client;
 mod found;
+mod habit;
 mod privilege;
 pub mod statement;
+mod touched;
 
 use std::collections::BTreeMap;
 
@@ -49,7 +51,13 @@ const fn fact(name: &'static str, kind: FactType, may_miss: bool, meaning: &'sta
 }
 
 /// Every fact. `context.risk` comes on top, for routing rules only.
-pub const FACTS: [Fact; 23] = [
+pub const FACTS: [Fact; 27] = [
+    fact(
+        "blast_radius",
+        FactType::Long,
+        true,
+        "how many things are touched: the largest of the parameters that the action names in `counts`, lists by their length; missing when none is there or one cannot be counted",
+    ),
     fact(
         "change_class",
         FactType::Text,
@@ -65,6 +73,12 @@ pub const FACTS: [Fact; 23] = [
         true,
         "the SQL drops, truncates, or writes all rows; missing when some of it cannot be read and the rest does not",
     ),
+    fact(
+        "failed_last_day",
+        FactType::Long,
+        false,
+        "in the day before: runs of the requester that failed or ended unknown, and uses of a grant that were refused",
+    ),
     fact("first_time_action", FactType::Bool, false, "the requester has never asked for this action"),
     fact("first_time_requester", FactType::Bool, false, "the requester has never asked for anything"),
     fact("first_time_resource", FactType::Bool, false, "the requester has never asked about this resource"),
@@ -74,6 +88,12 @@ pub const FACTS: [Fact; 23] = [
     fact("justification_chars", FactType::Long, false, "length of the justification"),
     fact("on_behalf_of", FactType::Bool, false, "asked for someone else"),
     fact("outside_hours", FactType::Bool, false, "outside the working hours of the catalogue; only with [hours]"),
+    fact(
+        "outside_own_hours",
+        FactType::Bool,
+        true,
+        "no earlier request of the requester came within an hour of this hour of the day; missing with fewer than 20 earlier requests",
+    ),
     fact(
         "privilege_growth",
         FactType::Bool,
@@ -89,6 +109,12 @@ pub const FACTS: [Fact; 23] = [
         FactType::Text,
         false,
         "what the SQL does: none, read, write, schema, access, write_all, unknown, schema_destructive",
+    ),
+    fact(
+        "times_usual_rate",
+        FactType::Long,
+        true,
+        "requests of the last 24 hours, this one included, per usual day of the requester, rounded down; missing with fewer than 5 days with requests in the last 30",
     ),
     fact("unread_sql", FactType::Bool, false, "some SQL or command cannot be read"),
     fact("weekday", FactType::Text, false, "weekday in UTC: mon, tue, wed, thu, fri, sat, sun"),
@@ -137,6 +163,7 @@ impl Facts {
             ("change_freeze", bool(catalogue.freeze(ask.now).is_some())),
             ("deceptive", bool(ask.deceptive)),
             ("denied_last_day", FactValue::count(ask.history.denied_last_day)),
+            ("failed_last_day", FactValue::count(ask.history.failed_last_day)),
             ("first_time_action", bool(ask.history.first_time_action)),
             ("first_time_requester", bool(ask.history.first_time_requester)),
             ("first_time_resource", bool(ask.history.first_time_resource)),
@@ -156,7 +183,10 @@ impl Facts {
         context.extend(catalogue.hours.map(|hours| ("outside_hours", bool(calendar::outside(&hours, ask.now)))));
         context.extend(destructive(sql).map(|known| ("destructive", bool(known))));
         context.extend(rights.growth.map(|known| ("privilege_growth", bool(known))));
-        context.extend(rows(ask).map(|rows| ("rows", FactValue::Long(rows))));
+        context.extend(touched::rows(ask.action).map(|rows| ("rows", FactValue::Long(rows))));
+        context.extend(touched::things(ask.action, catalogued).map(|things| ("blast_radius", FactValue::Long(things))));
+        context.extend(habit::outside_own_hours(&ask.history, ask.now).map(|outside| ("outside_own_hours", bool(outside))));
+        context.extend(habit::times_usual_rate(&ask.history).map(|times| ("times_usual_rate", FactValue::count(times))));
         Self {
             context,
             environment: catalogue.environment(resource).map(str::to_owned),
@@ -186,10 +216,4 @@ fn destructive(sql: Effect) -> Option<bool> {
     } else {
         Some(false)
     }
-}
-
-/// The larger of what the parameters say, so that a small `rows` cannot hide a large `limit`.
-fn rows(ask: &Ask<'_>) -> Option<i64> {
-    let parameter = |name| ask.action.parameters.get(name).and_then(Value::as_i64);
-    ["rows", "limit"].into_iter().filter_map(parameter).filter(|rows| (0..=MAX_INTEGER).contains(rows)).max()
 }

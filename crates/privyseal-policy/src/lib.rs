@@ -11,6 +11,7 @@ pub mod facts;
 mod problem;
 mod question;
 mod rule;
+mod satisfiable;
 mod schema;
 pub mod test;
 
@@ -22,9 +23,9 @@ use serde::Serialize;
 
 pub use ask::{Ask, Assessed, History, Requester};
 pub use assess::EVALUATOR;
-pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, ResourceRule, Reversibility};
+pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, Limits, ResourceRule, Reversibility};
 pub use problem::{Problem, Problems};
-pub use rule::{Route, Rule, RuleKind};
+pub use rule::{Fallback, Route, Rule, RuleKind};
 
 use problem::Source;
 use rule::Loaded;

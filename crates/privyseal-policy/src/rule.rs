@@ -25,6 +25,8 @@ pub(crate) use check::check;
 pub(crate) const DEFAULT_EXPIRES_SECONDS: i64 = 30 * 60;
 /// Life of a grant, for a rule without `@grant`.
 pub(crate) const DEFAULT_GRANT_SECONDS: i64 = 10 * 60;
+/// How long a run may take, for a rule without `@run`.
+pub(crate) const DEFAULT_RUN_SECONDS: i64 = 24 * 60 * 60;
 
 /// A rule of the policy, as it stands in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,23 @@ pub struct Route {
     pub assurance: Assurance,
     /// How many denials end it.
     pub deny_threshold: u64,
+    /// How often the grant may be used, 1 to 1,000.
+    pub uses: u64,
+    /// Seconds a run may take before its outcome counts as unknown.
+    pub run_seconds: i64,
+    /// Seconds after which, again and again, those who have not reviewed are reminded; `None` for never.
+    pub remind_seconds: Option<i64>,
+    /// Who else is asked after a time; `None` for nobody.
+    pub fallback: Option<Fallback>,
+}
+
+/// Who may seal instead, once a request has waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Seconds after the submission; less than the rule's `expires_seconds`.
+    pub after_seconds: i64,
+    /// Who may seal it then instead of those of the rule; never nobody.
+    pub requirement: Requirement,
 }
 
 /// A rule with its parsed form; the number of the rule in the bundle is its Cedar policy id.

@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
-use privyseal_core::assessment::{Assurance, Outcome, Tier};
+use privyseal_core::assessment::{Advice, Assurance, Escalation, Outcome, Tier};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{ActionId, PrincipalId, Role};
@@ -33,6 +33,8 @@ use crate::{Policy, duration};
 
 /// The version that cases are assessed under; it appears in no expectation.
 const VERSION: u64 = 1;
+/// What an empty list, and what is not there, is called in tables and mismatches.
+const NONE: &str = "none";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +74,8 @@ struct Case {
     has_ticket: bool,
     #[serde(default)]
     deceptive: bool,
+    /// Points that an outside advisor adds, 0 to 100.
+    advice: Option<u8>,
     expect: Expect,
 }
 
@@ -92,6 +96,11 @@ struct Past {
     requests_last_hour: u64,
     requests_last_day: u64,
     denied_last_day: u64,
+    failed_last_day: u64,
+    /// Earlier requests by UTC hour, for example `{ 9 = 30, 14 = 12 }`.
+    hours: Option<BTreeMap<String, u64>>,
+    requests_last_month: u64,
+    active_days_last_month: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +123,12 @@ struct Expect {
     deny: Option<u64>,
     expires: Option<String>,
     grant: Option<String>,
+    uses: Option<u64>,
+    run: Option<String>,
+    /// A time, or `none`.
+    remind: Option<String>,
+    /// A time and who may seal it from then on, all rules together, written as in `@escalate`; or `none`.
+    escalate: Option<String>,
 }
 
 /// Something policy said otherwise than expected.
@@ -212,6 +227,12 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
         limits: None,
     };
     action.digest().map_err(|error| (error.to_string(), "such a request would be refused before policy sees it".to_owned()))?;
+    if case.advice.is_some_and(|points| points > 100) {
+        return Err(("an advisor adds at most 100 points".to_owned(), "write advice = 0 to 100".to_owned()));
+    }
+    let because = "the table of tests says so".to_owned();
+    let advise = |points| Advice { advisor: "tests".to_owned(), points, because, failure: None, waited_ms: 0 };
+    let advice = case.advice.map(advise);
     let input_texts: Vec<(String, String)> = case.inputs.clone().into_iter().collect();
     let past = &case.history;
     let ask = Ask {
@@ -225,16 +246,31 @@ fn run_case(policy: &Policy, case: &Case, line: usize) -> Result<CaseResult, (St
             requests_last_hour: past.requests_last_hour,
             requests_last_day: past.requests_last_day,
             denied_last_day: past.denied_last_day,
+            failed_last_day: past.failed_last_day,
+            hours: past.hours.as_ref().map(hours).transpose()?,
+            requests_last_month: past.requests_last_month,
+            active_days_last_month: past.active_days_last_month,
         },
         on_behalf_of: case.on_behalf_of,
         justification_chars: case.justification_chars,
         has_ticket: case.has_ticket,
         deceptive: case.deceptive,
+        advice: advice.as_ref(),
         now: case.at.unwrap_or_else(|| default_moment(policy)),
     };
     let assessed = policy.assess(&ask, VERSION);
     let mismatches = case.expect.compare(&assessed)?;
     Ok(CaseResult { name: case.name.get_ref().clone(), line, mismatches, assessed })
+}
+
+fn hours(counts: &BTreeMap<String, u64>) -> Result<[u64; 24], (String, String)> {
+    let mut hours = [0; 24];
+    for (hour, count) in counts {
+        let place = hour.parse::<usize>().ok().and_then(|hour| hours.get_mut(hour));
+        let wrong = || (format!("`{hour}` is not an hour of history.hours"), "write hours from 0 to 23, for example 9 = 30".to_owned());
+        *place.ok_or_else(wrong)? = *count;
+    }
+    Ok(hours)
 }
 
 /// The first full hour inside working hours and outside every freeze, from Monday 2026-11-02 on.
@@ -253,7 +289,25 @@ fn word<T: serde::Serialize>(value: &T) -> String {
 
 fn list<'a>(items: impl IntoIterator<Item = &'a String>) -> String {
     let items: Vec<&str> = items.into_iter().map(String::as_str).collect();
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+    if items.is_empty() { NONE.to_owned() } else { items.join(", ") }
+}
+
+/// A time of an expectation as it is compared: `60m` and `1h` are the same.
+fn time(what: &str, text: &str) -> Result<String, (String, String)> {
+    let seconds = duration::seconds(text.trim());
+    let wrong = || (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned());
+    seconds.map(duration::text).ok_or_else(wrong)
+}
+
+/// An expected escalation as it is compared.
+fn escalation(text: &str) -> Result<String, (String, String)> {
+    if text == NONE {
+        return Ok(NONE.to_owned());
+    }
+    let wrong = |what: String| (what, "write for example expect.escalate = \"30m: 1 of group:sre or 1 of group:duty\"".to_owned());
+    let (after, requirement) = text.split_once(':').ok_or_else(|| wrong(format!("`{text}` is not an escalation")))?;
+    let requirement: Requirement = requirement.parse().map_err(|error| wrong(format!("{error}")))?;
+    Ok(format!("{}: {requirement}", time("escalate", after)?))
 }
 
 impl Expect {
@@ -277,11 +331,21 @@ impl Expect {
         }
         check("assurance", self.assurance.as_ref().map(word), word(&got.assurance));
         check("deny", self.deny.map(|deny| deny.to_string()), got.deny_threshold.to_string());
-        for (what, expected, got) in [("expires", &self.expires, got.expires_seconds), ("grant", &self.grant, got.grant_seconds)] {
+        let run = got.run_seconds.unwrap_or_default();
+        for (what, expected, got) in
+            [("expires", &self.expires, got.expires_seconds), ("grant", &self.grant, got.grant_seconds), ("run", &self.run, run)]
+        {
             let Some(text) = expected else { continue };
-            let seconds = duration::seconds(text)
-                .ok_or_else(|| (format!("`{text}` is not a time for expect.{what}"), "write for example 30m".to_owned()))?;
-            check(what, Some(duration::text(seconds)), duration::text(got));
+            check(what, Some(time(what, text)?), duration::text(got));
+        }
+        check("uses", self.uses.map(|uses| uses.to_string()), got.uses.to_string());
+        if let Some(text) = &self.remind {
+            let expected = if text == NONE { NONE.to_owned() } else { time("remind", text)? };
+            check("remind", Some(expected), got.remind_seconds.map_or_else(|| NONE.to_owned(), duration::text));
+        }
+        if let Some(text) = &self.escalate {
+            let shown = |escalation: &Escalation| format!("{}: {}", duration::text(escalation.after_seconds), escalation.requirement);
+            check("escalate", Some(escalation(text)?), got.escalation.as_ref().map_or_else(|| NONE.to_owned(), shown));
         }
         let differs = pairs.into_iter().filter(|(_, expected, got)| expected != got);
         Ok(differs.map(|(what, expected, got)| Mismatch { what, expected, got }).collect())

@@ -56,6 +56,7 @@ fn status(class: RefusalClass) -> StatusCode {
         RefusalClass::Forbidden => StatusCode::FORBIDDEN,
         RefusalClass::NotFound => StatusCode::NOT_FOUND,
         RefusalClass::Conflict => StatusCode::CONFLICT,
+        RefusalClass::TooMany => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
@@ -108,6 +109,9 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         }
         if self.status == StatusCode::PAYLOAD_TOO_LARGE {
             // The rest of the body is not read, so this connection ends; a client that was not told would send its next call into it.

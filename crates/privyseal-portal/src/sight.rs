@@ -46,6 +46,6 @@ impl<'a> Sight<'a> {
 
     /// Whether the caller is one of those whom the request is for.
     pub(crate) fn is_asked(&self, request: &Request) -> bool {
-        self.candidate.as_ref().is_some_and(|candidate| request.submitted.assessment.requirement.mentions(candidate))
+        self.candidate.as_ref().is_some_and(|candidate| request.requirement().mentions(candidate))
     }
 }

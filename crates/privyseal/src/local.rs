@@ -39,12 +39,13 @@ pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
     };
     Ok(Options {
         layout: context.layout(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::<SystemClock>::default(),
         entropy: Arc::new(OsEntropy),
         node: context.config.server.node.clone(),
         heartbeat_seconds: context.config.server.heartbeat_seconds,
         anchors: Anchors { witnesses },
         hide: context.config.hide.policy(),
+        advisor: None,
     })
 }
 

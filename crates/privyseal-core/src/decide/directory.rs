@@ -1,28 +1,33 @@
 //! Who exists, what they may do, how they sign in.
 
-use super::{Ctx, Decision};
-use crate::command::{Directory, Reply, SessionCommand};
+use super::{Ctx, Decision, delegation};
+use crate::command::{Directory, Reply, ReviewAccess, SessionCommand};
 use crate::event::directory::{
     CredentialEnrolled, CredentialKey, CredentialRevoked, Principal, PrincipalChanged, PrincipalSwitched, RoleAssigned, RoleRemoved,
     SessionEnded, SessionRefused, SessionStarted,
 };
-use crate::event::{ActorKind, Body};
+use crate::event::watch::AccessReviewRecorded;
+use crate::event::{ActorKind, Body, Text};
 use crate::id::{CredentialId, PrincipalId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::webauthn;
 
-pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Refusal> {
+/// Longest name of an account, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+pub(super) fn change(ctx: &mut Ctx<'_>, command: &Directory) -> Result<Decision, Refusal> {
+    match command {
+        Directory::Delegate { delegator, delegate, roles, valid_from, valid_to, reason } => {
+            let ask = delegation::Ask { delegator, delegate, roles, valid_from: *valid_from, valid_to: *valid_to, reason };
+            return delegation::delegate(ctx, &ask);
+        }
+        Directory::EndDelegation { delegation, reason } => return delegation::end(ctx, delegation, reason),
+        _ => {}
+    }
     let own_passkey = matches!(command, Directory::Enroll { principal, key: CredentialKey::Passkey { .. }, .. } if *principal == ctx.actor.id && ctx.actor.auth.session.is_some());
     if !own_passkey {
         ctx.needs_role(Role::ADMIN)?;
     }
-    let known = |principal: &PrincipalId| {
-        if ctx.state.principals.contains_key(principal) {
-            Ok(())
-        } else {
-            Err(Refusal::new(RefusalCode::UnknownPrincipal, format!("there is no principal `{principal}`")))
-        }
-    };
     let body = match command {
         Directory::Register(record) => {
             if ctx.state.principals.contains_key(&record.principal) {
@@ -32,18 +37,19 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
             Body::PrincipalRegistered(record.clone())
         }
         Directory::Change { record, reason } => {
-            known(&record.principal)?;
+            known(ctx, &record.principal)?;
             check_record(ctx, record)?;
             Body::PrincipalChanged(PrincipalChanged { record: record.clone(), reason: reason.clone() })
         }
         Directory::Switch { principal, enabled, reason } => {
-            known(principal)?;
+            known(ctx, principal)?;
             let switched = PrincipalSwitched { principal: principal.clone(), reason: reason.clone(), effective_at: ctx.now };
             if *enabled { Body::PrincipalEnabled(switched) } else { Body::PrincipalDisabled(switched) }
         }
         Directory::Assign { principal, role, valid_to, scope, reason } => {
-            known(principal)?;
+            known(ctx, principal)?;
             check_assignable(ctx, principal, role)?;
+            check_not_own(ctx, principal, "gives themselves a role")?;
             Body::RoleAssigned(RoleAssigned {
                 principal: principal.clone(),
                 role: role.clone(),
@@ -55,7 +61,7 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
             })
         }
         Directory::Remove { principal, role, reason } => {
-            known(principal)?;
+            known(ctx, principal)?;
             Body::RoleRemoved(RoleRemoved {
                 principal: principal.clone(),
                 role: role.clone(),
@@ -64,7 +70,7 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
             })
         }
         Directory::Enroll { credential, principal, label, key, expires_at } => {
-            known(principal)?;
+            known(ctx, principal)?;
             if ctx.state.credentials.contains_key(credential) {
                 return Err(Refusal::new(RefusalCode::PrincipalExists, "that credential is enrolled already"));
             }
@@ -77,6 +83,8 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
                 expires_at: *expires_at,
             })
         }
+        // Handled above, by rules of their own.
+        Directory::Delegate { .. } | Directory::EndDelegation { .. } => return Ok(Decision::done(Vec::new(), Reply::Done)),
         Directory::Revoke { credential, reason } => {
             let found = ctx.state.credentials.get(credential).filter(|credential| credential.is_live(ctx.now));
             let found = found.ok_or_else(|| Refusal::new(RefusalCode::UnknownCredential, "there is no such live credential"))?;
@@ -86,9 +94,75 @@ pub(super) fn change(ctx: &Ctx<'_>, command: &Directory) -> Result<Decision, Ref
     Ok(Decision::done(vec![ctx.draft(None, body)], Reply::Done))
 }
 
+pub(super) fn known(ctx: &Ctx<'_>, principal: &PrincipalId) -> Result<(), Refusal> {
+    if ctx.state.principals.contains_key(principal) {
+        Ok(())
+    } else {
+        Err(Refusal::new(RefusalCode::UnknownPrincipal, format!("there is no principal `{principal}`")))
+    }
+}
+
+/// Whoever acts is not the person behind an account, whichever of their accounts it is, nor the one who answers for it.
+fn check_not_own(ctx: &Ctx<'_>, principal: &PrincipalId, deed: &str) -> Result<(), Refusal> {
+    let actor = ctx.state.person_of(&ctx.actor.id);
+    if actor.is_some() && actor == ctx.state.person_of(principal) {
+        return Err(Refusal::new(RefusalCode::OwnAccess, format!("nobody {deed}, or an account or agent of theirs: ask somebody else")));
+    }
+    Ok(())
+}
+
+/// Somebody's role is confirmed or taken away, by a person who is not the one who holds it.
+pub(super) fn review_access(ctx: &Ctx<'_>, command: &ReviewAccess) -> Result<Decision, Refusal> {
+    known(ctx, &command.principal)?;
+    if !ctx.is_present() {
+        return Err(Refusal::new(RefusalCode::NotAPerson, "only people review access, in a signed-in session of their own"));
+    }
+    let may = [Role::ADMIN, Role::APPROVER].iter().any(|role| ctx.state.has_role(&ctx.actor.id, role, ctx.now));
+    if !may {
+        return Err(Refusal::new(RefusalCode::RoleMissing, format!("`{}` does not hold the role `admin` or `approver`", ctx.actor.id)));
+    }
+    check_not_own(ctx, &command.principal, "reviews their own access")?;
+    let held = ctx.state.principals.get(&command.principal).is_some_and(|state| state.roles.contains_key(&command.role));
+    if !held {
+        return Err(Refusal::new(RefusalCode::Invalid, format!("`{}` does not hold `{}`", command.principal, command.role)));
+    }
+    let comment = command.comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
+    if comment.is_some_and(|comment| comment.chars().count() > super::submit::MAX_JUSTIFICATION_CHARS) {
+        return Err(Refusal::new(RefusalCode::Invalid, "the comment is longer than 4,000 characters"));
+    }
+    if !command.keep && comment.is_none() {
+        return Err(Refusal::new(RefusalCode::Invalid, "say why the role is taken away"));
+    }
+    let recorded = AccessReviewRecorded {
+        principal: command.principal.clone(),
+        role: command.role.clone(),
+        reviewer: ctx.actor.id.clone(),
+        outcome: if command.keep { "keep" } else { "remove" }.to_owned(),
+        comment: comment.map(Text::from),
+    };
+    let mut drafts = vec![ctx.draft(None, Body::AccessReviewRecorded(recorded))];
+    if !command.keep {
+        let removed = RoleRemoved {
+            principal: command.principal.clone(),
+            role: command.role.clone(),
+            reason: "access review".to_owned(),
+            // The draft before this one gets the next place.
+            access_review_seq: Some(ctx.state.next_seq),
+        };
+        drafts.push(ctx.draft(None, Body::RoleRemoved(removed)));
+    }
+    Ok(Decision::done(drafts, Reply::Done))
+}
+
 /// Humans have a person and no owner; agents have a human owner and no person of their own.
 fn check_record(ctx: &Ctx<'_>, record: &Principal) -> Result<(), Refusal> {
     let invalid = |reason: String| Err(Refusal::new(RefusalCode::Invalid, reason));
+    if let Some(name) = record.name.clear() {
+        let chars = name.trim().chars().count();
+        if !(1..=MAX_NAME_CHARS).contains(&chars) || name.chars().any(|c| c.is_control() || crate::text::is_deceptive(c)) {
+            return invalid(format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them invisible or changing direction"));
+        }
+    }
     match record.kind {
         ActorKind::System => invalid("`system` is Privyseal itself and cannot be registered".to_owned()),
         ActorKind::Human if record.person.is_none() => {

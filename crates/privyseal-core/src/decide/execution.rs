@@ -2,13 +2,18 @@
 
 use super::{Ctx, Decision};
 use crate::command::{Finish, GiveUp, JudgeBreakglass, Redeem, Reply, RevokeGrant};
-use crate::event::execution::{BreakglassReviewed, Finished, GrantRedeemed, GrantRefused, GrantRevoked, Started, Unknown};
+use crate::digest::Digest;
+use crate::event::execution::{
+    BreakglassReviewed, Finished, GrantRedeemed, GrantRefused, GrantRevoked, JudgementStatement, Started, Unknown,
+};
+use crate::event::request::Assertion;
 use crate::event::{ActorKind, Body, Text};
 use crate::id::{ExecutionId, GrantId, PrincipalId, Role};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::{Execution, ExecutionPhase, Grant, GrantEnd, Request};
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::webauthn;
 
 fn find<'a>(ctx: &Ctx<'a>, id: GrantId) -> Result<(&'a Grant, &'a Request), Refusal> {
     ctx.state.grant(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownGrant, format!("there is no grant {id}")))
@@ -57,6 +62,12 @@ fn may_redeem(ctx: &Ctx<'_>, grant: &Grant, command: &Redeem) -> Result<(), Refu
     let issued = &grant.issued;
     if issued.subject != ctx.actor.id {
         return Err(Refusal::new(RefusalCode::WrongExecutor, "the grant belongs to another principal"));
+    }
+    if let Some(halted) = super::halt::halted(ctx.state, &ctx.actor.id) {
+        return Err(halted);
+    }
+    if let Some(audience) = issued.audience.as_ref().filter(|audience| command.audience.as_ref() != Some(audience)) {
+        return Err(Refusal::new(RefusalCode::WrongAudience, format!("the grant is for `{audience}` and can be used there only")));
     }
     if let Some(GrantEnd::Revoked(at)) = grant.ended {
         return Err(Refusal::new(RefusalCode::GrantRevoked, format!("the grant was taken back at {at}")));
@@ -175,13 +186,41 @@ pub(super) fn judge(ctx: &Ctx<'_>, command: &JudgeBreakglass) -> Result<Decision
     if command.comment.trim().is_empty() {
         return Err(Refusal::new(RefusalCode::Invalid, "say what you found"));
     }
+    if let Some((statement, assertion)) = &command.signed {
+        check_judgement(ctx, request, command, statement, assertion)?;
+    }
     let body = BreakglassReviewed {
         grant_id: command.grant,
         reviewer,
         outcome: command.outcome,
         comment: Text::from(command.comment.as_str()),
-        statement: None,
-        assertion: None,
+        statement: command.signed.as_ref().map(|(statement, _)| statement.clone()),
+        assertion: command.signed.as_ref().map(|(_, assertion)| assertion.clone()),
     };
     Ok(Decision::done(vec![ctx.draft(Some(request.id), Body::BreakglassReviewed(body))], Reply::Done))
+}
+
+/// The passkey must have signed exactly this judgement.
+fn check_judgement(
+    ctx: &Ctx<'_>,
+    request: &Request,
+    command: &JudgeBreakglass,
+    statement: &JudgementStatement,
+    assertion: &Assertion,
+) -> Result<(), Refusal> {
+    let expected = JudgementStatement {
+        log: ctx.state.log.clone(),
+        request_id: request.id,
+        grant_id: command.grant,
+        outcome: command.outcome,
+        comment_digest: Digest::of(command.comment.as_bytes()),
+        reviewer: ctx.actor.id.clone(),
+    };
+    if *statement != expected {
+        let reason = "the signed statement is not about this judgement: reload the request and sign again";
+        return Err(Refusal::new(RefusalCode::PasskeyRefused, reason));
+    }
+    let challenge =
+        webauthn::judgement_challenge(statement).map_err(|error| Refusal::new(RefusalCode::PasskeyRefused, error.to_string()))?;
+    super::review::check_passkey(ctx, assertion, &challenge)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::halt::halted;
 use super::submit::approve;
 use super::{Ctx, Decision};
 use crate::assessment::Assurance;
@@ -9,11 +10,11 @@ use crate::command::{Reply, Review, Withdraw};
 use crate::digest::Digest;
 use crate::event::directory::CredentialKey;
 use crate::event::request::{Assertion, Denied, Mechanism, Party, ReviewRecorded, ReviewRefused, ReviewStatement, Verdict, Withdrawn};
-use crate::event::{ActorKind, AuthMethod, Body, Channel, Text};
-use crate::id::{PersonId, PrincipalId};
+use crate::event::{Body, Text};
+use crate::id::{PersonId, PrincipalId, Role};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::{Request, RequestState};
-use crate::requirement::{Candidate, Filled};
+use crate::requirement::{Candidate, Filled, Requirement};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::webauthn;
@@ -30,7 +31,7 @@ pub(super) fn withdraw(ctx: &Ctx<'_>, command: &Withdraw) -> Result<Decision, Re
 }
 
 /// The request, while it can still move.
-fn pending<'a>(ctx: &Ctx<'a>, id: crate::id::RequestId) -> Result<&'a Request, Refusal> {
+pub(super) fn pending<'a>(ctx: &Ctx<'a>, id: crate::id::RequestId) -> Result<&'a Request, Refusal> {
     let request = ctx.state.request(&id).ok_or_else(|| Refusal::new(RefusalCode::UnknownRequest, format!("there is no request {id}")))?;
     if request.state() != RequestState::Pending {
         let state = request.state().as_str();
@@ -45,8 +46,19 @@ fn pending<'a>(ctx: &Ctx<'a>, id: crate::id::RequestId) -> Result<&'a Request, R
 /// A reviewer who has passed every check that does not depend on the verdict.
 struct Reviewer {
     party: Party,
-    candidate: Candidate,
+    /// Roles held by themselves: what was lent is named by the delegation.
+    roles: Vec<Role>,
+    eligible: Eligible,
     assurance: Assurance,
+}
+
+/// Somebody who could fill a slot of a request, with their own authority or with somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eligible {
+    /// The person, with every role that counts for this request.
+    pub candidate: Candidate,
+    /// The delegation that they need for it; none when their own roles are enough.
+    pub delegation: Option<String>,
 }
 
 pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Refusal> {
@@ -58,7 +70,7 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
     let submitted = &request.submitted;
     let recorded = ReviewRecorded {
         verdict: command.verdict,
-        roles: reviewer.candidate.roles.iter().cloned().collect(),
+        roles: reviewer.roles,
         reviewer: reviewer.party,
         comment: (!command.comment.is_empty()).then(|| Text::from(command.comment.as_str())),
         comment_digest: Digest::of(command.comment.as_bytes()),
@@ -67,7 +79,8 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
         display_ms: u64::try_from((ctx.now.micros() - command.shown_at.micros()) / 1_000).unwrap_or(0),
         policy_digest: command.policy_digest,
         assurance: reviewer.assurance,
-        delegation: None,
+        in_place_of: delegator(ctx.state, reviewer.eligible.delegation.as_deref()),
+        delegation: reviewer.eligible.delegation,
         statement: command.signed.as_ref().map(|(statement, _)| statement.clone()),
         assertion: command.signed.as_ref().map(|(_, assertion)| assertion.clone()),
     };
@@ -75,14 +88,14 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
     match command.verdict {
         Verdict::Approve => {
             let mut sealed: Vec<Candidate> = standing_approvals(ctx.state, request, ctx.now);
-            sealed.push(reviewer.candidate);
-            if let Some(slots) = submitted.assessment.requirement.fill(&sealed) {
-                drafts.extend(approve(ctx, request.id, submitted, Mechanism::Quorum, slots, submitted.assessment.grant_seconds));
+            sealed.push(reviewer.eligible.candidate);
+            if let Some(slots) = request.requirement().fill(&sealed) {
+                drafts.extend(approve(ctx, request.id, submitted, Mechanism::Quorum, slots));
             }
         }
         Verdict::Deny => {
             let mut persons: Vec<PersonId> = denials(request);
-            persons.push(reviewer.candidate.person);
+            persons.push(reviewer.eligible.candidate.person);
             if u64::try_from(persons.len()).unwrap_or(u64::MAX) >= submitted.assessment.deny_threshold {
                 let denied =
                     Denied { mechanism: Mechanism::Review, persons, rules: Vec::new(), policy_digest: submitted.assessment.policy.digest };
@@ -99,12 +112,11 @@ pub(super) fn review(ctx: &mut Ctx<'_>, command: &Review) -> Result<Decision, Re
 ///
 /// # Errors
 /// With the reason why not.
-pub fn may_review(state: &State, request: &Request, principal: &PrincipalId, now: Timestamp) -> Result<Candidate, Refusal> {
-    let submitted = &request.submitted;
+pub fn may_review(state: &State, request: &Request, principal: &PrincipalId, now: Timestamp) -> Result<Eligible, Refusal> {
     let candidate = state.candidate(principal, now).ok_or_else(not_a_person)?;
     if subjects(state, request, now).contains(&candidate.person) {
         let reason = format!(
-            "{} is a subject of this request (requester, owner, spawn chain, author or delegate) and can never seal it",
+            "{} is a subject of this request (requester, owner, executor, spawn chain, author or delegate) and can never seal it",
             candidate.person
         );
         return Err(Refusal::new(RefusalCode::SubjectOfRequest, reason));
@@ -112,27 +124,52 @@ pub fn may_review(state: &State, request: &Request, principal: &PrincipalId, now
     if request.reviewed_by(&candidate.person) {
         return Err(Refusal::new(
             RefusalCode::AlreadyReviewed,
-            format!("{} has given a verdict on this request already", candidate.person),
+            format!("{} has given a verdict on this request already, or a delegate gave it in their place", candidate.person),
         ));
     }
-    if !submitted.assessment.requirement.mentions(&candidate) {
-        let reason = format!("this request is for {}; `{principal}` is none of them", submitted.assessment.requirement);
-        return Err(Refusal::new(RefusalCode::NotEligible, reason));
+    let requirement = request.requirement();
+    eligible(state, request, requirement, principal, now)
+        .ok_or_else(|| Refusal::new(RefusalCode::NotEligible, format!("this request is for {requirement}; `{principal}` is none of them")))
+}
+
+/// An account that could fill a slot of a requirement: with its own roles, otherwise with those that one delegation lends it.
+///
+/// One authority, one verdict: what a delegator has decided, or another delegate in their place, cannot be decided again with it.
+pub(super) fn eligible(
+    state: &State,
+    request: &Request,
+    requirement: &Requirement,
+    principal: &PrincipalId,
+    now: Timestamp,
+) -> Option<Eligible> {
+    let candidate = state.candidate(principal, now)?;
+    if requirement.mentions(&candidate) {
+        return Some(Eligible { candidate, delegation: None });
     }
-    Ok(candidate)
+    state.delegations.values().filter(|delegation| delegation.delegate == *principal).find_map(|delegation| {
+        let delegator = state.person_of(&delegation.delegator).filter(|delegator| !request.reviewed_by(delegator))?;
+        let lent = state.with_lent(&candidate, &delegation.delegation, now)?;
+        let usable = delegator != candidate.person && requirement.mentions(&lent);
+        usable.then(|| Eligible { candidate: lent, delegation: Some(delegation.delegation.clone()) })
+    })
+}
+
+/// In whose place somebody decides.
+fn delegator(state: &State, delegation: Option<&str>) -> Option<Party> {
+    state.party(&state.delegations.get(delegation?)?.delegator)
 }
 
 /// Every person who is or was a subject of a request: those recorded when it was asked, and those whom the state makes one now.
 #[must_use]
 pub fn subjects(state: &State, request: &Request, now: Timestamp) -> BTreeSet<PersonId> {
     let submitted = &request.submitted;
-    let on_behalf_of = submitted.on_behalf_of.as_ref().map(|party| &party.principal);
-    let mut subjects = state.subjects(&submitted.requester.principal, on_behalf_of, &submitted.authors, now);
+    let involved = [Some(&submitted.requester), submitted.on_behalf_of.as_ref(), submitted.executor.as_ref()].into_iter().flatten();
+    let mut subjects = state.subjects(involved.map(|party| &party.principal), &submitted.authors, now);
     subjects.extend(submitted.subjects.iter().cloned());
     subjects
 }
 
-fn not_a_person() -> Refusal {
+pub(super) fn not_a_person() -> Refusal {
     Refusal::new(
         RefusalCode::NotAPerson,
         "only people review, in a signed-in session of their own: agents, API keys and command lines may ask, never seal",
@@ -143,13 +180,10 @@ fn not_a_person() -> Refusal {
 fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer, Refusal> {
     let party = ctx.acting_party()?;
     let submitted = &request.submitted;
-    let present =
-        matches!(ctx.actor.auth.method, AuthMethod::Passkey | AuthMethod::Oidc | AuthMethod::Link) && ctx.actor.auth.session.is_some();
-    let channel = matches!(ctx.actor.channel, Channel::Portal | Channel::Slack | Channel::Teams);
-    if ctx.actor.kind != ActorKind::Human || !present || !channel {
+    if !ctx.is_present() {
         return Err(not_a_person());
     }
-    let candidate = may_review(ctx.state, request, &ctx.actor.id, ctx.now)?;
+    let eligible = may_review(ctx.state, request, &ctx.actor.id, ctx.now)?;
     if command.shown_digest != submitted.action_digest {
         return Err(Refusal::new(RefusalCode::DigestMoved, "what was shown is not what is asked: reload the request"));
     }
@@ -158,6 +192,11 @@ fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer,
     }
     if command.shown_at > ctx.now || command.shown_at < request.submitted_at {
         return Err(Refusal::new(RefusalCode::Invalid, "the time of showing lies outside the life of the request: reload it"));
+    }
+    if command.verdict == Verdict::Approve
+        && let Some(halted) = [&submitted.requester.principal, request.runner()].into_iter().find_map(|who| halted(ctx.state, who))
+    {
+        return Err(halted);
     }
     if command.comment.chars().count() > MAX_COMMENT_CHARS {
         return Err(Refusal::new(RefusalCode::Invalid, format!("the comment is longer than {MAX_COMMENT_CHARS} characters")));
@@ -172,7 +211,8 @@ fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer,
     if assurance < submitted.assessment.assurance {
         return Err(Refusal::new(RefusalCode::PasskeyRequired, "policy wants this decision signed with a passkey"));
     }
-    Ok(Reviewer { party, candidate, assurance })
+    let roles = ctx.state.roles_of(&ctx.actor.id, ctx.now).into_iter().collect();
+    Ok(Reviewer { party, roles, eligible, assurance })
 }
 
 /// The passkey must have signed exactly this decision: every member of the statement is compared, then the signature is checked.
@@ -197,10 +237,16 @@ fn check_signature(
     if *statement != expected {
         return Err(refused("the signed statement is not about this decision: reload the request and sign again".to_owned()));
     }
+    let challenge = webauthn::review_challenge(statement).map_err(|error| refused(error.to_string()))?;
+    check_passkey(ctx, assertion, &challenge)
+}
+
+/// A live passkey of the actor must have signed the challenge.
+pub(super) fn check_passkey(ctx: &Ctx<'_>, assertion: &Assertion, challenge: &Digest) -> Result<(), Refusal> {
+    let refused = |reason: String| Refusal::new(RefusalCode::PasskeyRefused, reason);
     let enrolled = assertion.credential.parse().ok().and_then(|id: crate::id::CredentialId| ctx.state.credentials.get(&id));
     let enrolled = enrolled.filter(|credential| credential.principal == ctx.actor.id && credential.is_live(ctx.now));
     let key: &CredentialKey = &enrolled.ok_or_else(|| refused("the passkey is not one of yours, or was revoked".to_owned()))?.key;
-    let challenge = webauthn::review_challenge(statement).map_err(|error| refused(error.to_string()))?;
     webauthn::verify(key, assertion, challenge.as_bytes()).map_err(|error| refused(error.to_string()))
 }
 
@@ -227,7 +273,7 @@ fn refused(ctx: &Ctx<'_>, request: &Request, command: &Review, refusal: Refusal)
 /// The slots that the reviews on record fill at `now`; what an approval by quorum must equal when the log is replayed.
 #[must_use]
 pub fn filled_slots(state: &State, request: &Request, now: Timestamp) -> Option<Vec<Filled>> {
-    request.submitted.assessment.requirement.fill(&standing_approvals(state, request, now))
+    request.requirement().fill(&standing_approvals(state, request, now))
 }
 
 /// Earlier approvals that still count: their people are eligible now, and no subjects now.
@@ -238,7 +284,13 @@ pub fn standing_approvals(state: &State, request: &Request, now: Timestamp) -> V
         .reviews
         .iter()
         .filter(|review| review.body.verdict == Verdict::Approve)
-        .filter_map(|review| state.candidate(&review.body.reviewer.principal, now))
+        .filter_map(|review| {
+            let own = state.candidate(&review.body.reviewer.principal, now)?;
+            match &review.body.delegation {
+                Some(delegation) => state.with_lent(&own, delegation, now),
+                None => Some(own),
+            }
+        })
         .filter(|candidate| !subjects.contains(&candidate.person))
         .collect()
 }

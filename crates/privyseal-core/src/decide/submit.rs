@@ -1,6 +1,11 @@
 //! Asking: who may ask, who is thereby a subject, and what follows at once when nobody has to seal it.
 
+mod limits;
+
+pub(crate) use limits::RATE_LIMIT;
+
 use super::{Ctx, Decision};
+use crate::action::Limits;
 use crate::assessment::Outcome;
 use crate::command::{Reply, Submit};
 use crate::digest::Digest;
@@ -8,42 +13,54 @@ use crate::event::execution::{BreakglassInvoked, GrantIssued};
 use crate::event::request::{Approved, Denied, Mechanism, Party, Submitted};
 use crate::event::watch::AlertRaised;
 use crate::event::{Body, Draft, Text};
-use crate::id::{RequestId, Role};
+use crate::id::{PrincipalId, RequestId, Role};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::requirement::Filled;
 use crate::state::KeyUsed;
 
 /// Longest justification, in characters.
 pub(super) const MAX_JUSTIFICATION_CHARS: usize = 4_000;
+/// Longest name of an audience, in bytes.
+const MAX_AUDIENCE_BYTES: usize = 128;
+/// Longest name of a batch, in bytes.
+const MAX_BATCH_BYTES: usize = 64;
+/// Longest life that an ask may limit a grant to: a year. Policy's own limit holds as well.
+const MAX_LIMIT_SECONDS: i64 = 31_622_400;
+/// Most uses that an ask may limit a grant to.
+const MAX_LIMIT_USES: u64 = 1_000;
+
+/// Who a request is from, for and run by.
+pub(super) struct Asker {
+    pub(super) requester: Party,
+    pub(super) on_behalf_of: Option<Party>,
+    pub(super) executor: Option<Party>,
+}
 
 pub(super) fn submit(ctx: &mut Ctx<'_>, submit: &Submit) -> Result<Decision, Refusal> {
     let requester = ctx.acting_party()?;
     ctx.needs_role(Role::REQUESTER)?;
-    let invalid = |reason: String| Refusal::new(RefusalCode::Invalid, reason);
-    let justification_chars = submit.justification.chars().count();
-    if submit.justification.trim().is_empty() || justification_chars > MAX_JUSTIFICATION_CHARS {
-        return Err(invalid(format!("the justification has {justification_chars} characters: say why in 1 to {MAX_JUSTIFICATION_CHARS}")));
-    }
-    if submit.ticket.as_ref().is_some_and(|ticket| ticket.len() > 128 || ticket.chars().any(char::is_control)) {
-        return Err(invalid("the ticket reference is longer than 128 bytes or holds control characters".to_owned()));
-    }
+    check_form(submit)?;
     let action_digest = submit.action.digest().map_err(|error| invalid(error.to_string()))?;
     let idempotency_sha256 = submit.idempotency_key.as_ref().map(|key| Digest::of(key.as_bytes()));
     if let Some(found) = idempotency_sha256.and_then(|key| ctx.state.idempotency.get(&(requester.principal.clone(), key))) {
         return repeated(*found, &action_digest);
     }
-    let on_behalf_of = match &submit.on_behalf_of {
-        None => None,
-        Some(other) => Some(ctx.state.party(other).filter(|_| ctx.state.is_enabled(other)).ok_or_else(|| {
-            Refusal::new(RefusalCode::UnknownPrincipal, format!("there is no enabled principal `{other}` to act on behalf of"))
-        })?),
+    let asker = Asker {
+        on_behalf_of: other(ctx, submit.on_behalf_of.as_ref(), "act on behalf of")?,
+        executor: other(ctx, submit.executor.as_ref().filter(|executor| **executor != requester.principal), "run it")?,
+        requester,
     };
     if submit.breakglass {
         ctx.needs_role(Role::BREAK_GLASS)?;
     }
+    check_previous(ctx, submit, &asker.requester)?;
+    check_halted(ctx, &asker)?;
+    if let Some((refusal, alert)) = limits::exceeded(ctx, submit, &asker.requester) {
+        return Ok(Decision { drafts: alert.into_iter().collect(), result: Err(refusal) });
+    }
 
     let id = ctx.fresh.request();
-    let submitted = describe(ctx, submit, requester, on_behalf_of, action_digest, idempotency_sha256);
+    let submitted = describe(ctx, submit, asker, action_digest, idempotency_sha256);
     let mut drafts = vec![ctx.draft(Some(id), Body::RequestSubmitted(submitted.clone()))];
     let result = match submitted.assessment.outcome {
         Outcome::Refuse => {
@@ -55,12 +72,72 @@ pub(super) fn submit(ctx: &mut Ctx<'_>, submit: &Submit) -> Result<Decision, Ref
             if submit.breakglass {
                 drafts.extend(emergency(ctx, id, submit, &submitted));
             } else if submitted.assessment.requirement.is_none() {
-                drafts.extend(approve(ctx, id, &submitted, Mechanism::Automatic, Vec::new(), submitted.assessment.grant_seconds));
+                drafts.extend(approve(ctx, id, &submitted, Mechanism::Automatic, Vec::new()));
             }
             Ok(Reply::Request { request: id, existing: false })
         }
     };
     Ok(Decision { drafts, result })
+}
+
+pub(super) fn invalid(reason: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalCode::Invalid, reason)
+}
+
+/// What can be said of an ask without the state.
+fn check_form(submit: &Submit) -> Result<(), Refusal> {
+    let justification_chars = submit.justification.chars().count();
+    if submit.justification.trim().is_empty() || justification_chars > MAX_JUSTIFICATION_CHARS {
+        return Err(invalid(format!("the justification has {justification_chars} characters: say why in 1 to {MAX_JUSTIFICATION_CHARS}")));
+    }
+    if submit.ticket.as_ref().is_some_and(|ticket| ticket.len() > 128 || ticket.chars().any(char::is_control)) {
+        return Err(invalid("the ticket reference is longer than 128 bytes or holds control characters"));
+    }
+    for (what, text, longest) in [("audience", &submit.audience, MAX_AUDIENCE_BYTES), ("batch", &submit.batch, MAX_BATCH_BYTES)] {
+        let Some(text) = text else { continue };
+        let unusable = |c: char| c.is_control() || crate::text::is_deceptive(c);
+        if !(1..=longest).contains(&text.len()) || text.chars().any(unusable) {
+            return Err(invalid(format!("the {what} has 1 to {longest} bytes without control or invisible characters")));
+        }
+    }
+    if let Some(Limits { seconds, uses }) = submit.action.limits {
+        if seconds.is_none() && uses.is_none() {
+            return Err(invalid("`limits` limits nothing: name `seconds` or `uses`, or leave it out"));
+        }
+        if seconds.is_some_and(|seconds| !(1..=MAX_LIMIT_SECONDS).contains(&seconds)) {
+            return Err(invalid(format!("`limits.seconds` is from 1 to {MAX_LIMIT_SECONDS}")));
+        }
+        if uses.is_some_and(|uses| !(1..=MAX_LIMIT_USES).contains(&uses)) {
+            return Err(invalid(format!("`limits.uses` is from 1 to {MAX_LIMIT_USES}")));
+        }
+    }
+    Ok(())
+}
+
+/// Another principal that an ask names: it must exist and be enabled.
+fn other(ctx: &Ctx<'_>, named: Option<&PrincipalId>, to: &str) -> Result<Option<Party>, Refusal> {
+    let Some(id) = named else { return Ok(None) };
+    let party = ctx.state.party(id).filter(|_| ctx.state.is_enabled(id));
+    let unknown = || Refusal::new(RefusalCode::UnknownPrincipal, format!("there is no enabled principal `{id}` to {to}"));
+    party.map(Some).ok_or_else(unknown)
+}
+
+/// A request may say which one it repeats: one of the same requester.
+fn check_previous(ctx: &Ctx<'_>, submit: &Submit, requester: &Party) -> Result<(), Refusal> {
+    let Some(id) = submit.previous_request else { return Ok(()) };
+    let own = |request: &crate::request::Request| request.submitted.requester.principal == requester.principal;
+    if ctx.state.request(&id).is_some_and(own) {
+        return Ok(());
+    }
+    Err(invalid(format!("there is no request {id} of yours that this one could repeat")))
+}
+
+pub(super) fn check_halted(ctx: &Ctx<'_>, asker: &Asker) -> Result<(), Refusal> {
+    let involved = [Some(&asker.requester), asker.executor.as_ref()];
+    match involved.into_iter().flatten().find_map(|party| super::halt::halted(ctx.state, &party.principal)) {
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
+    }
 }
 
 fn repeated(used: KeyUsed, action_digest: &Digest) -> Result<Decision, Refusal> {
@@ -72,23 +149,25 @@ fn repeated(used: KeyUsed, action_digest: &Digest) -> Result<Decision, Refusal> 
     }
 }
 
-fn describe(
+/// The event of an ask. The assessment is policy's, everything else is what the state says now.
+pub(super) fn describe(
     ctx: &Ctx<'_>,
     submit: &Submit,
-    requester: Party,
-    on_behalf_of: Option<Party>,
+    asker: Asker,
     action_digest: Digest,
     idempotency_sha256: Option<Digest>,
 ) -> Submitted {
+    let Asker { requester, on_behalf_of, executor } = asker;
     let principal = requester.principal.clone();
     let chain = ctx.state.chain(&principal).iter().filter_map(|link| ctx.state.party(link)).collect();
-    let subjects = ctx.state.subjects(&principal, submit.on_behalf_of.as_ref(), &submit.authors, ctx.now);
+    let involved = [Some(&requester), on_behalf_of.as_ref(), executor.as_ref()].into_iter().flatten();
+    let subjects = ctx.state.subjects(involved.map(|party| &party.principal), &submit.authors, ctx.now);
     let repeats = ctx.state.history.get(&principal).map(|history| history.repeats(&submit.justification));
     let assessed = &submit.assessed;
     Submitted {
         requester,
         on_behalf_of,
-        executor: None,
+        executor,
         chain,
         subjects: subjects.into_iter().collect(),
         claimed_model: None,
@@ -102,8 +181,8 @@ fn describe(
         idempotency_sha256,
         previous_request: submit.previous_request,
         narrowed_by: None,
-        audience: None,
-        batch: None,
+        audience: submit.audience.clone(),
+        batch: submit.batch.clone(),
         environment: assessed.environment.clone(),
         data_class: assessed.data_class.clone(),
         change_class: assessed.change_class.clone(),
@@ -137,15 +216,21 @@ fn refused(id: RequestId, submitted: &Submitted) -> (Denied, Refusal) {
     )
 }
 
-/// The events of an approval, however it came about: the end of the request and the grant.
-pub(super) fn approve(
+/// The events of an approval, however it came about: the end of the request and the grant. The clock of the grant starts now.
+pub(super) fn approve(ctx: &mut Ctx<'_>, id: RequestId, submitted: &Submitted, mechanism: Mechanism, slots: Vec<Filled>) -> Vec<Draft> {
+    let assessment = &submitted.assessment;
+    grant(ctx, id, submitted, mechanism, slots, (assessment.grant_seconds, assessment.uses))
+}
+
+fn grant(
     ctx: &mut Ctx<'_>,
     id: RequestId,
     submitted: &Submitted,
     mechanism: Mechanism,
     slots: Vec<Filled>,
-    seconds: i64,
+    (seconds, uses): (i64, u64),
 ) -> Vec<Draft> {
+    let limits = submitted.action.limits.unwrap_or_default();
     let approved = Approved {
         mechanism,
         persons: u64::try_from(slots.len()).unwrap_or(u64::MAX),
@@ -153,20 +238,21 @@ pub(super) fn approve(
         action_digest: submitted.action_digest,
         policy_digest: submitted.assessment.policy.digest,
     };
+    let runner = submitted.executor.as_ref().unwrap_or(&submitted.requester);
     let grant = GrantIssued {
         grant_id: ctx.fresh.grant(),
         action_digest: submitted.action_digest,
         action: submitted.action.verb.clone(),
         resource: submitted.action.resource.clone(),
         environment: submitted.environment.clone(),
-        subject: submitted.requester.principal.clone(),
+        subject: runner.principal.clone(),
         scope: "exact/1".to_owned(),
         not_before: ctx.now,
-        expires_at: ctx.now.plus_seconds(seconds),
-        max_uses: 1,
+        expires_at: ctx.now.plus_seconds(limits.seconds.map_or(seconds, |limit| limit.min(seconds))),
+        max_uses: limits.uses.map_or(uses, |limit| limit.min(uses)),
         nonce: ctx.fresh.nonce(),
         mechanism,
-        audience: None,
+        audience: submitted.audience.clone(),
         run_seconds: submitted.assessment.run_seconds,
     };
     vec![ctx.draft(Some(id), Body::RequestApproved(approved)), ctx.draft(Some(id), Body::GrantIssued(grant))]
@@ -175,7 +261,7 @@ pub(super) fn approve(
 /// Break-glass: granted at once, and loud.
 fn emergency(ctx: &mut Ctx<'_>, id: RequestId, submit: &Submit, submitted: &Submitted) -> Vec<Draft> {
     let seconds = submit.assessed.breakglass_seconds.min(submitted.assessment.grant_seconds.max(1)).max(1);
-    let mut drafts = approve(ctx, id, submitted, Mechanism::Breakglass, Vec::new(), seconds);
+    let mut drafts = grant(ctx, id, submitted, Mechanism::Breakglass, Vec::new(), (seconds, 1));
     let issued = drafts.iter().find_map(|draft| match &draft.body {
         Body::GrantIssued(grant) => Some((grant.grant_id, grant.expires_at)),
         _ => None,

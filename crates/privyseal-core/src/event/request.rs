@@ -282,6 +282,9 @@ pub struct ReviewRecorded {
     /// The delegation used, when the reviewer decides for someone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<String>,
+    /// The delegator in whose place the reviewer decides; their own verdict is thereby given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<Party>,
     /// What the passkey signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<ReviewStatement>,

@@ -21,8 +21,11 @@ const GOLDEN: &str = include_str!("../../testdata/events-v1.jsonl");
 const PAGE: &str = include_str!("../../../../docs/EVENTS.md");
 
 /// How the golden file began at each freeze: its first lines and their digest. Only ever append here.
-const FROZEN: &[(usize, &str)] =
-    &[(132, "jCd5mFFwX8CVqJBev0hL90e5xCdtR6wcuJJcrIWxkDk"), (143, "dAR8DtItlZBVypqm6lTDYaZLFx2cgIW4r9S5kk9Mj3M")];
+const FROZEN: &[(usize, &str)] = &[
+    (132, "jCd5mFFwX8CVqJBev0hL90e5xCdtR6wcuJJcrIWxkDk"),
+    (143, "dAR8DtItlZBVypqm6lTDYaZLFx2cgIW4r9S5kk9Mj3M"),
+    (144, "xazvEub-nXs6WdlW3TVSMkI0HI483T_O3tE3IPJexvk"),
+];
 
 /// Nouns whose events always concern a request.
 const OF_REQUESTS: &[&str] = &["request", "review", "grant", "execution", "breakglass"];

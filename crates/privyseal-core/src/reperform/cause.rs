@@ -2,17 +2,23 @@
 
 use super::Outside;
 use crate::command::{
-    Assessed, Command, Directory, Finish, GiveUp, JudgeBreakglass, PublishPolicy, Redeem, Review, RevokeGrant, Submit, Withdraw,
+    Assessed, Command, Directory, Finish, GiveUp, Halt, JudgeBreakglass, Narrow, PublishPolicy, RateLimits, Redeem, Review, ReviewAccess,
+    RevokeGrant, Submit, Withdraw,
 };
 use crate::decide::may_review;
-use crate::event::request::{Mechanism, ReviewRecorded, ReviewRefused, ReviewStatement, Submitted};
+use crate::event::execution::{GrantRedeemed, Killswitch};
+use crate::event::policy::PolicyPublished;
+use crate::event::request::{Mechanism, Party, ReviewRecorded, ReviewRefused, ReviewStatement, Submitted, Withdrawn};
 use crate::event::{Body, Event, Text};
+use crate::id::{ExecutionId, GrantId};
 use crate::refusal::RefusalCode;
 use crate::state::State;
+use crate::time::Timestamp;
 use crate::webauthn;
 
 /// Longest text that stands in for one that is gone; only its length can matter.
 const MAX_STAND_IN: u64 = 4_000;
+const GONE: &str = "the comment was erased, or is kept on another node";
 
 /// What an entry comes from.
 pub(super) enum Cause {
@@ -37,10 +43,11 @@ fn or_stand_in(text: Option<String>, chars: u64) -> String {
     text.unwrap_or_else(|| "x".repeat(usize::try_from(chars.clamp(1, MAX_STAND_IN)).unwrap_or(1)))
 }
 
-pub(super) fn of(state: &State, event: &Event, following: Option<&Event>, outside: &Outside<'_>) -> Cause {
+pub(super) fn of(state: &State, event: &Event, following: &[&Event], outside: &Outside<'_>) -> Cause {
     let comment = |text: &Text| or_stand_in(outside.text(text), 1);
     match &event.body {
         Body::RequestSubmitted(submitted) => submit(state, submitted, event, following, outside),
+        Body::RequestWithdrawn(withdrawn) if withdrawn.narrowed_by.is_some() => narrow(state, withdrawn, event, following, outside),
         Body::RequestWithdrawn(withdrawn) => {
             let Some(request) = event.request_id else { return Cause::Consequence };
             put(Command::Withdraw(Withdraw { request, comment: withdrawn.comment.as_ref().map(comment) }))
@@ -48,25 +55,15 @@ pub(super) fn of(state: &State, event: &Event, following: Option<&Event>, outsid
         Body::ReviewRecorded(review) => recorded(state, review, event, outside),
         Body::ReviewRefused(refused) => attempt(state, refused, event),
         Body::RequestExpired(_) | Body::GrantExpired(_) | Body::RequestEscalated(_) | Body::RequestReminded(_) => put(Command::Expire),
-        Body::GrantRedeemed(redeemed) => {
-            let started = following.and_then(|event| match &event.body {
-                Body::ExecutionStarted(started) if started.execution_id == redeemed.execution_id => Some(started),
-                _ => None,
-            });
-            put(Command::Redeem(Redeem {
-                grant: redeemed.grant_id,
-                run_digest: redeemed.run_digest,
-                tool: started.and_then(|started| started.tool.clone()),
-                host: started.and_then(|started| started.host.clone()),
-                artefacts: started.map(|started| started.artefacts.clone()).unwrap_or_default(),
-            }))
-        }
+        Body::GrantRedeemed(redeemed) => redeem(state, redeemed, event, following),
+        // The audience that was named is not recorded: it was the right one unless that is why it was refused.
         Body::GrantRefused(refused) => put(Command::Redeem(Redeem {
             grant: refused.grant_id,
             run_digest: refused.run_digest,
             tool: None,
             host: None,
             artefacts: Vec::new(),
+            audience: audience(state, refused.grant_id).filter(|_| refused.code != RefusalCode::WrongAudience.as_str()),
         })),
         Body::GrantRevoked(revoked) => put(Command::RevokeGrant(RevokeGrant { grant: revoked.grant_id, reason: revoked.reason.clone() })),
         Body::ExecutionFinished(finished) => put(Command::Finish(Finish {
@@ -79,20 +76,28 @@ pub(super) fn of(state: &State, event: &Event, following: Option<&Event>, outsid
             incident: finished.incident.clone(),
             rollback_of: finished.rollback_of,
         })),
+        Body::ExecutionUnknown(unknown) if is_overdue(state, unknown.execution_id, event.time) => put(Command::Expire),
         Body::ExecutionUnknown(unknown) => put(Command::GiveUp(GiveUp { execution: unknown.execution_id, reason: unknown.reason.clone() })),
-        Body::BreakglassReviewed(reviewed) => put(Command::JudgeBreakglass(JudgeBreakglass {
-            grant: reviewed.grant_id,
-            outcome: reviewed.outcome,
-            comment: comment(&reviewed.comment),
+        Body::BreakglassReviewed(reviewed) => {
+            let signed = reviewed.statement.clone().zip(reviewed.assertion.clone());
+            let text = outside.text(&reviewed.comment);
+            if signed.is_some() && text.is_none() {
+                return Cause::Unknown(GONE.to_owned(), None);
+            }
+            let (grant, outcome) = (reviewed.grant_id, reviewed.outcome);
+            put(Command::JudgeBreakglass(JudgeBreakglass { grant, outcome, comment: or_stand_in(text, 1), signed }))
+        }
+        Body::PolicyPublished(published) if state.policy.is_none() => put(Command::PublishPolicy(publication(published))),
+        Body::KillswitchEngaged(halt) => put(Command::Halt(of_halt(halt))),
+        Body::KillswitchReleased(halt) => put(Command::Resume(of_halt(halt))),
+        Body::AccessReviewRecorded(review) => put(Command::ReviewAccess(ReviewAccess {
+            principal: review.principal.clone(),
+            role: review.role.clone(),
+            keep: review.outcome == "keep",
+            comment: review.comment.as_ref().map(comment),
         })),
-        Body::PolicyPublished(published) => put(Command::PublishPolicy(PublishPolicy {
-            policy: published.policy.clone(),
-            files: published.files.clone(),
-            parameters: published.parameters.clone(),
-            change_request: published.change_request,
-            note: published.note.clone(),
-        })),
-        Body::RequestApproved(_)
+        Body::PolicyPublished(_)
+        | Body::RequestApproved(_)
         | Body::RequestDenied(_)
         | Body::GrantIssued(_)
         | Body::ExecutionStarted(_)
@@ -122,6 +127,15 @@ fn directory(body: &Body) -> Option<Directory> {
         Body::RoleRemoved(role) => {
             Directory::Remove { principal: role.principal.clone(), role: role.role.clone(), reason: role.reason.clone() }
         }
+        Body::DelegationMade(made) => Directory::Delegate {
+            delegator: made.delegator.clone(),
+            delegate: made.delegate.clone(),
+            roles: made.roles.clone(),
+            valid_from: made.valid_from,
+            valid_to: made.valid_to,
+            reason: made.reason.clone(),
+        },
+        Body::DelegationEnded(ended) => Directory::EndDelegation { delegation: ended.delegation.clone(), reason: ended.reason.clone() },
         Body::CredentialEnrolled(enrolled) => Directory::Enroll {
             credential: enrolled.credential.clone(),
             principal: enrolled.principal.clone(),
@@ -133,21 +147,97 @@ fn directory(body: &Body) -> Option<Directory> {
     })
 }
 
-fn submit(state: &State, submitted: &Submitted, event: &Event, following: Option<&Event>, outside: &Outside<'_>) -> Cause {
-    let approved = following.filter(|next| next.request_id == event.request_id).map(|next| &next.body);
+/// A use of a grant; the use of that of an approved change is the publication of a policy.
+fn redeem(state: &State, redeemed: &GrantRedeemed, event: &Event, following: &[&Event]) -> Cause {
+    let same = |next: &&&Event| next.request_id == event.request_id;
+    if let Some(Body::PolicyPublished(published)) = following.get(1).filter(same).map(|next| &next.body) {
+        return put(Command::PublishPolicy(publication(published)));
+    }
+    let started = following.first().and_then(|next| match &next.body {
+        Body::ExecutionStarted(started) if started.execution_id == redeemed.execution_id => Some(started),
+        _ => None,
+    });
+    put(Command::Redeem(Redeem {
+        grant: redeemed.grant_id,
+        run_digest: redeemed.run_digest,
+        tool: started.and_then(|started| started.tool.clone()),
+        host: started.and_then(|started| started.host.clone()),
+        artefacts: started.map(|started| started.artefacts.clone()).unwrap_or_default(),
+        audience: audience(state, redeemed.grant_id),
+    }))
+}
+
+fn audience(state: &State, grant: GrantId) -> Option<String> {
+    state.grant(&grant).and_then(|(grant, _)| grant.issued.audience.clone())
+}
+
+fn is_overdue(state: &State, execution: ExecutionId, now: Timestamp) -> bool {
+    state.run_deadlines.iter().take_while(|(at, _)| *at <= now).any(|(_, id)| *id == execution)
+}
+
+fn publication(published: &PolicyPublished) -> PublishPolicy {
+    PublishPolicy {
+        policy: published.policy.clone(),
+        files: published.files.clone(),
+        parameters: published.parameters.clone(),
+        change_request: published.change_request,
+        note: published.note.clone(),
+        unsatisfiable: published.unsatisfiable.clone(),
+    }
+}
+
+fn of_halt(halt: &Killswitch) -> Halt {
+    Halt { scope: halt.scope, principal: halt.principal.clone(), reason: halt.reason.clone() }
+}
+
+fn submit(state: &State, submitted: &Submitted, event: &Event, following: &[&Event], outside: &Outside<'_>) -> Cause {
+    if submitted.narrowed_by.is_some() {
+        // It comes with the withdrawal of the wider one, or from nowhere.
+        return Cause::Consequence;
+    }
+    let approved = following.first().filter(|next| next.request_id == event.request_id).map(|next| &next.body);
     let breakglass = matches!(approved, Some(Body::RequestApproved(approved)) if approved.mechanism == Mechanism::Breakglass);
-    let (again, why) = match &outside.again {
-        Some(Ok(again)) => (again.clone(), None),
+    if let (Some(Err(why)), true) = (&outside.again, breakglass) {
         // How long an emergency lasts is in the catalogue alone: without it nothing can be said about the grant.
-        Some(Err(why)) if breakglass => return Cause::Unknown(why.clone(), None),
-        Some(Err(why)) => (as_recorded(submitted), Some(why.clone())),
-        None => (as_recorded(submitted), Some("policy was not asked again".to_owned())),
+        return Cause::Unknown(why.clone(), None);
+    }
+    let (command, why, _) = asked(state, submitted, breakglass, outside);
+    partly(Command::Submit(Box::new(command)), why)
+}
+
+/// A narrower request in the place of a wider one; the withdrawal of that comes first.
+fn narrow(state: &State, withdrawn: &Withdrawn, event: &Event, following: &[&Event], outside: &Outside<'_>) -> Cause {
+    let successor = following.first().filter(|next| withdrawn.successor.is_some() && next.request_id == withdrawn.successor);
+    let (Some(request), Some(Body::RequestSubmitted(submitted))) = (event.request_id, successor.map(|next| &next.body)) else {
+        return Cause::Consequence;
+    };
+    let (submit, why, narrowable) = asked(state, submitted, false, outside);
+    // Without the catalogue nobody can say which parameters may be less; those that are were let through then.
+    let narrowable = narrowable.unwrap_or_else(|| submitted.action.parameters.keys().cloned().collect());
+    let comment = withdrawn.comment.as_ref().and_then(|comment| outside.text(comment));
+    partly(Command::Narrow(Box::new(Narrow { request, submit, narrowable, comment: or_stand_in(comment, 1) })), why)
+}
+
+fn partly(command: Command, why: Option<String>) -> Cause {
+    match why {
+        None => put(command),
+        Some(why) => Cause::Partly(Box::new(command), why),
+    }
+}
+
+/// What was asked, with what policy says now, or what it said and why it cannot be asked; and what may be narrowed, when that is known.
+fn asked(state: &State, submitted: &Submitted, breakglass: bool, outside: &Outside<'_>) -> (Submit, Option<String>, Option<Vec<String>>) {
+    let (again, why) = match &outside.again {
+        Some(Ok(again)) => (Some(again), None),
+        Some(Err(why)) => (None, Some(why.clone())),
+        None => (None, Some("policy was not asked again".to_owned())),
     };
     let justification = or_stand_in(outside.text(&submitted.justification), submitted.justification_chars);
     let known = state.history.get(&submitted.requester.principal).map_or(0, |history| history.repeats(&justification));
-    let command = Submit {
+    let principal = |party: &Option<Party>| party.as_ref().map(|party| party.principal.clone());
+    let submit = Submit {
         action: submitted.action.clone(),
-        deceptive: again.deceptive.unwrap_or_else(|| submitted.deceptive.clone()),
+        deceptive: again.and_then(|again| again.deceptive.clone()).unwrap_or_else(|| submitted.deceptive.clone()),
         // How often a hidden text stood there before is in no entry.
         hidden_repeats: match submitted.justification {
             Text::Clear(_) => 0,
@@ -155,25 +245,24 @@ fn submit(state: &State, submitted: &Submitted, event: &Event, following: Option
         },
         justification,
         ticket: submitted.ticket.clone(),
-        on_behalf_of: submitted.on_behalf_of.as_ref().map(|party| party.principal.clone()),
+        on_behalf_of: principal(&submitted.on_behalf_of),
+        executor: principal(&submitted.executor),
+        audience: submitted.audience.clone(),
+        batch: submitted.batch.clone(),
         // Only its digest is on the entry; whether it was used before is compared apart.
         idempotency_key: None,
         previous_request: submitted.previous_request,
         significant_change: submitted.significant_change,
         authors: submitted.authors.clone(),
         breakglass,
-        assessed: again.assessed,
+        assessed: again.map_or_else(|| as_recorded(submitted), |again| again.assessed.clone()),
     };
-    let command = Box::new(Command::Submit(Box::new(command)));
-    match why {
-        None => Cause::Command(command),
-        Some(why) => Cause::Partly(command, why),
-    }
+    (submit, why, again.map(|again| again.narrowable.clone()))
 }
 
 /// The recorded assessment in the place of one that cannot be made again: everything else is still decided again.
-fn as_recorded(submitted: &Submitted) -> super::Again {
-    let assessed = Assessed {
+fn as_recorded(submitted: &Submitted) -> Assessed {
+    Assessed {
         assessment: submitted.assessment.clone(),
         environment: submitted.environment.clone(),
         data_class: submitted.data_class.clone(),
@@ -183,8 +272,8 @@ fn as_recorded(submitted: &Submitted) -> super::Again {
         catalogue_digest: submitted.catalogue_digest,
         breakglass_seconds: 0,
         breakglass_review_seconds: 0,
-    };
-    super::Again { assessed, deceptive: None }
+        limits: RateLimits::default(),
+    }
 }
 
 fn recorded(state: &State, review: &ReviewRecorded, event: &Event, outside: &Outside<'_>) -> Cause {
@@ -194,7 +283,7 @@ fn recorded(state: &State, review: &ReviewRecorded, event: &Event, outside: &Out
         None => String::new(),
         Some(text) => match outside.text(text) {
             Some(comment) => comment,
-            None => return Cause::Unknown("the comment was erased, or is kept on another node".to_owned(), unopened(state, review, event)),
+            None => return Cause::Unknown(GONE.to_owned(), unopened(state, review, event)),
         },
     };
     put(Command::Review(Box::new(Review {

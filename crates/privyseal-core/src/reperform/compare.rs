@@ -22,7 +22,8 @@ impl Names {
     /// Puts the recorded ids into a draft, and learns those that the entry draws.
     pub(super) fn put(&mut self, draft: &mut Draft, event: &Event) {
         if let (Body::RequestSubmitted(_), Some(drawn), Some(recorded)) = (&draft.body, draft.request_id, event.request_id) {
-            self.request = Some((drawn, recorded));
+            // The successor of a request that was narrowed is named before it comes.
+            self.request.get_or_insert((drawn, recorded));
         }
         if let Some((drawn, recorded)) = self.request
             && draft.request_id == Some(drawn)
@@ -34,6 +35,11 @@ impl Names {
                 self.grant = Some((drawn.grant_id, recorded.grant_id));
                 (drawn.grant_id, drawn.nonce) = (recorded.grant_id, recorded.nonce.clone());
             }
+            (Body::RequestWithdrawn(drawn), Body::RequestWithdrawn(recorded)) => {
+                self.request = drawn.successor.zip(recorded.successor);
+                drawn.successor = drawn.successor.map(|id| put(self.request, id));
+            }
+            (Body::DelegationMade(drawn), Body::DelegationMade(recorded)) => drawn.delegation.clone_from(&recorded.delegation),
             (Body::BreakglassInvoked(drawn), _) => drawn.grant_id = put(self.grant, drawn.grant_id),
             (Body::AlertRaised(drawn), _) => {
                 if let Some((from, to)) = self.grant {
@@ -45,6 +51,7 @@ impl Names {
                 drawn.execution_id = recorded.execution_id;
             }
             (Body::ExecutionStarted(drawn), _) => drawn.execution_id = put(self.execution, drawn.execution_id),
+            (Body::ExecutionFinished(drawn), _) => drawn.execution_id = put(self.execution, drawn.execution_id),
             _ => {}
         }
     }
@@ -83,7 +90,9 @@ fn put_beside(drawn: &mut Body, recorded: &Body) {
         (Body::ReviewRecorded(drawn), Body::ReviewRecorded(recorded)) => hide_if_any(&mut drawn.comment, recorded.comment.as_ref()),
         (Body::BreakglassInvoked(drawn), Body::BreakglassInvoked(recorded)) => hide(&mut drawn.reason, &recorded.reason),
         (Body::BreakglassReviewed(drawn), Body::BreakglassReviewed(recorded)) => hide(&mut drawn.comment, &recorded.comment),
-        (Body::PolicyPublished(drawn), Body::PolicyPublished(recorded)) => drawn.unsatisfiable.clone_from(&recorded.unsatisfiable),
+        (Body::AccessReviewRecorded(drawn), Body::AccessReviewRecorded(recorded)) => {
+            hide_if_any(&mut drawn.comment, recorded.comment.as_ref());
+        }
         _ => {}
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Credential, KeyUsed, PrincipalState, RoleHeld, Session, State};
+use super::{Credential, Halted, KeyUsed, PrincipalState, RoleHeld, Session, State};
+use crate::decide::RATE_LIMIT;
 use crate::event::directory::{CredentialEnrolled, CredentialKey, Principal, RoleAssigned, SessionStarted};
+use crate::event::execution::{Killswitch, RunOutcome};
 use crate::event::request::{Mechanism, Submitted};
-use crate::event::{Body, Event};
-use crate::id::{CredentialId, GrantId, PrincipalId, RequestId};
+use crate::event::{ActorKind, Body, Event};
+use crate::id::{CredentialId, ExecutionId, GrantId, PrincipalId, RequestId};
 use crate::request::{Emergency, Execution, ExecutionPhase, Grant, GrantEnd, Phase, Request, Review};
 use crate::time::Timestamp;
 
@@ -57,8 +59,23 @@ impl State {
             Body::DelegationEnded(ended) => {
                 self.delegations.remove(&ended.delegation);
             }
+            Body::KillswitchEngaged(switch) => {
+                self.release(switch);
+                self.halts.push(Halted {
+                    scope: switch.scope,
+                    principal: switch.principal.clone(),
+                    since: at,
+                    by: event.actor.id.clone(),
+                    reason: switch.reason.clone(),
+                });
+            }
+            Body::KillswitchReleased(switch) => self.release(switch),
+            Body::AlertRaised(alert) if alert.kind == RATE_LIMIT => {
+                if let Some(principal) = &alert.principal {
+                    self.history.entry(principal.clone()).or_default().throttled = Some(at);
+                }
+            }
             Body::PolicyPublished(policy) => {
-                self.spent_changes.extend(policy.change_request);
                 self.policy = Some(Arc::new(policy.clone()));
             }
             _ => {}
@@ -98,7 +115,9 @@ impl State {
                 self.end_request(id, Phase::Denied { at, mechanism: denied.mechanism });
             }
             Body::RequestExpired(_) => self.end_request(id, Phase::Expired { at }),
-            Body::RequestWithdrawn(_) => self.end_request(id, Phase::Cancelled { at }),
+            Body::RequestWithdrawn(withdrawn) => self.end_request(id, Phase::Cancelled { at, successor: withdrawn.successor }),
+            Body::RequestEscalated(_) => self.rearm(id, |request| request.escalated_at = Some(at)),
+            Body::RequestReminded(reminded) => self.rearm(id, |request| request.reminded = Some((reminded.number, at))),
             Body::GrantIssued(issued) => {
                 let (grant_id, expires_at) = (issued.grant_id, issued.expires_at);
                 if let Some(Request { phase: Phase::Approved { grant, .. }, .. }) = self.requests.get_mut(&id).map(Arc::make_mut) {
@@ -120,6 +139,7 @@ impl State {
                     self.grant_deadlines.remove(&(deadline, redeemed.grant_id));
                 }
             }
+            Body::GrantRefused(refused) => self.count_failed(&refused.executor.principal, at),
             Body::GrantExpired(expired) => self.end_grant(id, expired.grant_id, GrantEnd::Expired(at)),
             Body::GrantRevoked(revoked) => self.end_grant(id, revoked.grant_id, GrantEnd::Revoked(at)),
             Body::ExecutionStarted(started) => {
@@ -130,20 +150,20 @@ impl State {
                     started_at: at,
                     phase: ExecutionPhase::Running,
                 };
+                let mut due = None;
                 if let Some(grant) = self.grant_mut(id) {
+                    due = grant.issued.run_seconds.map(|seconds| at.plus_seconds(seconds));
                     grant.runs.insert(started.execution_id, execution);
                     self.executions.insert(started.execution_id, id);
                 }
+                self.run_deadlines.extend(due.map(|due| (due, started.execution_id)));
             }
             Body::ExecutionFinished(finished) => {
-                if let Some(execution) = self.grant_mut(id).and_then(|grant| grant.runs.get_mut(&finished.execution_id)) {
-                    execution.phase = ExecutionPhase::Finished { at, outcome: finished.outcome, exit_code: finished.exit_code };
-                }
+                let ended = ExecutionPhase::Finished { at, outcome: finished.outcome, exit_code: finished.exit_code };
+                self.end_run(id, finished.execution_id, ended, at);
             }
             Body::ExecutionUnknown(unknown) => {
-                if let Some(execution) = self.grant_mut(id).and_then(|grant| grant.runs.get_mut(&unknown.execution_id)) {
-                    execution.phase = ExecutionPhase::Unknown { at };
-                }
+                self.end_run(id, unknown.execution_id, ExecutionPhase::Unknown { at }, at);
             }
             Body::BreakglassInvoked(invoked) => {
                 if let Some(grant) = self.grant_mut(id) {
@@ -229,18 +249,89 @@ impl State {
             let used = KeyUsed { request: id, action_digest: submitted.action_digest };
             self.idempotency.insert((requester.clone(), key), used);
         }
+        if let Some(owner) = submitted.requester.person.as_ref().filter(|_| submitted.requester.kind == ActorKind::Agent) {
+            self.count_recent(owner, at);
+        }
+        *self.pending.entry(requester.clone()).or_default() += 1;
         self.history.entry(requester).or_default().count_asked(submitted, seq, at);
-        self.request_deadlines.insert((submitted.expires_at, id));
-        let request =
-            Request { id, seq, submitted_at: at, submitted: Arc::new(submitted.clone()), reviews: Vec::new(), phase: Phase::Pending };
+        let request = Request {
+            id,
+            seq,
+            submitted_at: at,
+            submitted: Arc::new(submitted.clone()),
+            reviews: Vec::new(),
+            escalated_at: None,
+            reminded: None,
+            phase: Phase::Pending,
+        };
+        self.arm(&request);
         self.requests.insert(id, Arc::new(request));
     }
 
-    fn end_request(&mut self, id: RequestId, phase: Phase) {
-        if let Some(request) = self.requests.get_mut(&id).map(Arc::make_mut) {
-            self.request_deadlines.remove(&(request.submitted.expires_at, id));
-            request.phase = phase;
+    /// Notes when time will bring something to a pending request.
+    pub(super) fn arm(&mut self, request: &Request) {
+        self.request_deadlines.insert((request.submitted.expires_at, request.id));
+        self.escalations.extend(request.escalates_at().map(|at| (at, request.id)));
+        self.reminders.extend(request.reminds_at().map(|at| (at, request.id)));
+    }
+
+    fn disarm(&mut self, request: &Request) {
+        self.request_deadlines.remove(&(request.submitted.expires_at, request.id));
+        if let Some(at) = request.escalates_at() {
+            self.escalations.remove(&(at, request.id));
         }
+        if let Some(at) = request.reminds_at() {
+            self.reminders.remove(&(at, request.id));
+        }
+    }
+
+    /// Changes a pending request, and with it what time will bring.
+    fn rearm(&mut self, id: RequestId, change: impl FnOnce(&mut Request)) {
+        if let Some(mut request) = self.requests.remove(&id) {
+            let pending = matches!(request.phase, Phase::Pending);
+            if pending {
+                self.disarm(&request);
+            }
+            change(Arc::make_mut(&mut request));
+            if pending {
+                self.arm(&request);
+            }
+            self.requests.insert(id, request);
+        }
+    }
+
+    fn end_request(&mut self, id: RequestId, phase: Phase) {
+        if let Some(mut request) = self.requests.remove(&id) {
+            if matches!(request.phase, Phase::Pending) {
+                self.disarm(&request);
+                self.count_ended(&request.submitted.requester.principal);
+            }
+            Arc::make_mut(&mut request).phase = phase;
+            self.requests.insert(id, request);
+        }
+    }
+
+    fn end_run(&mut self, request: RequestId, id: ExecutionId, phase: ExecutionPhase, at: Timestamp) {
+        let failed = !matches!(phase, ExecutionPhase::Finished { outcome: RunOutcome::Succeeded, .. });
+        let Some(grant) = self.grant_mut(request) else { return };
+        let seconds = grant.issued.run_seconds;
+        let Some(run) = grant.runs.get_mut(&id) else { return };
+        run.phase = phase;
+        let (due, executor) = (seconds.map(|seconds| run.started_at.plus_seconds(seconds)), run.executor.clone());
+        if let Some(due) = due {
+            self.run_deadlines.remove(&(due, id));
+        }
+        if failed {
+            self.count_failed(&executor, at);
+        }
+    }
+
+    fn count_failed(&mut self, executor: &PrincipalId, at: Timestamp) {
+        self.history.entry(executor.clone()).or_default().count_failed(at);
+    }
+
+    fn release(&mut self, switch: &Killswitch) {
+        self.halts.retain(|halt| (halt.scope, &halt.principal) != (switch.scope, &switch.principal));
     }
 
     fn grant_mut(&mut self, id: RequestId) -> Option<&mut Grant> {

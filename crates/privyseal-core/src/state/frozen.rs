@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Credential, History, KeyUsed, Keys, PrincipalState, Session, State};
+use super::{Credential, Halted, History, KeyUsed, Keys, PrincipalState, Session, State};
 use crate::digest::Digest;
 use crate::event::directory::{CredentialKey, DelegationMade};
 use crate::event::policy::PolicyPublished;
-use crate::id::{CredentialId, PrincipalId, RequestId, SessionId};
-use crate::request::{Phase, Request};
+use crate::id::{CredentialId, PersonId, PrincipalId, RequestId, SessionId};
+use crate::request::{Grant, Phase, Request};
 use crate::time::Timestamp;
 
 /// Version of the fold: what events do to the state, and what of it is kept. Raised with every change of either, because a snapshot that
 /// an older fold made says what events did then.
-pub const FOLD_VERSION: u64 = 1;
+pub const FOLD_VERSION: u64 = 2;
 
 /// The state as it is written to a snapshot. Reading it back gives an equal state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,8 @@ pub struct Frozen {
     requests: Vec<Request>,
     history: BTreeMap<PrincipalId, History>,
     idempotency: Vec<(PrincipalId, Digest, KeyUsed)>,
-    spent_changes: BTreeSet<RequestId>,
+    halts: Vec<Halted>,
+    recent: BTreeMap<PersonId, VecDeque<Timestamp>>,
     settled: VecDeque<(Timestamp, RequestId)>,
     settled_keys: VecDeque<(Timestamp, PrincipalId, Digest)>,
 }
@@ -54,7 +55,8 @@ impl From<State> for Frozen {
             requests: state.requests.into_values().map(Arc::unwrap_or_clone).collect(),
             history: state.history,
             idempotency: state.idempotency.into_iter().map(|((principal, key), used)| (principal, key, used)).collect(),
-            spent_changes: state.spent_changes,
+            halts: state.halts,
+            recent: state.recent,
             settled: state.settled,
             settled_keys: state.settled_keys,
         }
@@ -75,7 +77,8 @@ impl From<Frozen> for State {
             policy: frozen.policy.map(Arc::new),
             history: frozen.history,
             idempotency: frozen.idempotency.into_iter().map(|(principal, key, used)| ((principal, key), used)).collect(),
-            spent_changes: frozen.spent_changes,
+            halts: frozen.halts,
+            recent: frozen.recent,
             settled: frozen.settled,
             settled_keys: frozen.settled_keys,
             ..State::default()
@@ -90,11 +93,13 @@ impl From<Frozen> for State {
             state.add_indexes(&request);
             match &request.phase {
                 Phase::Pending => {
-                    state.request_deadlines.insert((request.submitted.expires_at, request.id));
+                    state.arm(&request);
+                    *state.pending.entry(request.submitted.requester.principal.clone()).or_default() += 1;
                 }
                 _ => {
                     let open = request.granted().filter(|grant| grant.ended.is_none() && !grant.is_used_up());
                     state.grant_deadlines.extend(open.map(|grant| (grant.issued.expires_at, grant.issued.grant_id)));
+                    state.run_deadlines.extend(request.granted().into_iter().flat_map(Grant::run_deadlines));
                 }
             }
             state.requests.insert(request.id, Arc::new(request));
@@ -120,12 +125,17 @@ impl State {
         part("policy", plain(&self.policy, &other.policy));
         part("requests", keyed(&self.requests, &other.requests));
         part("request_deadlines", plain(&self.request_deadlines, &other.request_deadlines));
+        part("escalations", plain(&self.escalations, &other.escalations));
+        part("reminders", plain(&self.reminders, &other.reminders));
+        part("run_deadlines", plain(&self.run_deadlines, &other.run_deadlines));
+        part("halts", plain(&self.halts, &other.halts));
+        part("recent", keyed(&self.recent, &other.recent));
+        part("pending", keyed(&self.pending, &other.pending));
         part("grants", keyed(&self.grants, &other.grants));
         part("grant_deadlines", plain(&self.grant_deadlines, &other.grant_deadlines));
         part("executions", keyed(&self.executions, &other.executions));
         part("history", keyed(&self.history, &other.history));
         part("idempotency", keyed(&self.idempotency, &other.idempotency));
-        part("spent_changes", plain(&self.spent_changes, &other.spent_changes));
         part("settled", plain(&self.settled, &other.settled));
         part("settled_keys", plain(&self.settled_keys, &other.settled_keys));
         part("secrets", keyed(&self.secrets, &other.secrets));

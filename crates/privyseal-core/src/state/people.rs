@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use super::{Halted, State};
 use crate::digest::Digest;
 use crate::event::directory::Principal;
+use crate::event::execution::HaltScope;
 use crate::event::request::{Party, Submitted};
 use crate::event::{ActorKind, AuthMethod};
 use crate::id::{ActionId, CredentialId, PersonId, PrincipalId, Role};
@@ -64,6 +65,12 @@ const MAX_TIMES: usize = 4_096;
 const MAX_REMEMBERED: usize = 256;
 /// How long times are kept.
 const DAY_SECONDS: i64 = 86_400;
+const DAY_MICROS: i64 = DAY_SECONDS * 1_000_000;
+const HOUR_MICROS: i64 = 3_600_000_000;
+/// How many days are counted one by one.
+const MONTH_DAYS: i64 = 30;
+/// How long requests of somebody's agents are counted together.
+const RECENT_SECONDS: i64 = 60;
 
 /// What a principal asked before, in bounded space: times of the last day, and the resources and justifications used last.
 ///
@@ -78,6 +85,14 @@ pub struct History {
     pub asked: VecDeque<Timestamp>,
     /// Denials of the last day, the newest 4,096.
     pub denied: VecDeque<Timestamp>,
+    /// Runs of the last day that failed or ended unknown, and refused attempts to use a grant; the newest 4,096.
+    pub failed: VecDeque<Timestamp>,
+    /// How many requests ever came in each hour of the day, in UTC.
+    pub hours: [u64; 24],
+    /// How many came on each of the last 30 days on which any did: the day, counted from 1970, and the number.
+    pub days: VecDeque<(i64, u64)>,
+    /// When it was last told that it asks too much.
+    pub throttled: Option<Timestamp>,
     /// Verbs ever asked: as many as the action catalogues had.
     pub actions: BTreeSet<ActionId>,
     /// The 256 resources named last, as text, with the position of the entry that named them last.
@@ -96,6 +111,17 @@ impl History {
     pub(super) fn count_asked(&mut self, submitted: &Submitted, seq: u64, at: Timestamp) {
         self.total += 1;
         self.last = at;
+        let (day, hour) = (at.micros().div_euclid(DAY_MICROS), at.micros().rem_euclid(DAY_MICROS) / HOUR_MICROS);
+        if let Some(count) = usize::try_from(hour).ok().and_then(|hour| self.hours.get_mut(hour)) {
+            *count += 1;
+        }
+        match self.days.back_mut() {
+            Some((last, count)) if *last == day => *count += 1,
+            _ => self.days.push_back((day, 1)),
+        }
+        while self.days.front().is_some_and(|(first, _)| *first <= day - MONTH_DAYS) {
+            self.days.pop_front();
+        }
         keep_time(&mut self.asked, at);
         self.actions.insert(submitted.action.verb.clone());
         self.resources.insert(submitted.action.resource.name.to_string(), seq);
@@ -109,6 +135,24 @@ impl History {
 
     pub(super) fn count_denied(&mut self, at: Timestamp) {
         keep_time(&mut self.denied, at);
+    }
+
+    pub(super) fn count_failed(&mut self, at: Timestamp) {
+        keep_time(&mut self.failed, at);
+    }
+
+    /// On how many of the 30 days up to `now` requests came, and how many.
+    #[must_use]
+    pub fn last_month(&self, now: Timestamp) -> (u64, u64) {
+        let since = now.micros().div_euclid(DAY_MICROS) - MONTH_DAYS;
+        let active = self.days.iter().filter(|(day, _)| *day > since);
+        active.fold((0, 0), |(days, requests), (_, count)| (days + 1, requests + count))
+    }
+
+    /// How many runs failed, and uses were refused, within `seconds` before `now`.
+    #[must_use]
+    pub fn failed_within(&self, now: Timestamp, seconds: i64) -> u64 {
+        count_within(&self.failed, now, seconds)
     }
 
     /// How many requests came within `seconds` before `now`.
@@ -210,26 +254,19 @@ impl State {
 
     /// Every natural person who is a subject of a request and can therefore never review it.
     ///
-    /// INVARIANT: separation-of-duties. This is the only place where subjects are computed: requester, on-behalf-of, every link of
-    /// their spawn chains, the owner of each, authors of the inputs, and whoever any of these people delegated to.
+    /// INVARIANT: separation-of-duties. This is the only place where subjects are computed: requester, on-behalf-of, executor, every link of
+    /// their spawn chains, the owner of each, authors of the inputs, and whoever any of these people delegated to. `involved` are the
+    /// requester, whom it is for, and who runs it.
     #[must_use]
-    pub fn subjects(
+    pub fn subjects<'a>(
         &self,
-        requester: &PrincipalId,
-        on_behalf_of: Option<&PrincipalId>,
+        involved: impl IntoIterator<Item = &'a PrincipalId>,
         authors: &[PersonId],
         now: Timestamp,
     ) -> BTreeSet<PersonId> {
         let mut persons: BTreeSet<PersonId> = authors.iter().cloned().collect();
-        let mut open: Vec<PrincipalId> = [requester].into_iter().chain(on_behalf_of).cloned().collect();
-        let mut seen = BTreeSet::new();
-        while let Some(principal) = open.pop() {
-            let Some(state) = self.principals.get(&principal) else { continue };
-            if !seen.insert(principal) {
-                continue;
-            }
-            persons.extend(state.record.person.clone());
-            open.extend(state.record.owner.iter().chain(&state.record.parent).cloned());
+        for principal in self.behind(involved) {
+            persons.extend(self.principals.get(&principal).and_then(|state| state.record.person.clone()));
         }
         let delegates: Vec<PersonId> = self
             .delegations
@@ -240,6 +277,82 @@ impl State {
             .collect();
         persons.extend(delegates);
         persons
+    }
+
+    /// These principals and everyone above them: parents and owners, to the end.
+    fn behind<'a>(&self, principals: impl IntoIterator<Item = &'a PrincipalId>) -> BTreeSet<PrincipalId> {
+        let mut open: Vec<PrincipalId> = principals.into_iter().cloned().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(principal) = open.pop() {
+            if let Some(state) = self.principals.get(&principal).filter(|_| !seen.contains(&principal)) {
+                open.extend(state.record.owner.iter().chain(&state.record.parent).cloned());
+                seen.insert(principal);
+            }
+        }
+        seen
+    }
+
+    /// Whether a kill switch of this scope stops a principal. People are never stopped.
+    pub(crate) fn is_stopped_by(&self, scope: HaltScope, target: Option<&PrincipalId>, principal: &PrincipalId) -> bool {
+        if self.principals.get(principal).is_none_or(|state| state.record.kind == ActorKind::Human) {
+            return false;
+        }
+        match (scope, target) {
+            (HaltScope::All, _) => true,
+            (HaltScope::Agent, Some(agent)) => self.behind([principal]).contains(agent),
+            (HaltScope::Owner, Some(owner)) => {
+                let person = self.person_of(owner);
+                person.is_some() && self.behind([principal]).iter().any(|above| self.person_of(above) == person)
+            }
+            (HaltScope::Agent | HaltScope::Owner, None) => false,
+        }
+    }
+
+    /// The kill switch that stops a principal, the earliest when there are several.
+    #[must_use]
+    pub fn halted(&self, principal: &PrincipalId) -> Option<&Halted> {
+        self.halts.iter().find(|halt| self.is_stopped_by(halt.scope, halt.principal.as_ref(), principal))
+    }
+
+    /// How many requests of a principal are pending.
+    #[must_use]
+    pub fn pending_of(&self, principal: &PrincipalId) -> u64 {
+        self.pending.get(principal).copied().unwrap_or(0)
+    }
+
+    pub(super) fn count_ended(&mut self, requester: &PrincipalId) {
+        if let Some(pending) = self.pending.get_mut(requester) {
+            *pending -= 1;
+            if *pending == 0 {
+                self.pending.remove(requester);
+            }
+        }
+    }
+
+    pub(super) fn count_recent(&mut self, owner: &PersonId, at: Timestamp) {
+        let times = self.recent.entry(owner.clone()).or_default();
+        times.push_back(at);
+        while times.len() > MAX_TIMES || times.front().is_some_and(|oldest| *oldest <= at.plus_seconds(-RECENT_SECONDS)) {
+            times.pop_front();
+        }
+    }
+
+    /// How many requests came within `seconds` before `now`, at most 60, from all agents that a person answers for.
+    #[must_use]
+    pub fn asked_for(&self, owner: &PersonId, now: Timestamp, seconds: i64) -> u64 {
+        self.recent.get(owner).map_or(0, |times| count_within(times, now, seconds))
+    }
+
+    /// A delegate with what a delegation lends them at `now`: those of its roles that the delegator, still enabled, holds themselves.
+    #[must_use]
+    pub fn with_lent(&self, delegate: &Candidate, delegation: &str, now: Timestamp) -> Option<Candidate> {
+        let made = self.delegations.get(delegation).filter(|made| made.valid_from <= now && now < made.valid_to)?;
+        if made.delegate != delegate.principal {
+            return None;
+        }
+        let held = self.roles_of(&made.delegator, now);
+        let lent = made.roles.iter().filter(|role| held.contains(role)).cloned();
+        Some(Candidate { roles: delegate.roles.iter().cloned().chain(lent).collect(), ..delegate.clone() })
     }
 
     /// The account as a possible reviewer at `now`: an enabled human with a person behind it.

@@ -70,6 +70,7 @@ impl<'a> Asking<'a> {
             justification_chars: self.submitted.justification_chars,
             has_ticket: self.submitted.ticket.is_some(),
             deceptive: self.deceptive.as_ref().unwrap_or(&self.submitted.deceptive),
+            advice: self.submitted.assessment.advice.as_ref(),
         };
         consult(policy, version, state, &asked, self.event.time)
     }
@@ -101,7 +102,8 @@ impl<'a> Asking<'a> {
         if !self.closed.is_empty() && !self.is_as_recorded(&assessed) {
             return Err(format!("a rule may have looked at a value that is gone: {}", self.closed.join(", ")));
         }
-        Ok(Again { assessed, deceptive: self.deceptive })
+        let narrowable = policy.action(&self.submitted.action.verb).map(|action| action.narrow.clone()).unwrap_or_default();
+        Ok(Again { assessed, deceptive: self.deceptive, narrowable })
     }
 
     /// Every smaller choice of the contents at hand, none included; of many only none.

@@ -54,6 +54,7 @@ pub(crate) fn options(folder: &Path, clock: &Arc<SimulatedClock>) -> Options {
         heartbeat_seconds: 3_600,
         anchors: Default::default(),
         hide: privyseal_core::hidden::HidePolicy::default(),
+        advisor: None,
     }
 }
 
@@ -172,7 +173,7 @@ impl Fixture {
     pub(crate) fn redeem_command(&self, request: RequestId) -> Command {
         let request = self.known(request);
         let (grant, run_digest) = (request.grant().unwrap(), request.submitted.action_digest);
-        Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] })
+        Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![], audience: None })
     }
 
     pub(crate) fn state_of(&self, request: RequestId) -> RequestState {
@@ -186,6 +187,9 @@ pub(crate) fn ask(verb: &str) -> Ask {
         justification: "because the tests need it".into(),
         ticket: None,
         on_behalf_of: None,
+        executor: None,
+        audience: None,
+        batch: None,
         idempotency_key: None,
         previous_request: None,
         significant_change: None,

@@ -67,8 +67,9 @@ async fn answers(fixture: &Fixture, request: &Request) -> Vec<(&'static str, Opt
     let mut commands = vec![("withdraw", "bot", withdraw), ("review", "ben", review)];
     if let Some(grant) = request.granted() {
         let id = grant.issued.grant_id;
-        let redeem = Redeem { grant: id, run_digest: grant.issued.action_digest, tool: None, host: None, artefacts: vec![] };
-        let judge = JudgeBreakglass { grant: id, outcome: BreakglassOutcome::Justified, comment: "seen".into() };
+        let redeem =
+            Redeem { grant: id, run_digest: grant.issued.action_digest, tool: None, host: None, artefacts: vec![], audience: None };
+        let judge = JudgeBreakglass { grant: id, outcome: BreakglassOutcome::Justified, comment: "seen".into(), signed: None };
         commands.push(("redeem", "bot", Command::Redeem(redeem)));
         commands.push(("revoke", "ana", Command::RevokeGrant(RevokeGrant { grant: id, reason: "no".into() })));
         commands.push(("judge", "ben", Command::JudgeBreakglass(judge)));

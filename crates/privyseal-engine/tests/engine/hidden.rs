@@ -101,7 +101,8 @@ async fn secrets_and_reasons_reach_the_disk_as_commitments_only() {
         action.digest().unwrap()
     };
     assert_eq!(run(SECRET), digest);
-    let redeem = |run_digest: Digest| Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] });
+    let redeem =
+        |run_digest: Digest| Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![], audience: None });
     let error = fixture.engine.execute(redeem(run("another")), actor("bot")).await.unwrap_err();
     assert_eq!(refusal(&error), RefusalCode::ActionChanged);
     fixture.engine.execute(redeem(run(SECRET)), actor("bot")).await.unwrap();

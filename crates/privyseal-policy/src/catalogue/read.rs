@@ -1,5 +1,7 @@
 //! Reads `catalogue.toml`. Every key is checked, unknown ones are refused, and all problems are listed with their place.
 
+mod limits;
+
 use std::ops::Range;
 
 use privyseal_core::canonical::MAX_INTEGER;
@@ -9,11 +11,11 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Breakglass, Catalogue, CatalogueAction, ChangeClass, ClaimType, Freeze, Hours, Pattern, ResourceRule, Reversibility};
+use super::{Catalogue, CatalogueAction, ChangeClass, ClaimType, Freeze, Hours, Pattern, ResourceRule, Reversibility};
 use crate::facts::calendar::WEEKDAYS;
 use crate::problem::{Problems, Source, suggest};
 
-const SECTIONS: [&str; 7] = ["action", "breakglass", "claims", "freeze", "hours", "parameters", "resource"];
+const SECTIONS: [&str; 8] = ["action", "breakglass", "claims", "freeze", "hours", "limits", "parameters", "resource"];
 
 /// A table with the place where it stands.
 #[derive(Clone, Copy)]
@@ -42,7 +44,8 @@ pub(crate) fn read(source: Source<'_>, problems: &mut Problems) -> Option<Catalo
     let mut reader = Reader { source, problems };
     let root = Table { entries: root.get_ref(), at: 0, name: "the catalogue" };
     reader.keys(root, &SECTIONS);
-    let mut catalogue = Catalogue { hours: reader.hours(root), breakglass: reader.breakglass(root), ..Catalogue::default() };
+    let (hours, breakglass, limits) = (reader.hours(root), reader.breakglass(root), reader.limits(root));
+    let mut catalogue = Catalogue { hours, breakglass, limits, ..Catalogue::default() };
     reader.actions(root, &mut catalogue);
     reader.resources(root, &mut catalogue);
     reader.freezes(root, &mut catalogue);
@@ -92,8 +95,8 @@ impl<'a> Reader<'a> {
         chosen
     }
 
-    fn number(&mut self, table: Table<'_>, key: &str, within: Range<i64>) -> Option<i64> {
-        let value = self.value(table, key, true)?;
+    fn number(&mut self, table: Table<'_>, key: &str, needed: bool, within: Range<i64>) -> Option<i64> {
+        let value = self.value(table, key, needed)?;
         let number = integer(value.get_ref()).filter(|number| within.contains(number));
         if number.is_none() {
             let fix = format!("write a whole number from {} to {}", within.start, within.end - 1);
@@ -121,6 +124,25 @@ impl<'a> Reader<'a> {
             self.problem(value.span().start, format!("`{key}` is not a list of texts"), format!("write {key} = [\"…\"]"));
         }
         texts.unwrap_or_default()
+    }
+
+    /// Names of parameters, each once; empty when absent.
+    fn parameter_names(&mut self, table: Table<'_>, key: &str) -> Vec<String> {
+        let names = self.texts(table, key);
+        let at = table.entries.get(key).map_or(table.at, |value| value.span().start);
+        let mut seen: Vec<&String> = Vec::new();
+        for name in &names {
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+            if !plain {
+                let fix = "name a parameter of the top level, with letters, digits, _ and -; what lies inside one cannot be named";
+                self.problem(at, format!("`{name}` in `{key}` cannot name a parameter"), fix);
+            }
+            if seen.contains(&name) {
+                self.problem(at, format!("`{name}` stands in `{key}` twice"), "remove one");
+            }
+            seen.push(name);
+        }
+        names
     }
 
     fn moment(&mut self, table: Table<'_>, key: &str) -> Option<Timestamp> {
@@ -173,7 +195,7 @@ impl<'a> Reader<'a> {
 
     fn actions(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {
         for table in self.sections(root, "action", "[[action]]") {
-            self.keys(table, &["id", "title", "class", "reversibility", "in_place", "sensitive"]);
+            self.keys(table, &["id", "title", "class", "reversibility", "in_place", "sensitive", "counts", "narrow"]);
             let id = self.text(table, "id", true).and_then(|(text, at)| {
                 let id = text.parse::<ActionId>().ok().filter(|_| text.split('.').all(|part| !part.is_empty()));
                 if id.is_none() {
@@ -191,6 +213,7 @@ impl<'a> Reader<'a> {
                 self.choice(table, "reversibility", "reversibility", &Reversibility::ALL.map(|value| (value.as_str(), value)));
             let in_place = self.flag(table, "in_place");
             let sensitive = self.texts(table, "sensitive");
+            let (counts, narrow) = (self.parameter_names(table, "counts"), self.parameter_names(table, "narrow"));
             let Some((id, at)) = id else { continue };
             // An action with a bad class is kept with some class, so that rules about it are not reported as well.
             let action = CatalogueAction {
@@ -200,6 +223,8 @@ impl<'a> Reader<'a> {
                 reversibility: reversibility.unwrap_or(Reversibility::Irreversible),
                 in_place,
                 sensitive,
+                counts,
+                narrow,
             };
             if catalogue.actions.insert(id.clone(), action).is_some() {
                 self.problem(at, format!("action `{id}` is listed twice"), "remove one");
@@ -287,15 +312,6 @@ impl<'a> Reader<'a> {
             self.problem(table.at, "working hours are empty", "let `end` differ from `start`; it may lie after midnight");
         }
         Some(Hours { start_minute, end_minute, days })
-    }
-
-    fn breakglass(&mut self, root: Table<'_>) -> Breakglass {
-        let Some(table) = self.section(root, "breakglass", "[breakglass]") else { return Breakglass::default() };
-        self.keys(table, &["max_minutes", "review_hours"]);
-        let max_minutes = self.number(table, "max_minutes", 1..1_441);
-        let review_hours = self.number(table, "review_hours", 1..721);
-        let default = Breakglass::default();
-        Breakglass { max_minutes: max_minutes.unwrap_or(default.max_minutes), review_hours: review_hours.unwrap_or(default.review_hours) }
     }
 
     fn claims(&mut self, root: Table<'_>, catalogue: &mut Catalogue) {

@@ -121,6 +121,8 @@ mod tests {
             reversibility: Reversibility::Reversible,
             in_place: None,
             sensitive: Vec::new(),
+            counts: Vec::new(),
+            narrow: Vec::new(),
         };
         let found = privilege(&action, &catalogued, Effect::default());
         assert_eq!(found, Privilege { growth, wildcard }, "{verb} {resource} {parameters}");

@@ -5,15 +5,20 @@ use privyseal_core::assessment::Assurance;
 use privyseal_core::requirement::Requirement;
 
 use super::scan::Piece;
-use super::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, Route, RuleKind, is_permit};
+use super::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, DEFAULT_RUN_SECONDS, Fallback, Route, RuleKind, is_permit};
 use crate::duration;
 use crate::problem::{Problems, Source, suggest};
 
-const KNOWN: [&str; 8] = ["approvals", "assurance", "because", "deny", "expires", "grant", "id", "risk"];
-const ROUTING_ONLY: [&str; 5] = ["approvals", "assurance", "deny", "expires", "grant"];
+const KNOWN: [&str; 12] =
+    ["approvals", "assurance", "because", "deny", "escalate", "expires", "grant", "id", "remind", "risk", "run", "uses"];
+const ROUTING_ONLY: [&str; 9] = ["approvals", "assurance", "deny", "escalate", "expires", "grant", "remind", "run", "uses"];
 
 const MAX_EXPIRES_SECONDS: i64 = 30 * 86_400;
 const MAX_GRANT_SECONDS: i64 = 86_400;
+const MAX_RUN_SECONDS: i64 = 30 * 86_400;
+/// People are not asked, and not asked again, more often than this.
+const MIN_WAIT_SECONDS: i64 = 60;
+const MAX_USES: u64 = 1_000;
 const MAX_BECAUSE_CHARS: usize = 200;
 
 pub(super) struct Annotations<'a, 'p> {
@@ -115,14 +120,77 @@ impl Annotations<'_, '_> {
                 Assurance::Passkey
             }
         };
-        let deny = self.policy.annotation("deny").is_some();
+        let expires_seconds = self.seconds("expires", DEFAULT_EXPIRES_SECONDS, 60, MAX_EXPIRES_SECONDS);
+        self.somebody_waits();
         Route {
             approvals: approvals.unwrap_or_default().trim().to_owned(),
             requirement,
-            expires_seconds: self.seconds("expires", DEFAULT_EXPIRES_SECONDS, 60, MAX_EXPIRES_SECONDS),
+            expires_seconds,
             grant_seconds: self.seconds("grant", DEFAULT_GRANT_SECONDS, 10, MAX_GRANT_SECONDS),
             assurance,
-            deny_threshold: if deny { self.number("deny", 1, 9).unwrap_or(1) } else { 1 },
+            deny_threshold: self.number("deny", 1, 9).unwrap_or(1),
+            uses: self.number("uses", 1, MAX_USES).unwrap_or(1),
+            run_seconds: self.seconds("run", DEFAULT_RUN_SECONDS, MIN_WAIT_SECONDS, MAX_RUN_SECONDS),
+            remind_seconds: self.remind(expires_seconds),
+            fallback: self.fallback(expires_seconds),
+        }
+    }
+
+    /// Nobody can be reminded or relieved of a request that nobody is asked about.
+    fn somebody_waits(&mut self) {
+        let policy = self.policy;
+        if policy.annotation("approvals").is_none_or(|text| text.trim() != "none") {
+            return;
+        }
+        for name in ["escalate", "remind"].into_iter().filter(|name| policy.annotation(name).is_some()) {
+            let what = format!("a rule with @approvals(\"none\") cannot have @{name}");
+            self.problem_at(self.piece.annotation_at(name), what, "remove it: nobody is asked, so nobody waits");
+        }
+    }
+
+    fn remind(&mut self, expires_seconds: i64) -> Option<i64> {
+        self.policy.annotation("remind")?;
+        let seconds = self.seconds("remind", MIN_WAIT_SECONDS, MIN_WAIT_SECONDS, MAX_EXPIRES_SECONDS);
+        self.before_expiry("remind", seconds, expires_seconds);
+        Some(seconds)
+    }
+
+    /// `30m: 1 of group:duty`: a time, then who may seal it from then on as well.
+    fn fallback(&mut self, expires_seconds: i64) -> Option<Fallback> {
+        const FIX: &str = "write a time and who may seal it then, for example @escalate(\"30m: 1 of group:duty\")";
+        let text = self.policy.annotation("escalate")?;
+        let Some((time, people)) = text.split_once(':') else {
+            self.problem("escalate", format!("`{text}` is not an escalation"), FIX);
+            return None;
+        };
+        let after_seconds = duration::seconds(time.trim()).filter(|seconds| (MIN_WAIT_SECONDS..=MAX_EXPIRES_SECONDS).contains(seconds));
+        match after_seconds {
+            None => self.problem("escalate", format!("`{time}` is not a time for @escalate"), FIX),
+            Some(seconds) => self.before_expiry("escalate", seconds, expires_seconds),
+        }
+        let people_at = self.piece.value_at("escalate") + time.len() + 1 + (people.len() - people.trim_start().len());
+        let requirement = match people.trim().parse::<Requirement>() {
+            Ok(requirement) if requirement.is_none() => {
+                self.problem_at(people_at, "the fallback of @escalate is nobody", "name people: waiting long is no approval");
+                None
+            }
+            Ok(requirement) => Some(requirement),
+            Err(error) => {
+                let text = error.to_string();
+                let (what, _) = text.split_once("; ").unwrap_or((text.as_str(), ""));
+                self.problem_at(people_at, what, FIX);
+                None
+            }
+        };
+        Some(Fallback { after_seconds: after_seconds?, requirement: requirement? })
+    }
+
+    /// What would come after the request has expired never comes: it looks like care and is none.
+    fn before_expiry(&mut self, name: &str, seconds: i64, expires_seconds: i64) {
+        if seconds >= expires_seconds {
+            let what =
+                format!("@{name} comes at {}, and the request expires after {}", duration::text(seconds), duration::text(expires_seconds));
+            self.problem(name, what, "shorten it, or give the rule a longer @expires");
         }
     }
 

@@ -1,33 +1,15 @@
 //! Evaluation: a row per rule of the design. Errors count, forbids win, routes join, points are capped, nothing matching refuses.
 
-use std::collections::BTreeSet;
-
-use privyseal_core::action::{Input, InputKind};
 use privyseal_core::assessment::{Assurance, Outcome, Tier};
-use privyseal_core::digest::Digest;
 use privyseal_core::event::ActorKind;
 use privyseal_policy::{Assessed, EVALUATOR, History, Policy};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{Sample, default_policy, policy};
-
-const ADD: &str = "ALTER TABLE orders ADD COLUMN note text";
-
-fn prod() -> Sample {
-    Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": ADD}))
-}
+use crate::world::{ADD, Sample, default_policy, policy, prod, reasons, rules};
 
 /// A resource that no pattern of the small catalogue knows.
 fn nowhere() -> Sample {
     Sample::new("db.schema.apply", "postgres:orders/qa", json!({"sql": ADD}))
-}
-
-fn rules(assessed: &Assessed) -> Vec<&str> {
-    assessed.assessment.determining.iter().map(|rule| rule.rule.as_str()).collect()
-}
-
-fn reasons(assessed: &Assessed) -> Vec<&str> {
-    assessed.assessment.determining.iter().map(|rule| rule.because.as_str()).collect()
 }
 
 /// `rule points` with a mark on those that erred.
@@ -138,6 +120,37 @@ fn risk_feeds_routing() {
 }
 
 #[test]
+fn advice_adds_to_the_risk_before_routing_and_its_failure_changes_nothing() {
+    let policy = policy(
+        r#"
+        @id("low") @approvals("none") permit (principal, action, resource) when { context.risk < 30 };
+        @id("high") @approvals("1 of group:sre") permit (principal, action, resource) when { context.risk >= 30 };
+        @id("r") @risk("20") @because("r") permit (principal, action, resource);
+        "#,
+    );
+    for (points, failure, requirement, risk, recorded) in [
+        (0, None, "none", 20, 0),
+        (9, None, "none", 29, 9),
+        (10, None, "1 of group:sre", 30, 10),
+        (100, None, "1 of group:sre", 100, 100),
+        (255, None, "1 of group:sre", 100, 100),
+        (0, Some("no answer within 500 ms"), "none", 20, 0),
+        // What comes with a failure is no advice.
+        (40, Some("the answer is no JSON"), "none", 20, 0),
+    ] {
+        let got = prod().advised(points, failure).assess(&policy).assessment;
+        assert_eq!((got.requirement.to_string().as_str(), got.risk), (requirement, risk), "{points} {failure:?}");
+        let advice = got.advice.unwrap();
+        assert_eq!((advice.points, advice.failure.as_deref(), advice.advisor.as_str()), (recorded, failure, "lookout"));
+        assert_eq!(got.factors.len(), 1, "advice is no rule");
+    }
+    assert!(prod().assess(&policy).assessment.advice.is_none());
+    // What is refused before any rule is looked at says what was advised, too.
+    let unknown = Sample::new("db.frobnicate", "postgres:orders/prod", json!({})).advised(7, None).assess(&policy).assessment;
+    assert_eq!((unknown.outcome, unknown.risk, unknown.advice.unwrap().points), (Outcome::Refuse, 100, 7));
+}
+
+#[test]
 fn a_risk_rule_that_errs_counts_and_is_flagged() {
     let policy = policy(
         r#"
@@ -238,15 +251,6 @@ fn routes_join_and_the_strictest_wins() {
 }
 
 #[test]
-fn a_requirement_nobody_could_meet_refuses() {
-    let groups: Vec<String> =
-        (0..9).map(|n| format!("@id(\"g{n}\") @approvals(\"2 of group:g{n}\") permit (principal, action, resource);")).collect();
-    let refused = prod().assess(&policy(&groups.join("\n")));
-    assert_eq!((refused.assessment.outcome, rules(&refused)), (Outcome::Refuse, vec!["policy:requirement-too-large"]));
-    assert!(reasons(&refused)[0].contains("more than 16 persons"), "{:?}", reasons(&refused));
-}
-
-#[test]
 fn who_asks_matters() {
     let policy = policy(
         r#"
@@ -313,99 +317,6 @@ fn the_riskiest_class_is_chosen_with_what_matches_anyway() {
     // A write alone has 15 points and a schema change 14, but the 10 of `both` count for either.
     let assessed = Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "frobnicate"})).assess(&policy);
     assert_eq!(factors(&assessed), ["schema 14!", "both 10"]);
-}
-
-#[test]
-fn facts() {
-    let policy = default_policy();
-    let check = |sample: &Sample, expected: Value| {
-        let assessed = sample.assess(&policy);
-        for (name, value) in expected.as_object().unwrap() {
-            let got = assessed.assessment.facts.get(name).cloned().unwrap_or(Value::Null);
-            assert_eq!(&got, value, "{name} of {}", sample.action.parameters.get("sql").unwrap_or(&Value::Null));
-        }
-    };
-    check(
-        &prod(),
-        json!({"hour": 10, "weekday": "mon", "outside_hours": false, "change_freeze": false, "statement_class": "schema", "destructive": false,
-               "unread_sql": false, "rows": null, "inputs": 0, "environment": "production", "data_class": "confidential", "has_ticket": true,
-               "change_class": "schema", "reversibility": "costly", "privilege_growth": false, "wildcard_scope": false, "justification_chars": 80}),
-    );
-    let rows = |parameters| Sample::new("data.export", "s3:reports/prod", parameters);
-    check(&rows(json!({"rows": 5})), json!({"rows": 5}));
-    check(&rows(json!({"rows": 5, "limit": 900})), json!({"rows": 900}));
-    for odd in [json!({"rows": -1}), json!({"rows": "5"}), json!({"limit": null}), json!({})] {
-        check(&rows(odd), json!({"rows": null}));
-    }
-    check(&prod().at("2026-11-22T22:00:00Z"), json!({"hour": 22, "weekday": "sun", "outside_hours": true}));
-    // A query of something that speaks no SQL is no SQL, unless it reads like it.
-    let search = |query| Sample::new("data.export", "github:issues/prod", json!({"query": query}));
-    check(&search("is:open label:\"bug"), json!({"statement_class": "none"}));
-    check(&search("DELETE FROM issues"), json!({"statement_class": "write_all", "destructive": true}));
-    // A change of a database that shows no statement, by whatever program.
-    let silent = Sample::new("db.schema.apply", "postgres:orders/prod", json!({"argv": ["./migrate.sh"]}));
-    check(&silent, json!({"statement_class": "unknown", "unread_sql": true, "destructive": null, "privilege_growth": null}));
-    check(&Sample::new("db.schema.apply", "postgres:orders/prod", json!({})), json!({"statement_class": "unknown"}));
-    check(&Sample::new("infra.restart", "postgres:orders/prod", json!({})), json!({"statement_class": "none"}));
-    // A second statement under another name; and prose that only begins like one.
-    let decoy = |name: &str, text: &str| Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": "SELECT 1", name: text}));
-    check(&decoy("ddl", "DROP TABLE orders"), json!({"statement_class": "schema_destructive"}));
-    check(&decoy("note", "Drop the old table, then tell Ana"), json!({"statement_class": "read", "unread_sql": false}));
-    // Arguments inside arguments.
-    check(
-        &Sample::new("db.data.change", "postgres:orders/prod", json!({"arguments": {"SQL": "DROP TABLE t"}})),
-        json!({"statement_class": "schema_destructive"}),
-    );
-}
-
-#[test]
-fn scripts_count_by_name() {
-    let policy = default_policy();
-    let script = |parameters: Value, texts: &[(&str, &str)], inputs: &[&str]| {
-        let mut sample = Sample::new("db.schema.apply", "sqlite:orders/prod", parameters);
-        sample.input_texts = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        sample.action.inputs = inputs
-            .iter()
-            .map(|name| Input { kind: InputKind::File, name: (*name).to_owned(), sha256: Digest::of(b"x"), bytes: 1 })
-            .collect();
-        let assessed = sample.assess(&policy);
-        assessed.assessment.facts["statement_class"].as_str().unwrap().to_owned()
-    };
-    let argv = || json!({"argv": ["sqlite3", "orders.db", ".read migration.sql"]});
-    assert_eq!(script(argv(), &[("migration.sql", ADD)], &["migration.sql"]), "schema");
-    assert_eq!(script(argv(), &[("./migration.sql", ADD)], &["./migration.sql"]), "schema");
-    assert_eq!(script(argv(), &[("migration.sql", "DROP TABLE orders")], &["migration.sql"]), "schema_destructive");
-    assert_eq!(script(argv(), &[], &["migration.sql"]), "unknown", "only its digest is known");
-    assert_eq!(script(argv(), &[("other.sql", ADD)], &["other.sql"]), "unknown", "another script is not this one");
-    assert_eq!(
-        script(json!({"argv": ["sqlite3", "orders.db", ".read notes.txt"]}), &[("notes.txt", "DROP TABLE t")], &["notes.txt"]),
-        "schema_destructive"
-    );
-    assert_eq!(script(json!({"sql": "SELECT 1"}), &[], &["later.sql"]), "unknown", "an input that is SQL and unseen");
-}
-
-/// All texts of an ask share one budget: many expensive scripts take no longer than one.
-#[test]
-fn many_hostile_scripts_cost_no_more_than_one() {
-    let mut sample = Sample::new("db.schema.apply", "db:orders/prod", json!({"sql": "SELECT 1"}));
-    let script = format!("SELECT {};", "CAST(".repeat(7)).repeat(4_000);
-    sample.input_texts = (0..64).map(|n| (format!("{n}.sql"), script.clone())).collect();
-    let start = std::time::Instant::now();
-    let assessed = sample.assess(&default_policy());
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
-    assert_eq!(assessed.assessment.facts["statement_class"], "unknown");
-}
-
-/// The facts that are recorded are the facts that are declared, no more and no fewer.
-#[test]
-fn every_declared_fact_is_derived() {
-    let mut sample = Sample::new("iam.role.grant", "aws:shop/prod", json!({"role": "viewer", "rows": 1}));
-    sample.requester.roles = BTreeSet::new();
-    let assessed = sample.assess(&default_policy());
-    let derived: BTreeSet<&str> =
-        assessed.assessment.facts.keys().map(String::as_str).filter(|name| !["environment", "data_class"].contains(name)).collect();
-    let declared: BTreeSet<&str> = privyseal_policy::facts::FACTS.iter().map(|fact| fact.name).collect();
-    assert_eq!(derived, declared);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_table_that_is_wrong_says_so() {
     assert!(test::run(&policy, &right).unwrap().iter().all(test::CaseResult::passed));
 
     let wrong = format!(
-        "\n{case}expect.outcome = \"refuse\"\nexpect.risk = 7\nexpect.tier = \"high\"\nexpect.requirement = \"1 of group:sre\"\nexpect.rules = []\nexpect.factors = [\"r-production\"]\nexpect.missing = [\"rows\"]\nexpect.facts.hour = 3\nexpect.assurance = \"passkey\"\nexpect.deny = 2\nexpect.expires = \"1h\"\nexpect.grant = \"1h\"\n"
+        "\n{case}expect.outcome = \"refuse\"\nexpect.risk = 7\nexpect.tier = \"high\"\nexpect.requirement = \"1 of group:sre\"\nexpect.rules = []\nexpect.factors = [\"r-production\"]\nexpect.missing = [\"rows\"]\nexpect.facts.hour = 3\nexpect.assurance = \"passkey\"\nexpect.deny = 2\nexpect.expires = \"1h\"\nexpect.grant = \"1h\"\nexpect.uses = 3\nexpect.run = \"90m\"\nexpect.remind = \"5m\"\nexpect.escalate = \"60m: 1 of group:b, 1 of group:a\"\n"
     );
     let results = test::run(&policy, &wrong).unwrap();
     let [result] = results.as_slice() else { panic!("one case") };
@@ -67,6 +67,10 @@ fn a_table_that_is_wrong_says_so() {
             "deny: 2 is 1",
             "expires: 1h is 30m",
             "grant: 1h is 10m",
+            "run: 90m is 1d",
+            "uses: 3 is 1",
+            "remind: 5m is none",
+            "escalate: 1h: 1 of group:a, 1 of group:b is none",
         ]
     );
 
@@ -84,6 +88,10 @@ fn a_table_that_is_wrong_says_so() {
         (
             format!("{case}expect.outcome = \"route\"\nexpect.grant = \"soon\""),
             "tests.toml:2:8: `soon` is not a time for expect.grant; write for example 30m",
+        ),
+        (
+            format!("{case}expect.outcome = \"route\"\nexpect.escalate = \"30m\""),
+            "tests.toml:2:8: `30m` is not an escalation; write for example expect.escalate = \"30m: 1 of group:sre or 1 of group:duty\"",
         ),
     ] {
         assert_eq!(test::run(&policy, &text).unwrap_err().to_string(), expected);

@@ -1,20 +1,9 @@
 //! Loading: what a broken bundle says, word for word and with its place; what digest and look-ups a good one has.
 
 use privyseal_core::digest::Digest;
-use privyseal_policy::{MAX_FILE_BYTES, Policy, PolicyFile, RuleKind};
+use privyseal_policy::{Limits, MAX_FILE_BYTES, Policy, PolicyFile, RuleKind};
 
-use crate::world::{CATALOGUE, default_policy, file, load, policy};
-
-const OK: &str = "@id(\"ok\") @approvals(\"none\") permit (principal, action, resource);\n";
-
-/// What loading says about a rule that stands on line 2, after a good one.
-fn check_rule(rule: &str, expected: &[&str]) {
-    let problems = match load(&format!("{OK}{rule}")) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems.all().iter().map(ToString::to_string).collect(),
-    };
-    assert_eq!(problems, expected, "{rule}");
-}
+use crate::world::{CATALOGUE, OK, check_rule, default_policy, file, load, policy};
 
 fn check_bundle(files: Vec<PolicyFile>, expected: &[&str]) {
     let problems: Vec<String> = match Policy::load(files) {
@@ -57,75 +46,6 @@ fn syntax() {
         ),
     ] {
         check_rule(rule, &[expected]);
-    }
-}
-
-#[test]
-fn annotations() {
-    let permit = "permit (principal, action, resource);";
-    let forbid = "forbid (principal, action, resource);";
-    for (rule, expected) in [
-        (
-            format!("{permit}\n"),
-            &[
-                "rules.cedar:2:1: a permit without @approvals; add @approvals(\"1 of group:…\") or @approvals(\"none\") to route, or @risk(\"…\") to add risk",
-                "rules.cedar:2:1: the rule has no @id; add @id(\"…\"): it names the rule in every explanation and record",
-            ][..],
-        ),
-        (
-            format!("@id(\"A b\") @approvals(\"none\") {permit}"),
-            &["rules.cedar:2:6: `A b` cannot be an @id; use at most 64 of a-z, 0-9, `.`, `_`, `-`, first a letter or digit"],
-        ),
-        (
-            format!("@id(\"ok\") @approvals(\"none\") {permit}"),
-            &["rules.cedar:2:6: `ok` is the @id of two rules; the other stands in rules.cedar:1; rename one"],
-        ),
-        (
-            format!("@id(\"a\")\n@aprovals(\"none\") {permit}"),
-            &[
-                "rules.cedar:2:1: a permit without @approvals; add @approvals(\"1 of group:…\") or @approvals(\"none\") to route, or @risk(\"…\") to add risk",
-                "rules.cedar:3:1: unknown annotation @aprovals; did you mean `approvals`?",
-            ],
-        ),
-        (
-            format!("@id(\"a\") @approvals(\"two of group:sre\") {permit}"),
-            &[
-                "rules.cedar:2:22: `two of group:sre` is not a requirement: the count is a number from 1 to 9; write for example `2 of group:sre, 1 of group:dba`, `1 of user:ana|user:ben`, or `none`",
-            ],
-        ),
-        (
-            format!("@id(\"a\") @approvals(\"none\") @expires(\"30 min\") @grant(\"2d\") @deny(\"0\") @assurance(\"sms\") {permit}"),
-            &[
-                "rules.cedar:2:39: `30 min` is not a time for @expires; write a number and s, m, h or d, from 1m to 30d, for example 30m",
-                "rules.cedar:2:56: `2d` is not a time for @grant; write a number and s, m, h or d, from 10s to 1d, for example 30m",
-                "rules.cedar:2:68: `0` is not a number for @deny; write a whole number from 1 to 9",
-                "rules.cedar:2:84: `sms` is not an assurance; write @assurance(\"passkey\") or @assurance(\"session\")",
-            ],
-        ),
-        (
-            format!("@id(\"a\") @risk(\"101\") {permit}"),
-            &[
-                "rules.cedar:2:1: the rule has no @because; say in a few words why it adds risk or forbids: people read it when they decide",
-                "rules.cedar:2:17: `101` is not a number for @risk; write a whole number from 1 to 100",
-            ],
-        ),
-        (
-            format!("@id(\"a\") @risk(\"5\") @because(\"x\") @approvals(\"none\") {permit}"),
-            &["rules.cedar:2:35: a rule with @risk cannot have @approvals; remove it; @approvals belongs to permit rules that route"],
-        ),
-        (
-            format!("@id(\"a\") @risk(\"5\") @because(\"x\") {forbid}"),
-            &["rules.cedar:2:10: a rule with @risk must be a permit; write permit: risk rules never permit anything, they only add points"],
-        ),
-        (
-            format!("@id(\"a\") @deny(\"2\") {forbid}"),
-            &[
-                "rules.cedar:2:1: the rule has no @because; say in a few words why it adds risk or forbids: people read it when they decide",
-                "rules.cedar:2:10: a forbid cannot have @deny; remove it; @deny belongs to permit rules that route",
-            ],
-        ),
-    ] {
-        check_rule(&rule, expected);
     }
 }
 
@@ -232,7 +152,7 @@ fn catalogues() {
                 "catalogue.toml:2:6: `a b` is not an action id; write dotted words from general to special, for example db.schema.apply",
                 "catalogue.toml:3:9: `title` is empty or not a text; write title = \"…\"",
                 "catalogue.toml:4:9: `schem` is not a class of change; did you mean `schema`?",
-                "catalogue.toml:5:1: unknown key `rev` in [[action]]; write one of `id`, `title`, `class`, `reversibility`, `in_place`, `sensitive`",
+                "catalogue.toml:5:1: unknown key `rev` in [[action]]; write one of `id`, `title`, `class`, `reversibility`, `in_place`, `sensitive`, `counts`, `narrow`",
             ],
         ),
     ] {
@@ -269,6 +189,26 @@ fn catalogues() {
             &[
                 "catalogue.toml:1:1: [breakglass] has no `review_hours`; add review_hours = …",
                 "catalogue.toml:2:15: `max_minutes` is not a number this catalogue can use; write a whole number from 1 to 1440",
+            ],
+        ),
+        (
+            "[limits]\nrequests_per_minute_per_agent = 0\npending_per_agents = 5\n",
+            &[
+                "catalogue.toml:2:33: `requests_per_minute_per_agent` is not a number this catalogue can use; write a whole number from 1 to 1000000",
+                "catalogue.toml:3:1: unknown key `pending_per_agents` in [limits]; did you mean `pending_per_agent`?",
+            ],
+        ),
+        (
+            "[limits]\nrequests_per_minute_per_agent = 10\nrequests_per_minute_per_owner = 9\n",
+            &[
+                "catalogue.toml:1:1: all agents of an owner may ask 9 times a minute, and one of them 10 times; let requests_per_minute_per_owner be at least requests_per_minute_per_agent",
+            ],
+        ),
+        (
+            "[[action]]\nid = \"a\"\ntitle = \"t\"\nclass = \"data\"\nreversibility = \"costly\"\ncounts = [\"rows\", \"rows\"]\nnarrow = [\"options.limit\"]\n",
+            &[
+                "catalogue.toml:6:10: `rows` stands in `counts` twice; remove one",
+                "catalogue.toml:7:10: `options.limit` in `narrow` cannot name a parameter; name a parameter of the top level, with letters, digits, _ and -; what lies inside one cannot be named",
             ],
         ),
         (
@@ -374,6 +314,22 @@ fn look_ups() {
     assert_eq!(freeze.reason, "year end");
     assert!(policy.catalogue().freeze(freeze.to).is_none());
     assert_eq!(policy.catalogue().breakglass().max_minutes, 60);
+}
+
+#[test]
+fn limits_and_names_of_parameters() {
+    let none = policy(OK);
+    assert_eq!(none.catalogue().limits(), Limits::default(), "what is not said is not limited");
+    let built_in = default_policy();
+    let limits = Limits { per_minute_agent: Some(60), per_minute_owner: Some(240), pending_agent: Some(200) };
+    assert_eq!(built_in.catalogue().limits(), limits);
+    let change = built_in.action(&"db.data.change".parse().unwrap()).unwrap();
+    assert_eq!(
+        (change.counts.as_slice(), change.narrow.as_slice()),
+        (["rows", "limit"].map(str::to_owned).as_slice(), ["rows", "limit"].map(str::to_owned).as_slice())
+    );
+    let restricted = built_in.action(&"infra.scale".parse().unwrap()).unwrap();
+    assert!(restricted.narrow.is_empty(), "fewer instances are not less of a change");
 }
 
 /// Parameters of control tests are owned by `controls/assertions.toml`; the default policy must not set one that does not exist.

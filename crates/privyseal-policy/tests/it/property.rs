@@ -2,14 +2,15 @@
 //! never better than any value of it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use privyseal_core::assessment::{Assessment, Outcome};
 use privyseal_core::requirement::Candidate;
-use privyseal_policy::History;
+use privyseal_policy::{History, Policy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::world::{Sample, policy};
+use crate::world::{Sample, default_policy, policy};
 
 /// Conditions that use facts of every sort, without asking first whether they are there.
 const CONDITIONS: [&str; 15] = [
@@ -65,6 +66,8 @@ fn risk_text(rules: &[(u8, &str)]) -> String {
 struct RouteRule {
     approvals: &'static str,
     limits: (u8, u8, u8),
+    uses: u8,
+    fallback: Option<(u8, &'static str)>,
     passkey: bool,
     condition: &'static str,
 }
@@ -77,8 +80,10 @@ fn route_rule() -> impl Strategy<Value = RouteRule> {
         "context.rows > 100",
         "resource.environment == \"production\"",
     ]);
-    (prop::sample::select(APPROVALS.to_vec()), (1_u8..50, 1_u8..50, 0_u8..4), any::<bool>(), safe)
-        .prop_map(|(approvals, limits, passkey, condition)| RouteRule { approvals, limits, passkey, condition })
+    let fallback = prop::option::of((1_u8..30, prop::sample::select(vec!["1 of group:c", "1 of group:b or 1 of group:a", "2 of group:c"])));
+    (prop::sample::select(APPROVALS.to_vec()), (1_u8..50, 1_u8..50, 0_u8..4), 0_u8..9, fallback, any::<bool>(), safe).prop_map(
+        |(approvals, limits, uses, fallback, passkey, condition)| RouteRule { approvals, limits, uses, fallback, passkey, condition },
+    )
 }
 
 fn route_text(rules: &[RouteRule]) -> String {
@@ -89,8 +94,12 @@ fn route_text(rules: &[RouteRule]) -> String {
         let grant = if grant % 3 == 0 { String::new() } else { format!("@grant(\"{grant}m\")") };
         let deny = if deny == 0 { String::new() } else { format!("@deny(\"{deny}\")") };
         let assurance = if rule.passkey { "@assurance(\"passkey\")" } else { "" };
+        let uses = if rule.uses == 0 { String::new() } else { format!("@uses(\"{}\") @run(\"{}m\")", rule.uses, rule.uses) };
+        // In time, and only where somebody waits.
+        let fallback = rule.fallback.filter(|(after, _)| rule.approvals != "none" && (rule.limits.0 % 3 == 0 || *after < rule.limits.0));
+        let fallback = fallback.map_or(String::new(), |(after, people)| format!("@escalate(\"{after}m: {people}\") @remind(\"{after}m\")"));
         format!(
-            "@id(\"p{n}\") @approvals(\"{}\") {expires} {grant} {deny} {assurance} permit (principal, action, resource) when {{ {} }};\n",
+            "@id(\"p{n}\") @approvals(\"{}\") {expires} {grant} {deny} {uses} {fallback} {assurance} permit (principal, action, resource) when {{ {} }};\n",
             rule.approvals, rule.condition
         )
     };
@@ -110,15 +119,18 @@ fn ask() -> impl Strategy<Value = Sample> {
     )
 }
 
-/// Every set of up to four of these people.
+/// Every set of these people.
 fn crowds() -> Vec<Vec<Candidate>> {
-    let people = [
+    crowds_of(&[
         ("ana", &["group:a"][..]),
         ("ben", &["group:b"]),
         ("cyd", &["group:a", "group:b"]),
         ("dan", &["group:c"]),
         ("eve", &["group:a", "group:c"]),
-    ];
+    ])
+}
+
+fn crowds_of(people: &[(&str, &[&str])]) -> Vec<Vec<Candidate>> {
     let candidate = |(name, roles): &(&str, &[&str])| Candidate {
         person: name.parse().unwrap(),
         principal: name.parse().unwrap(),
@@ -146,7 +158,86 @@ fn at_least_as_strict(before: &Assessment, after: &Assessment) -> Result<(), Tes
     prop_assert!(after.grant_seconds <= before.grant_seconds);
     prop_assert!(after.deny_threshold <= before.deny_threshold);
     prop_assert!(after.assurance >= before.assurance);
+    prop_assert!(after.uses <= before.uses);
+    prop_assert!(after.run_seconds <= before.run_seconds);
+    prop_assert!(before.remind_seconds.is_none_or(|before| after.remind_seconds.is_some_and(|after| after <= before)));
+    if let (Some(before), Some(after)) = (&before.escalation, &after.escalation) {
+        prop_assert!(after.after_seconds >= before.after_seconds && after.persons_required >= before.persons_required);
+        for crowd in crowds() {
+            prop_assert!(before.requirement.fill(&crowd).is_some() || after.requirement.fill(&crowd).is_none());
+        }
+    }
+    // To wait adds people who may seal it and never takes the rules' own people away.
+    for escalation in after.escalation.iter() {
+        prop_assert!(escalation.after_seconds < after.expires_seconds && !escalation.requirement.is_none());
+        for crowd in crowds() {
+            prop_assert!(after.requirement.fill(&crowd).is_none() || escalation.requirement.fill(&crowd).is_some());
+        }
+    }
     Ok(())
+}
+
+/// Whether nobody who was not enough before is enough after, and nothing refused comes through.
+fn asks_for_at_least_as_many(before: &Assessment, after: &Assessment) -> Result<(), TestCaseError> {
+    prop_assert!(after.risk >= before.risk);
+    if after.outcome == Outcome::Refuse {
+        return Ok(());
+    }
+    prop_assert_eq!(before.outcome, Outcome::Route);
+    prop_assert!(after.assurance >= before.assurance && after.persons_required >= before.persons_required);
+    for crowd in SEALERS.iter() {
+        let enough = |assessment: &Assessment| assessment.requirement.is_none() || assessment.requirement.fill(crowd).is_some();
+        prop_assert!(enough(before) || !enough(after), "{} became {}", before.requirement, after.requirement);
+    }
+    Ok(())
+}
+
+/// The default policy, read once: checking it takes longer than asking it a hundred times.
+static DEFAULT: LazyLock<Policy> = LazyLock::new(default_policy);
+
+/// Every set of people who could seal something under the default policy.
+static SEALERS: LazyLock<Vec<Vec<Candidate>>> = LazyLock::new(|| {
+    crowds_of(&[
+        ("ana", &["group:engineering"][..]),
+        ("ben", &["group:engineering", "group:sre"]),
+        ("cyd", &["group:sre"]),
+        ("dan", &["group:dba", "group:data-owner"]),
+        ("eve", &["group:security"]),
+        ("flo", &["group:security", "group:data-owner"]),
+    ])
+});
+
+/// Asks about everything that the default policy routes.
+fn any_ask() -> impl Strategy<Value = Sample> {
+    let verbs = vec![
+        ("db.schema.apply", "postgres:orders"),
+        ("db.schema.drop", "postgres:orders"),
+        ("db.data.change", "postgres:customers"),
+        ("data.export", "s3:public-reports"),
+        ("data.export", "postgres:payroll"),
+        ("iam.role.grant", "aws:shop"),
+        ("iam.key.create", "aws:shop"),
+        ("infra.reset", "k8s:shop"),
+        ("infra.scale", "k8s:shop"),
+        ("config.change", "k8s:shop"),
+    ];
+    let place = prop::sample::select(vec!["prod", "staging", "dev", "qa"]);
+    let parameters = prop::sample::select(vec![
+        json!({}),
+        json!({"role": "viewer", "rows": 5, "nodes": 2, "instances": 500}),
+        json!({"role": "admin", "rows": 50_000, "sql": "DROP TABLE t"}),
+        json!({"sql": "UPDATE t SET a = 1 WHERE id = 1", "limit": 10}),
+        json!({"sql": "not to be read"}),
+    ]);
+    let at = prop::sample::select(vec!["2026-11-23T10:00:00Z", "2026-11-23T22:00:00Z", "2026-12-24T10:00:00Z"]);
+    (prop::sample::select(verbs), place, parameters, at, any::<bool>(), 0_u64..6).prop_map(
+        |((verb, what), place, parameters, at, first, failed)| {
+            let mut sample = Sample::new(verb, &format!("{what}/{place}"), parameters).at(at);
+            sample.history =
+                History { first_time_requester: first, failed_last_day: failed, requests_last_hour: failed * 10, ..History::default() };
+            if failed % 2 == 0 { sample.human(&["group:engineering"]) } else { sample }
+        },
+    )
 }
 
 proptest! {
@@ -194,5 +285,21 @@ proptest! {
             let at = |sample: &mut Sample, id: &str| sample.action.resource.name = format!("postgres:{id}").parse().unwrap();
             prop_assert!(risk(&|sample| at(sample, "orders/qa")) >= risk(&|sample| at(sample, place)), "{}", place);
         }
+    }
+    /// Whatever an advisor says, nobody gets through the default policy more easily for it.
+    #[test]
+    fn advice_never_lowers_the_risk_and_never_loosens_the_requirement(ask in any_ask(), points in 0_u8..=100, more in 0_u8..=100, failed in any::<bool>()) {
+        let before = ask.assess(&DEFAULT).assessment;
+        let failure = failed.then_some("no answer within 500 ms");
+        let after = ask.clone().advised(points, failure).assess(&DEFAULT).assessment;
+        prop_assert_eq!(&after.factors, &before.factors);
+        if failed {
+            prop_assert_eq!(Assessment { advice: None, ..after }, before);
+            return Ok(());
+        }
+        prop_assert_eq!(u32::from(after.risk), (before.factors.iter().map(|factor| u32::from(factor.points)).sum::<u32>() + u32::from(points)).min(100));
+        asks_for_at_least_as_many(&before, &after)?;
+        let stronger = ask.clone().advised(points.max(more), None).assess(&DEFAULT).assessment;
+        asks_for_at_least_as_many(&after, &stronger)?;
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::action::Action;
+use privyseal_core::assessment::Advice;
 use privyseal_core::event::ActorKind;
 use privyseal_policy::{Ask, Assessed, History, Policy, PolicyFile, Problems, Requester};
 use serde_json::{Value, json};
@@ -64,6 +65,18 @@ pub(crate) fn policy(rules: &str) -> Policy {
     load(rules).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// A rule without fault.
+pub(crate) const OK: &str = "@id(\"ok\") @approvals(\"none\") permit (principal, action, resource);\n";
+
+/// What loading says about a rule that stands on line 2, after a good one.
+pub(crate) fn check_rule(rule: &str, expected: &[&str]) {
+    let problems = match load(&format!("{OK}{rule}")) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.all().iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(problems, expected, "{rule}");
+}
+
 /// The default policy as it stands in `controls/policy`.
 pub(crate) fn default_policy() -> Policy {
     let files = vec![
@@ -75,6 +88,24 @@ pub(crate) fn default_policy() -> Policy {
 
 pub(crate) const DEFAULT_TESTS: &str = include_str!("../../../../controls/policy/tests.toml");
 
+/// A harmless migration.
+pub(crate) const ADD: &str = "ALTER TABLE orders ADD COLUMN note text";
+
+/// The same as an ask for production.
+pub(crate) fn prod() -> Sample {
+    Sample::new("db.schema.apply", "postgres:orders/prod", json!({"sql": ADD}))
+}
+
+/// Ids of the determining rules.
+pub(crate) fn rules(assessed: &Assessed) -> Vec<&str> {
+    assessed.assessment.determining.iter().map(|rule| rule.rule.as_str()).collect()
+}
+
+/// What the determining rules say.
+pub(crate) fn reasons(assessed: &Assessed) -> Vec<&str> {
+    assessed.assessment.determining.iter().map(|rule| rule.because.as_str()).collect()
+}
+
 /// An ask that tests change to their needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
@@ -83,6 +114,7 @@ pub(crate) struct Sample {
     pub(crate) input_texts: Vec<(String, String)>,
     pub(crate) history: History,
     pub(crate) deceptive: bool,
+    pub(crate) advice: Option<Advice>,
     pub(crate) at: &'static str,
 }
 
@@ -101,6 +133,7 @@ impl Sample {
             input_texts: Vec::new(),
             history: History::default(),
             deceptive: false,
+            advice: None,
             at: "2026-11-23T10:00:00Z",
         }
     }
@@ -121,6 +154,18 @@ impl Sample {
         self
     }
 
+    /// With what an advisor said; `failure` when it said nothing.
+    pub(crate) fn advised(mut self, points: u8, failure: Option<&str>) -> Self {
+        self.advice = Some(Advice {
+            advisor: "lookout".to_owned(),
+            points,
+            because: if failure.is_some() { String::new() } else { "seen in an attack elsewhere".to_owned() },
+            failure: failure.map(str::to_owned),
+            waited_ms: 12,
+        });
+        self
+    }
+
     pub(crate) fn assess(&self, policy: &Policy) -> Assessed {
         let ask = Ask {
             requester: &self.requester,
@@ -131,6 +176,7 @@ impl Sample {
             justification_chars: 80,
             has_ticket: true,
             deceptive: self.deceptive,
+            advice: self.advice.as_ref(),
             now: self.at.parse().unwrap(),
         };
         policy.assess(&ask, 7)

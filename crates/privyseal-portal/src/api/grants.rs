@@ -31,6 +31,8 @@ pub(crate) struct RedeemBody {
     host: Option<String>,
     #[serde(default)]
     artefacts: Vec<Artefact>,
+    #[serde(default)]
+    audience: Option<String>,
 }
 
 /// `POST /v1/grants/redeem`: atomic, once.
@@ -55,6 +57,7 @@ pub(crate) async fn redeem(
         tool: body.tool,
         host: body.host,
         artefacts: body.artefacts,
+        audience: body.audience,
     });
     match app.engine().execute(command, caller.identity.actor.clone()).await? {
         Reply::Execution(execution) => Ok(Json(json!({"execution": execution, "state": "running"}))),
@@ -167,7 +170,7 @@ pub(crate) async fn judge(
 ) -> Result<Json<Value>, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
     let grant: GrantId = id.parse().map_err(|_| Problem::not_found("grant"))?;
-    let command = Command::JudgeBreakglass(JudgeBreakglass { grant, outcome: body.outcome, comment: body.comment });
+    let command = Command::JudgeBreakglass(JudgeBreakglass { grant, outcome: body.outcome, comment: body.comment, signed: None });
     app.engine().execute(command, caller.identity.actor.clone()).await?;
     Ok(Json(json!({"grant": grant, "outcome": body.outcome})))
 }

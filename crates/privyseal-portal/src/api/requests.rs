@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
-use privyseal_core::action::{Action, Input, InputKind, Resource};
+use privyseal_core::action::{Action, Input, InputKind, Limits, Resource};
 use privyseal_core::command::{Command, Reply, Review, Withdraw};
 use privyseal_core::digest::{Digest, from_base64url};
 use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
@@ -48,6 +48,12 @@ pub(crate) struct Submission {
     justification: String,
     #[serde(default)]
     on_behalf_of: Option<String>,
+    #[serde(default)]
+    executor: Option<PrincipalId>,
+    #[serde(default)]
+    audience: Option<String>,
+    #[serde(default)]
+    limits: Option<Limits>,
     #[serde(default)]
     ticket: Option<String>,
     #[serde(default)]
@@ -112,10 +118,13 @@ fn to_ask(submission: Submission, idempotency_key: Option<String>) -> Result<Ask
         .map(|input| Input { kind: input.kind, name: input.name, sha256: input.sha256, bytes: input.bytes })
         .collect();
     Ok(Ask {
-        action: Action { verb, resource, parameters: submission.parameters, inputs, limits: None },
+        action: Action { verb, resource, parameters: submission.parameters, inputs, limits: submission.limits },
         justification: submission.justification,
         ticket: submission.ticket,
         on_behalf_of,
+        executor: submission.executor,
+        audience: submission.audience,
+        batch: None,
         idempotency_key,
         previous_request: submission.previous_request,
         significant_change: submission.significant_change,

@@ -78,7 +78,7 @@ pub(super) fn standing(request: &Request, now: Timestamp) -> Standing {
 pub(super) fn ended_at(request: &Request) -> Option<Timestamp> {
     match &request.phase {
         Phase::Pending => None,
-        Phase::Approved { at, .. } | Phase::Denied { at, .. } | Phase::Expired { at } | Phase::Cancelled { at } => Some(*at),
+        Phase::Approved { at, .. } | Phase::Denied { at, .. } | Phase::Expired { at } | Phase::Cancelled { at, .. } => Some(*at),
     }
 }
 

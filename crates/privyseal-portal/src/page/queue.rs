@@ -59,7 +59,7 @@ async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Pr
         // Ordered by deadline: least time left first.
         let waiting = state.request_deadlines.iter().filter(|(end, _)| now < *end).filter_map(|(_, id)| state.request(id));
         for request in waiting.filter(|request| sight.reaches(request)) {
-            let candidate = may_review(state, request, me, now).ok();
+            let candidate = may_review(state, request, me, now).ok().map(|eligible| eligible.candidate);
             let asks_me = sight.is_asked(request);
             all.0 += 1;
             mine.0 += u64::from(candidate.is_some());

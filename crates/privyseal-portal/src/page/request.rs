@@ -109,7 +109,7 @@ fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known
             digest: Hash::new(&assessment.policy.digest),
             href: format!("/policies?version={}", assessment.policy.version),
         },
-        seals: seal::seals(state, request, &everybody, may.as_ref().ok(), now),
+        seals: seal::seals(state, request, &everybody, may.as_ref().ok().map(|eligible| &eligible.candidate), now),
         requirement: assessment.requirement.to_string(),
         left: pending.then(|| Left::new(submitted.expires_at, now)),
         decision,

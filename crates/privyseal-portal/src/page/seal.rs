@@ -23,7 +23,7 @@ pub(super) fn everybody(state: &View<'_>, now: Timestamp) -> Vec<Candidate> {
 
 /// The seals of a request as somebody sees them. `me` is whoever looks, when they may review it.
 pub(super) fn seals(state: &View<'_>, request: &Request, everybody: &[Candidate], me: Option<&Candidate>, now: Timestamp) -> Seals {
-    let requirement = &request.submitted.assessment.requirement;
+    let requirement = request.requirement();
     let sets = match &request.phase {
         Phase::Approved { slots, .. } if !slots.is_empty() => {
             vec![SealSet { seals: slots.iter().map(|filled| set(state, request, filled, now)).collect() }]
@@ -99,7 +99,7 @@ fn set(state: &View<'_>, request: &Request, filled: &Filled, now: Timestamp) -> 
 pub(super) fn open_after(state: &View<'_>, request: &Request, me: &Candidate, now: Timestamp) -> usize {
     let mut sealed = standing_approvals(state, request, now);
     sealed.push(me.clone());
-    let places = request.submitted.assessment.requirement.places(&sealed);
+    let places = request.requirement().places(&sealed);
     places.iter().map(|places| places.iter().filter(|place| place.filled.is_none()).count()).min().unwrap_or(0)
 }
 

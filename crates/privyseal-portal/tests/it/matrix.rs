@@ -194,7 +194,7 @@ async fn fill(portal: &Portal, path: &str) -> (String, Values) {
     let (digest, policy) = portal.digests(shown);
     if path.contains("{execution}") {
         use privyseal_core::command::{Command, Redeem, Reply};
-        let redeem = Redeem { grant, run_digest: digest.parse().unwrap(), tool: None, host: None, artefacts: vec![] };
+        let redeem = Redeem { grant, run_digest: digest.parse().unwrap(), tool: None, host: None, artefacts: vec![], audience: None };
         let Ok(Reply::Execution(execution)) = portal.engine.execute(Command::Redeem(redeem), crate::portal::actor("bot")).await else {
             panic!()
         };

@@ -153,6 +153,7 @@ impl Portal {
             heartbeat_seconds: 3_600,
             anchors: Default::default(),
             hide: privyseal_core::hidden::HidePolicy::default(),
+            advisor: None,
         };
         let engine = privyseal_engine::create(&options, "test.example/privyseal/portal").unwrap();
         for (principal, owner, roles) in PEOPLE {
@@ -273,6 +274,9 @@ pub(crate) fn ask(verb: &str) -> Ask {
         justification: "because the tests need it".into(),
         ticket: None,
         on_behalf_of: None,
+        executor: None,
+        audience: None,
+        batch: None,
         idempotency_key: None,
         previous_request: None,
         significant_change: None,

@@ -59,13 +59,14 @@ pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
 fn options(folder: &Path) -> Options {
     Options {
         layout: Layout::new(folder.join("data")),
-        clock: Arc::new(SystemClock),
+        clock: Arc::<SystemClock>::default(),
         entropy: Arc::new(OsEntropy),
         node: "bench".to_owned(),
         heartbeat_seconds: 86_400,
         anchors: Anchors::default(),
         // What is measured are role assignments, in which nothing is personal; whatever else is made for them is not timed.
         hide: HidePolicy::nothing(),
+        advisor: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, options: &cli::Demo) -> anyhow::Result<Exit
     make_room(&data)?;
     let runtime = local::runtime()?;
     runtime.block_on(async {
-        let (start, end) = last_quarter(SystemClock.now())?;
+        let (start, end) = last_quarter(SystemClock::default().now())?;
         replay(&data, options, start, end).await?;
         if options.no_serve {
             output::note(&format!("the data is in {}; nothing is running", data.display()));
@@ -108,6 +108,7 @@ async fn replay(data: &Path, options: &cli::Demo, start: Timestamp, end: Timesta
         anchors: Anchors::default(),
         // Its people are invented: names and reasons stay readable in SQL and in packs, where newcomers look for them.
         hide: HidePolicy::secrets_only(),
+        advisor: None,
     };
     let engine = privyseal_engine::create(&engine_options, ORIGIN)?;
     let people = company::found(&engine, &clock, options.port).await?;

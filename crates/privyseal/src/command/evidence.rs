@@ -25,7 +25,7 @@ pub(crate) fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::
     let to = Timestamp::parse_lenient(&options.to).context("--to")?;
     let period = Period::new(from, to)?;
     let analytics = Arc::new(local::sql_engine(context)?);
-    let builder = PackBuilder::new(context.layout(), analytics, Arc::new(SystemClock));
+    let builder = PackBuilder::new(context.layout(), analytics, Arc::<SystemClock>::default());
     let pack = local::runtime()?.block_on(builder.build(&options.frameworks, period))?;
     write(options, &pack.bytes).with_context(|| format!("cannot write {}", options.out.display()))?;
     if context.global.format == Some(Format::Json) {

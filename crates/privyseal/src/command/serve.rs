@@ -113,7 +113,7 @@ pub(crate) async fn serve(context: &Context, engine: Engine, served: Served) -> 
 async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let analytics = Arc::new(local::sql_engine(context)?);
-    let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::new(SystemClock)));
+    let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::<SystemClock>::default()));
     let catalogs = Arc::new(super::catalog::load()?);
     let token = engine.new_secret()?;
     let _file = ServerFileGuard::write(&context.data, &served.url, &token)?;

@@ -37,7 +37,7 @@ pub(crate) fn serve(options: &cli::WitnessServe) -> anyhow::Result<ExitCode> {
         let address = listener.local_addr().context("the port cannot be told")?;
         output::note(&format!("a witness of {} key(s) listens on http://{address}", keys.len()));
         let listener = tokio::net::TcpListener::from_std(listener).context("the socket cannot be used")?;
-        let router = privyseal_portal::witness_router(cosigner, Arc::new(SystemClock));
+        let router = privyseal_portal::witness_router(cosigner, Arc::<SystemClock>::default());
         privyseal_portal::serve(listener, router, told_to_stop).await.context("the witness failed")
     })?;
     Ok(ExitCode::SUCCESS)

@@ -34,7 +34,7 @@ fn an_emergency_stays_until_it_is_judged() {
     world.forget();
     let grant = world.request(request).grant().unwrap();
     assert_eq!(world.state.open_emergencies().count(), 1);
-    let judge = JudgeBreakglass { grant, outcome: BreakglassOutcome::Justified, comment: "seen".into() };
+    let judge = JudgeBreakglass { grant, outcome: BreakglassOutcome::Justified, comment: "seen".into(), signed: None };
     world.run(&actor("cat"), Command::JudgeBreakglass(judge.clone())).unwrap();
     world.forget();
     assert!(world.state.requests.is_empty());

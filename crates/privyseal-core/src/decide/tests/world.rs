@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::action::Limits;
 use crate::assessment::{Assessment, Assurance, Outcome, PolicyRef, Tier};
 use crate::command::*;
 use crate::decide::{Fresh, decide};
@@ -217,11 +218,30 @@ impl World {
         }
     }
 
+    /// Puts a narrower request in the place of one: for fewer seconds, with another `limit`.
+    pub(super) fn narrow(&mut self, who: &str, request: RequestId, seconds: Option<i64>, limit: Option<i64>) -> Result<RequestId, Refusal> {
+        let old = self.request(request).submitted.clone();
+        let mut action = old.action.clone();
+        if seconds.is_some() {
+            action.limits = Some(Limits { seconds, uses: None });
+        }
+        action.parameters.extend(limit.map(|limit| ("limit".to_owned(), limit.into())));
+        let assessed = Assessed { assessment: old.assessment.clone(), ..submit("none").assessed };
+        let submit = Submit { action, assessed, ..submit("none") };
+        let narrow = Narrow { request, submit, narrowable: vec!["limit".into()], comment: "less is enough".into() };
+        match self.run(&actor(who), Command::Narrow(Box::new(narrow)))? {
+            Reply::Request { request, .. } => Ok(request),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(super) fn redeem(&mut self, who: &str, request: RequestId) -> Result<ExecutionId, Refusal> {
         let known = self.request(request);
         let grant = known.grant().unwrap_or_else(|| GrantId::new(self.now, [0; 10]));
         let run_digest = known.submitted.action_digest;
-        match self.run(&actor(who), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![] }))? {
+        match self
+            .run(&actor(who), Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![], audience: None }))?
+        {
             Reply::Execution(execution) => Ok(execution),
             other => panic!("{other:?}"),
         }
@@ -312,6 +332,9 @@ pub(super) fn submit(requirement: &str) -> Submit {
         hidden_repeats: 0,
         ticket: None,
         on_behalf_of: None,
+        executor: None,
+        audience: None,
+        batch: None,
         idempotency_key: None,
         previous_request: None,
         significant_change: None,
@@ -327,6 +350,7 @@ pub(super) fn submit(requirement: &str) -> Submit {
             catalogue_digest: Digest::of(b"catalogue"),
             breakglass_seconds: 900,
             breakglass_review_seconds: 86_400,
+            limits: RateLimits::default(),
         },
     }
 }

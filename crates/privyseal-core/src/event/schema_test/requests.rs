@@ -174,6 +174,7 @@ fn deciding() -> Vec<Body> {
             policy_digest: policy().digest,
             assurance: Assurance::Passkey,
             delegation: Some("d-7".into()),
+            in_place_of: Some(human("eva")),
             statement: Some(ReviewStatement {
                 log: LOG.into(),
                 request_id: request_id(),

@@ -106,7 +106,7 @@ pub(crate) async fn judge(
         };
         let ungranted = || Problem::new(StatusCode::CONFLICT, "not_breakglass", "the request has no emergency grant to judge");
         let comment = fields.one("comment").trim().to_owned();
-        let command = JudgeBreakglass { grant: grant.ok_or_else(ungranted)?, outcome, comment };
+        let command = JudgeBreakglass { grant: grant.ok_or_else(ungranted)?, outcome, comment, signed: None };
         execute(&app, &visitor, Command::JudgeBreakglass(command), Said::Judged).await
     };
     answer(&app, &visitor, id, done.await).await

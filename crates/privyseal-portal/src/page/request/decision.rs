@@ -24,7 +24,7 @@ pub(super) fn decision(state: &View<'_>, request: &Request, visitor: &Visitor, s
         return after(state, request, me, now).map_or(Decision::Closed, Decision::AfterBreakglass);
     }
     let candidate = match may_review(state, request, me, now) {
-        Ok(candidate) => candidate,
+        Ok(eligible) => eligible.candidate,
         Err(refusal) => return barred(state, request, me, refusal.code, now),
     };
     let passkey = request.submitted.assessment.assurance == Assurance::Passkey;
@@ -51,7 +51,7 @@ fn barred(state: &View<'_>, request: &Request, me: &PrincipalId, code: RefusalCo
         RefusalCode::SubjectOfRequest => Decision::Subject { because: subject_because(state, request, me) },
         RefusalCode::AlreadyReviewed => reviewed(state, request, me, now),
         _ if state.has_role(me, Role::AUDITOR, now) && !state.has_role(me, Role::APPROVER, now) => Decision::ReadOnly,
-        _ => Decision::NotAsked { asked: request.submitted.assessment.requirement.to_string() },
+        _ => Decision::NotAsked { asked: request.requirement().to_string() },
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use privyseal_core::assessment::{Assessment, Assurance, Outcome, PolicyRef, Tier};
-use privyseal_core::command::{Assessed, Command, Finish, Named, Redeem, Reply, Submit};
+use privyseal_core::command::{Assessed, Command, Finish, Named, RateLimits, Redeem, Reply, Submit};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::execution::RunOutcome;
 use privyseal_core::requirement::Requirement;
@@ -40,6 +40,7 @@ pub(super) fn open(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64
         heartbeat_seconds: 3_600,
         anchors: privyseal_engine::Anchors::default(),
         hide: privyseal_core::hidden::HidePolicy::nothing(),
+        advisor: None,
     };
     let started = Instant::now();
     let engine = privyseal_engine::create(&options, ORIGIN)?;
@@ -118,7 +119,7 @@ async fn fill(engine: &Engine, clock: &SimulatedClock, events: u64) -> anyhow::R
             let granted = engine.known(Named::Request(request)).context("a request is gone")?;
             let grant = granted.grant().context("a request was not granted")?;
             let run_digest = granted.submitted.action_digest;
-            let redeem = Redeem { grant, run_digest, tool: Some("bench/1".to_owned()), host: None, artefacts: Vec::new() };
+            let redeem = Redeem { grant, run_digest, tool: Some("bench/1".to_owned()), host: None, artefacts: Vec::new(), audience: None };
             redeemed.push(engine.queue(Command::Redeem(redeem), actor()?)?);
         }
         let mut finished = Vec::new();
@@ -177,6 +178,9 @@ fn submit(number: u64) -> anyhow::Result<Submit> {
         justification: format!("ORD-{number} look at what the nightly job left"),
         ticket: None,
         on_behalf_of: None,
+        executor: None,
+        audience: None,
+        batch: None,
         idempotency_key: Some(format!("bench-{number}")),
         previous_request: None,
         significant_change: None,
@@ -192,6 +196,7 @@ fn submit(number: u64) -> anyhow::Result<Submit> {
             catalogue_digest: Digest::of(b"catalogue"),
             breakglass_seconds: 900,
             breakglass_review_seconds: 86_400,
+            limits: RateLimits::default(),
         },
     })
 }

@@ -84,6 +84,7 @@ async fn run_what_was_sealed(engine: &Engine, mine: &mut Vec<RequestId>) {
                     tool: Some("halden-runner/7.1".to_owned()),
                     host: Some("runner-3".to_owned()),
                     artefacts: Vec::new(),
+                    audience: None,
                 };
                 if let Ok(Reply::Execution(execution)) = engine.execute(Command::Redeem(redeem), actor.clone()).await {
                     let finish = Finish {

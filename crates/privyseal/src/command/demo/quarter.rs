@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
-use privyseal_core::command::{Command, Directory, Finish, GiveUp, JudgeBreakglass, Redeem, Reply, Review, Withdraw};
+use privyseal_core::command::{Command, Directory, Finish, GiveUp, JudgeBreakglass, Redeem, Reply, Review, ReviewAccess, Withdraw};
 use privyseal_core::decide::Fresh;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::execution::{Artefact, BreakglassOutcome, RunOutcome};
 use privyseal_core::event::request::{ReviewStatement, Verdict};
-use privyseal_core::event::watch::{AccessReviewRecorded, LogReviewRecorded, NotificationDelivered};
+use privyseal_core::event::watch::{LogReviewRecorded, NotificationDelivered};
 use privyseal_core::event::{Actor, Body, Event};
 use privyseal_core::id::{ExecutionId, GrantId, RequestId};
 use privyseal_core::request::RequestState;
@@ -271,6 +271,7 @@ impl Replay<'_> {
                     grant,
                     outcome: if self.random.chance(85.0) { BreakglassOutcome::Justified } else { BreakglassOutcome::Unjustified },
                     comment: "read the incident, talked to the person on duty".to_owned(),
+                    signed: None,
                 };
                 let actor = self.company.actor("jonas", now)?;
                 self.queue(Command::JudgeBreakglass(judge), actor)?;
@@ -456,7 +457,14 @@ impl Replay<'_> {
         let Some((grant, digest, requester, artefacts)) = known else { return Ok(false) };
         let run_digest = if changed { Digest::of(b"the file was edited after approval") } else { digest };
         let actor = self.company.actor(&requester, now)?;
-        let redeem = Redeem { grant, run_digest, tool: Some("halden-runner/7.1".to_owned()), host: Some("runner-3".to_owned()), artefacts };
+        let redeem = Redeem {
+            grant,
+            run_digest,
+            tool: Some("halden-runner/7.1".to_owned()),
+            host: Some("runner-3".to_owned()),
+            artefacts,
+            audience: None,
+        };
         self.queue(Command::Redeem(redeem), actor)?;
         Ok(true)
     }
@@ -531,15 +539,10 @@ impl Replay<'_> {
         });
         for (who, role) in held {
             let reviewer = if who == "chloe" { "jonas" } else { "chloe" };
-            let review = AccessReviewRecorded {
-                principal: who.parse()?,
-                role: role.parse()?,
-                reviewer: reviewer.parse()?,
-                outcome: "keep".to_owned(),
-                comment: Some("still in this position".into()),
-            };
+            let comment = Some("still in this position".to_owned());
+            let review = ReviewAccess { principal: who.parse()?, role: role.parse()?, keep: true, comment };
             let actor = self.company.actor(reviewer, now)?;
-            self.queue(Command::Record(Box::new(Body::AccessReviewRecorded(review))), actor)?;
+            self.queue(Command::ReviewAccess(review), actor)?;
         }
         Ok(())
     }
@@ -556,6 +559,9 @@ impl Replay<'_> {
             justification: "quarterly review of the policy: keep break-glass at one hour, name the new data owner".to_owned(),
             ticket: Some("SEC-77".to_owned()),
             on_behalf_of: None,
+            executor: None,
+            audience: None,
+            batch: None,
             idempotency_key: None,
             previous_request: None,
             significant_change: Some(true),
