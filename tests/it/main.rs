@@ -30,6 +30,8 @@ mod s3;
 #[cfg(test)]
 mod second_verifier;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tampering;

@@ -43,6 +43,8 @@ pub(crate) enum Format {
     Parquet,
     /// An Arrow IPC stream.
     Arrow,
+    /// One page for a browser, without script.
+    Html,
 }
 
 /// What to do.
@@ -84,7 +86,7 @@ pub(crate) enum Verb {
     Redact(Redact),
     /// Write one hidden value, with what proves it, to a file; `privyseal verify --disclosure` checks it.
     Disclose(Disclose),
-    /// Fold the whole log again and check that it gives the head and the answers on record.
+    /// Decide everything in the log again, with the policy and the facts of its time, and name every difference.
     Replay,
     /// Move everything committed into Parquet segments.
     Seal(Seal),
@@ -399,6 +401,8 @@ pub(crate) enum Policy {
         /// Folder with the policy and `tests.toml`; the built-in policy when absent.
         folder: Option<PathBuf>,
     },
+    /// Ask another policy about the requests of a period: which would have been routed differently, and by which rules.
+    Simulate(Simulate),
     /// Put a policy in force: ask for the change, wait until other people have sealed it, publish it.
     Publish(PolicyPublish),
 }
@@ -418,6 +422,21 @@ pub(crate) struct PolicyPublish {
     pub(crate) request: Option<String>,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Folder of the other policy.
+    pub(crate) candidate: PathBuf,
+    /// First day or moment inside, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: String,
+    /// First day or moment after, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: String,
+    /// File to write instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

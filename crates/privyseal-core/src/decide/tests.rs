@@ -7,6 +7,7 @@ mod forgetting;
 mod grants;
 mod keys;
 mod properties;
+mod reperform;
 mod rivals;
 mod table;
 mod waiting;

@@ -33,6 +33,8 @@ mod nodes;
 #[cfg(test)]
 mod object_store;
 #[cfg(test)]
+mod past;
+#[cfg(test)]
 mod shared;
 #[cfg(test)]
 mod witness;

@@ -1,4 +1,6 @@
-//! `privyseal policy`: is it sound, and does it do what its table of tests says?
+//! `privyseal policy`: is it sound, does it do what its table of tests says, and what would it have done?
+
+mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +18,7 @@ use crate::output;
 /// Runs `policy`. Exit 1 when something is wrong with the policy.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// When the folder of the policy, or for a simulation the log, cannot be read.
 pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
         Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
@@ -32,6 +34,10 @@ pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> 
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             test(&policy, folder.as_deref())
+        }
+        Policy::Simulate(options) => {
+            let Some(policy) = load(Some(&options.candidate))? else { return Ok(ExitCode::FAILURE) };
+            simulate::run(context, options, &policy)
         }
     }
 }
