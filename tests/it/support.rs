@@ -191,7 +191,8 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
             return found;
         }
         assert!(Instant::now() < deadline, "waited too long for {what}");
-        std::thread::yield_now();
+        // Not a busy wait: what is waited for needs the processor more.
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod approvals;
+#[cfg(test)]
 mod bucket;
 #[cfg(test)]
 #[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
