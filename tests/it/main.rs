@@ -18,6 +18,7 @@ mod held_command;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod policy_life;
 mod portal;
 #[cfg(test)]
 mod redaction;

@@ -111,8 +111,13 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Instance::start`], with options of `init`.
+    pub(crate) fn with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        ok(folder.path(), &["init"]);
+        ok(folder.path(), &[&["init"], options].concat());
         let mut instance = Self { folder, url: String::new(), link: String::new(), server: None };
         instance.serve();
         instance

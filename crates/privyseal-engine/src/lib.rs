@@ -32,6 +32,7 @@ pub use open::{Options, create, open};
 pub use past::{Asking, Past, PastError, Spent};
 pub use people::MAX_LINK_MINUTES;
 pub use privyseal_ledger::private::Target;
+pub use privyseal_policy::PolicyFile;
 pub use publish::{Anchors, WitnessOptions, Witnessed};
 pub use recall::Cursor;
 pub use view::{View, Words};

@@ -6,6 +6,7 @@ mod evidence;
 mod grants;
 mod ledger;
 mod passkeys;
+mod policies;
 mod redactions;
 mod requests;
 mod sql;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/v1/grants/{id}/judge", post(grants::judge))
         .route("/v1/executions/{id}/finish", post(grants::finish))
+        .route("/v1/policies", post(policies::publish))
         .route("/v1/sql", post(sql::query))
         .route("/v1/controls/{framework}", get(controls::framework))
         .route("/v1/evidence", get(evidence::list).post(evidence::build))

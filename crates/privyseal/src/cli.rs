@@ -403,6 +403,8 @@ pub(crate) enum Policy {
     },
     /// Ask another policy about the requests of a period: which would have been routed differently, and by which rules.
     Simulate(Simulate),
+    /// Put a policy in force: ask for the change, wait until other people have sealed it, publish it.
+    Publish(PolicyPublish),
 }
 
 #[derive(Debug, Args)]
@@ -418,6 +420,23 @@ pub(crate) struct Simulate {
     /// File to write instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyPublish {
+    /// Folder with `*.cedar` and `catalogue.toml`.
+    pub(crate) folder: PathBuf,
+    /// Why. Approvers read it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Ticket reference.
+    #[arg(long)]
+    pub(crate) ticket: Option<String>,
+    /// Go on with this request instead of asking anew, for example after an interruption.
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<String>,
+    #[command(flatten)]
+    pub(crate) client: Client,
 }
 
 #[derive(Debug, Subcommand)]

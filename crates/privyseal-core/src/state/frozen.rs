@@ -1,6 +1,6 @@
 //! The state as data, for snapshots: what was folded, without the indexes that follow from it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::sync::Arc;
 

@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> 
             ));
             ExitCode::SUCCESS
         })),
+        Policy::Publish(options) => super::publish::run(context, options),
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             test(&policy, folder.as_deref())
