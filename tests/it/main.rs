@@ -19,6 +19,7 @@ mod held_command;
 mod nodes;
 #[cfg(test)]
 mod policy_life;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod redaction;

@@ -408,21 +408,6 @@ pub(crate) enum Policy {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Simulate {
-    /// Folder of the other policy.
-    pub(crate) candidate: PathBuf,
-    /// First day or moment inside, UTC.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: String,
-    /// First day or moment after, UTC.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: String,
-    /// File to write instead of standard output.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct PolicyPublish {
     /// Folder with `*.cedar` and `catalogue.toml`.
     pub(crate) folder: PathBuf,
@@ -437,6 +422,21 @@ pub(crate) struct PolicyPublish {
     pub(crate) request: Option<String>,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Folder of the other policy.
+    pub(crate) candidate: PathBuf,
+    /// First day or moment inside, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: String,
+    /// First day or moment after, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: String,
+    /// File to write instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -520,7 +520,16 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
-    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    /// The rules alone, a request from the call to the durable answer, and a queue of many that wait.
+    Approve {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 3, value_name = "S")]
+        seconds: u64,
+        /// Requests that wait for people while the queue is looked at.
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        pending: u64,
+    },
+    /// The same as `append` over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
     Postgres {
         /// Seconds each measurement runs.
         #[arg(long, default_value_t = 5, value_name = "S")]
@@ -531,6 +540,12 @@ pub(crate) enum Bench {
         /// Be the second process, on this data folder.
         #[arg(long, value_name = "DIR", hide = true)]
         join: Option<PathBuf>,
+    },
+    /// Assessments with policies of 10, 100 and 1,000 rules, beside Cedar alone on the same question.
+    Policy {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 2, value_name = "S")]
+        seconds: u64,
     },
     /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
     Open {

@@ -3,6 +3,7 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+mod approvals;
 mod bucket;
 #[cfg(test)]
 #[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
