@@ -1,15 +1,17 @@
 //! The past decided again: what an engine wrote follows, whatever was hidden, erased or forgotten since; what it would not have written
 //! is found, in a log whose signatures, chain and head are all right.
 
-use privyseal_core::action::{Action, Input, InputKind};
-use privyseal_core::command::Reply;
+use privyseal_core::action::{Action, Input, InputKind, Limits};
+use privyseal_core::command::{Command, Halt, Reply};
+use privyseal_core::decide::Narrower;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::execution::HaltScope;
 use privyseal_core::event::request::{Approved, Assertion, Mechanism, Submitted, Verdict};
 use privyseal_core::event::{Actor, Body, Draft, Event, Text};
 use privyseal_core::id::{EventId, RequestId};
 use privyseal_core::reperform::{Judged, Reperformer};
 use privyseal_core::requirement::Filled;
-use privyseal_engine::{Ask, Attachment, Past, Target};
+use privyseal_engine::{Ask, Attachment, Less, Past, Target};
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::log::{Log as _, LogReader as _};
 use privyseal_ledger::sqlite::SqliteLog;
@@ -249,4 +251,24 @@ async fn a_signature_that_was_never_made_is_found() {
     append(&fixture, vec![draft(&actor("ben"), wrong, Body::ReviewRecorded(review))]);
     let (found, _) = replayed(&fixture);
     assert!(found.iter().any(|line| line.starts_with("review.recorded: carried out | refused as passkey_refused")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn less_than_was_asked_and_the_kill_switch_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = Fixture::new(folder.path()).await;
+    let wide = fixture.ask("db.change").await;
+    let change = Narrower { limits: Limits { seconds: Some(60), uses: None }, ..Narrower::default() };
+    let less = Less { request: wide, change, comment: "a minute is enough".into() };
+    let Reply::Request { request, .. } = fixture.engine.narrow(less, actor("ben")).await.unwrap() else { panic!("not narrowed") };
+    assert_eq!(fixture.known(request).submitted.previous_request, Some(wide));
+    let granted = fixture.ask("db.change").await;
+    fixture.approve("ben", granted).await.unwrap();
+    let halt = Halt { scope: HaltScope::All, principal: None, reason: "something is wrong".into() };
+    let Reply::Halted { grants: 1 } = fixture.engine.as_operator(Command::Halt(halt.clone())).await.unwrap() else { panic!("no grant") };
+    assert!(fixture.engine.ask(ask("db.change"), actor("bot")).await.is_err());
+    assert!(fixture.engine.execute(fixture.redeem_command(granted), actor("bot")).await.is_err());
+    fixture.engine.as_operator(Command::Resume(halt)).await.unwrap();
+    fixture.ask("db.change").await;
+    follows(&fixture);
 }

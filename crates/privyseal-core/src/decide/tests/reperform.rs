@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::properties::{beginning, step, take};
+use super::table::{change, under_policy};
 use super::world::*;
 use crate::command::*;
 use crate::digest::Digest;
@@ -347,4 +348,29 @@ fn a_review_whose_comment_was_erased_is_still_checked_as_far_as_it_goes() {
     });
     let (found, _) = differences(&events, &world.events, &|_| None);
     assert!(found.iter().any(|found| found.follows.contains("another decision")), "{found:?}");
+}
+
+#[test]
+fn a_policy_that_others_approved_follows_and_one_that_nobody_approved_is_found() {
+    let (mut world, publish) = under_policy();
+    let approved = change(&mut world, "1 of group:sre");
+    world.review("ben", approved, Verdict::Approve).unwrap();
+    world.run(&actor("dan"), publish(b"two", Some(approved))).unwrap();
+    all_follow(&world);
+    // As if the first version had not needed the second to be asked for.
+    let alone = after(&world, |event| {
+        if let Body::PolicyPublished(published) = &mut event.body {
+            published.change_request = None;
+            event.request_id = None;
+        }
+    });
+    says(&alone, "policy.published: policy.published | nothing before it leads to it");
+    let by_ben = after(&world, |event| {
+        if let Body::PolicyPublished(published) = &mut event.body
+            && published.policy.version == 2
+        {
+            published.approved_by = vec!["cat".parse().unwrap()];
+        }
+    });
+    says(&by_ben, "policy.published: body.approved_by.0: cat | ben");
 }

@@ -547,7 +547,7 @@ fn sign_in() {
 }
 
 /// A world in which the first policy is in force, and how version 2 is published.
-fn under_policy() -> (World, impl Fn(&[u8], Option<RequestId>) -> Command) {
+pub(super) fn under_policy() -> (World, impl Fn(&[u8], Option<RequestId>) -> Command) {
     let publish = |version, digest: &[u8], change_request| {
         let policy = crate::assessment::PolicyRef { version, digest: Digest::of(digest) };
         Command::PublishPolicy(PublishPolicy {
@@ -566,7 +566,7 @@ fn under_policy() -> (World, impl Fn(&[u8], Option<RequestId>) -> Command) {
     (world, move |digest, change| publish(2, digest, change))
 }
 
-fn change(world: &mut World, requirement: &str) -> RequestId {
+pub(super) fn change(world: &mut World, requirement: &str) -> RequestId {
     let mut change = submit(requirement);
     change.action.verb = "policy.publish".parse().unwrap();
     change.action.parameters.insert("policy_digest".into(), Digest::of(b"two").to_string().into());
