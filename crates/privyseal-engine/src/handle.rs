@@ -5,7 +5,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 
 use privyseal_core::action::Action;
-use privyseal_core::assessment::PolicyRef;
+use privyseal_core::assessment::{Advice, PolicyRef};
 use privyseal_core::cause::chain;
 use privyseal_core::command::{Command, KeyCommand, PublishPolicy, Reply};
 use privyseal_core::digest::Digest;
@@ -77,6 +77,14 @@ pub struct Attachment {
     pub name: String,
     /// Its bytes; their digest must be the input's.
     pub bytes: Vec<u8>,
+}
+
+/// An ask that only has to be queued; see [`Engine::prepare`].
+#[derive(Debug)]
+pub struct Prepared {
+    ask: Box<Ask>,
+    advice: Option<Advice>,
+    actor: Actor,
 }
 
 pub(crate) struct Inner {
@@ -204,11 +212,21 @@ impl Engine {
 
     /// Asks for a privileged action.
     ///
-    /// Attachments are kept on disk before the request can refer to them; if the request is then refused they stay, unreferenced.
-    ///
     /// # Errors
     /// When it is refused, an attachment is not what its input says, or it cannot be recorded.
     pub async fn ask(&self, ask: Ask, actor: Actor) -> Result<Reply, EngineError> {
+        let prepared = self.prepare(ask, actor).await?;
+        self.queue_prepared(prepared)?.await
+    }
+
+    /// Does everything about an ask that waits for disks and networks, so that it only has to be queued: asks that are prepared first
+    /// and queued together share a commit.
+    ///
+    /// Attachments are kept on disk before the request can refer to them; if the request is then refused they stay, unreferenced.
+    ///
+    /// # Errors
+    /// When an attachment is not what its input says, or cannot be kept.
+    pub async fn prepare(&self, ask: Ask, actor: Actor) -> Result<Prepared, EngineError> {
         check_attachments(&ask)?;
         let (layout, attachments) = (self.layout().clone(), ask.attachments.clone());
         if !attachments.is_empty() {
@@ -219,7 +237,16 @@ impl Engine {
                 .map_err(|error| EngineError::NotRecorded(error.to_string()))?;
         }
         let advice = self.advise(&ask, &actor).await;
-        self.send(Intent::Ask(Box::new(ask), advice), actor)?.await
+        Ok(Prepared { ask: Box::new(ask), advice, actor })
+    }
+
+    /// Queues a prepared ask now and answers later; see [`Engine::queue`].
+    ///
+    /// # Errors
+    /// When it cannot be queued.
+    pub fn queue_prepared(&self, prepared: Prepared) -> Result<impl Future<Output = Result<Reply, EngineError>> + use<>, EngineError> {
+        let Prepared { ask, advice, actor } = prepared;
+        self.send(Intent::Ask(ask, advice), actor)
     }
 
     /// Puts a narrower request in the place of a pending one.

@@ -25,7 +25,7 @@ mod writer;
 pub use clock::{SimulatedClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{EngineError, OpenError};
-pub use handle::{Ask, Attachment, Engine};
+pub use handle::{Ask, Attachment, Engine, Prepared};
 pub use identity::{Identity, Secret, new_secret};
 pub use narrow::Less;
 pub use open::{Options, create, open};

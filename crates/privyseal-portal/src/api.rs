@@ -1,9 +1,12 @@
 //! The `/v1` API: handlers by noun. Contract: names and shapes are what people script against.
 
+mod access_reviews;
 mod control;
 mod controls;
+mod delegations;
 mod evidence;
 mod grants;
+mod killswitch;
 mod ledger;
 mod passkeys;
 mod policies;
@@ -23,16 +26,25 @@ use crate::app::App;
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/v1/requests", get(requests::list).post(requests::submit))
+        .route("/v1/requests/batch", post(requests::submit_all))
         .route("/v1/requests/{id}", get(requests::show))
         .route("/v1/requests/{id}/events", get(requests::events))
         .route("/v1/requests/{id}/statement", post(passkeys::statement))
         .route("/v1/requests/{id}/reviews", post(requests::review))
         .route("/v1/requests/{id}/cancel", post(requests::cancel))
+        .route("/v1/requests/{id}/narrow", post(requests::narrow))
         .route("/v1/grants/redeem", post(grants::redeem))
         .route("/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/v1/grants/{id}/judge", post(grants::judge))
         .route("/v1/executions/{id}/finish", post(grants::finish))
         .route("/v1/policies", post(policies::publish))
+        .route("/v1/killswitch", get(killswitch::show).post(killswitch::engage))
+        .route("/v1/killswitch/release", post(killswitch::release))
+        .route("/v1/control/killswitch", post(killswitch::engage_as_operator))
+        .route("/v1/control/killswitch/release", post(killswitch::release_as_operator))
+        .route("/v1/delegations", get(delegations::list).post(delegations::make))
+        .route("/v1/delegations/{id}/end", post(delegations::end))
+        .route("/v1/access-reviews", post(access_reviews::record))
         .route("/v1/sql", post(sql::query))
         .route("/v1/controls/{framework}", get(controls::framework))
         .route("/v1/evidence", get(evidence::list).post(evidence::build))

@@ -11,6 +11,7 @@ mod auth;
 mod beginning;
 mod body;
 mod challenge;
+mod fair;
 mod findings;
 mod local;
 mod log;

@@ -7,7 +7,7 @@ use privyseal_core::id::PrincipalId;
 use privyseal_core::port::QueryError;
 use privyseal_core::refusal::{Refusal, RefusalClass, RefusalCode};
 use privyseal_engine::EngineError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An answer that is no.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,14 @@ impl Problem {
     pub(crate) fn lacks(principal: &PrincipalId, roles: &[&str]) -> Self {
         let needs = roles.iter().map(|role| (*role).to_owned()).collect();
         Self { needs, ..Self::forbidden(format!("`{principal}` does not hold the role `{}`", roles.join("` or `"))) }
+    }
+
+    /// The problem details.
+    pub(crate) fn body(&self) -> Value {
+        json!({
+            "type": format!("urn:privyseal:problem:{}", self.code), "title": self.status.canonical_reason().unwrap_or("problem"),
+            "status": self.status.as_u16(), "code": self.code, "detail": self.detail,
+        })
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
@@ -101,11 +109,7 @@ impl IntoResponse for Problem {
     /// As problem details for programs. The problem itself goes with the answer, so that whatever stands around all handlers can log it
     /// and write a page about it for a person instead.
     fn into_response(self) -> Response {
-        let body = json!({
-            "type": format!("urn:privyseal:problem:{}", self.code), "title": self.status.canonical_reason().unwrap_or("problem"),
-            "status": self.status.as_u16(), "code": self.code, "detail": self.detail,
-        });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -34,13 +34,13 @@ impl<'a> Sight<'a> {
         self.everything || self.is_own(request) || self.is_asked(request)
     }
 
-    /// Whether the caller asked it, answers for whoever did, or is the one it was asked for.
+    /// Whether the caller asked it, answers for whoever did, is the one it was asked for, or would run it.
     pub(crate) fn is_own(&self, request: &Request) -> bool {
         let me = &self.caller.identity.principal;
         let submitted = &request.submitted;
         submitted.requester.principal == *me
             || submitted.requester.owner.as_ref() == Some(me)
-            || submitted.on_behalf_of.as_ref().is_some_and(|party| party.principal == *me)
+            || submitted.on_behalf_of.iter().chain(&submitted.executor).any(|party| party.principal == *me)
             || self.state.person_of(me).is_some_and(|person| submitted.requester.person.as_ref() == Some(&person))
     }
 

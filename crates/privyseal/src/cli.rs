@@ -82,6 +82,13 @@ pub(crate) enum Verb {
     /// Accounts of people, and links with which they sign in.
     #[command(subcommand)]
     People(People),
+    /// Stop agents at once: they ask and run nothing more, and their open grants are taken back.
+    Halt(Halt),
+    /// Let agents go on that were stopped.
+    Resume(Halt),
+    /// Grant tokens.
+    #[command(subcommand)]
+    Grant(Grant),
     /// Erase hidden values for good: everything about somebody, or one value. The log stays whole and says that it was done.
     Redact(Redact),
     /// Write one hidden value, with what proves it, to a file; `privyseal verify --disclosure` checks it.
@@ -165,6 +172,18 @@ pub(crate) struct Ask {
     /// Account on whose behalf this is.
     #[arg(long, value_name = "ID")]
     pub(crate) on_behalf_of: Option<String>,
+    /// Account that will run it, when it is not the one that asks.
+    #[arg(long, value_name = "ID")]
+    pub(crate) executor: Option<String>,
+    /// The system that the grant is for; it is refused everywhere else.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) audience: Option<String>,
+    /// Most seconds that the grant may live.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) limit_seconds: Option<i64>,
+    /// Most uses of the grant.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_uses: Option<u64>,
     /// Emergency: runs without approval, loudly, and is judged afterwards. Needs the role break-glass.
     #[arg(long)]
     pub(crate) break_glass: bool,
@@ -268,6 +287,50 @@ pub(crate) struct Verify {
     /// Check a disclosed value against the entry that it names, in the data folder or pack, and nothing else.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "event", "head", "resume"])]
     pub(crate) disclosure: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("whom").required(true).args(["all", "agent", "owner"]))]
+pub(crate) struct Halt {
+    /// Every agent.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// One agent, and those that it spawned.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// Every agent that this person answers for.
+    #[arg(long, value_name = "ID")]
+    pub(crate) owner: Option<String>,
+    /// Why. It stays in the log.
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// Check a grant token without asking anybody: exit 0 good, 1 not. Whether a use is left, only redeeming it says.
+    Verify(GrantVerify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GrantVerify {
+    /// The log's key, as you know it from elsewhere: text or a file with it. May be repeated.
+    #[arg(long = "trusted-key", required = true, value_name = "KEY")]
+    pub(crate) trusted_keys: Vec<String>,
+    /// Account that executes.
+    #[arg(long, value_name = "ID")]
+    pub(crate) subject: String,
+    /// The name that this system gives itself.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) audience: Option<String>,
+    /// Digest of what is about to run.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) action_digest: String,
+    /// By how many seconds this machine's clock may be wrong.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=60))]
+    pub(crate) tolerance: i64,
+    /// The token; read from standard input when `-` or absent.
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]

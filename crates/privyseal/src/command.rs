@@ -8,6 +8,8 @@ pub(crate) mod demo;
 pub(crate) mod disclose;
 pub(crate) mod evidence;
 pub(crate) mod exec;
+pub(crate) mod grant;
+pub(crate) mod halt;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod people;

@@ -33,6 +33,26 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseSection,
     /// `[segments]`
     pub(crate) segments: Segments,
+    /// `[advisor]`
+    pub(crate) advisor: Advisor,
+}
+
+/// Who is asked about the risk of each request, outside of policy. It can only raise it.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Advisor {
+    /// Address to which each request is posted; nobody is asked when empty. `PRIVYSEAL_ADVISOR_URL`
+    pub(crate) url: String,
+    /// Longest wait for an answer in milliseconds, 50 to 5000. `PRIVYSEAL_ADVISOR_TIMEOUT_MS`
+    pub(crate) timeout_ms: u64,
+    /// File with the key that it is sent as `Authorization: Bearer`; none when empty. `PRIVYSEAL_ADVISOR_KEY_FILE`
+    pub(crate) key_file: String,
+}
+
+impl Default for Advisor {
+    fn default() -> Self {
+        Self { url: String::new(), timeout_ms: 500, key_file: String::new() }
+    }
 }
 
 /// Who stamps published heads with the time (RFC 3161).
@@ -242,6 +262,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_HIDE_SECRETS", "hide", "secrets"),
     ("PRIVYSEAL_DATABASE_URL", "database", "url"),
     ("PRIVYSEAL_SEGMENTS_URL", "segments", "url"),
+    ("PRIVYSEAL_ADVISOR_URL", "advisor", "url"),
+    ("PRIVYSEAL_ADVISOR_TIMEOUT_MS", "advisor", "timeout_ms"),
+    ("PRIVYSEAL_ADVISOR_KEY_FILE", "advisor", "key_file"),
 ];
 
 impl Config {
@@ -301,6 +324,11 @@ impl Config {
         if !self.timestamp.url.is_empty() && self.timestamp.ca.is_empty() {
             bail!("timestamp.url is set, but timestamp.ca names no file: an answer that nobody can check is worth nothing");
         }
+        let advisor = self.advisor.url.as_str();
+        if !(advisor.is_empty() || advisor.starts_with("http://") || advisor.starts_with("https://")) {
+            bail!("advisor.url does not begin with http:// or https://");
+        }
+        in_range("advisor.timeout_ms", self.advisor.timeout_ms, 50, 5_000)?;
         in_range("timestamp.every_minutes", self.timestamp.every_minutes.into(), 1, 10_080)?;
         in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
         in_range("server.heartbeat_seconds", self.server.heartbeat_seconds, 10, 86_400)?;
@@ -342,6 +370,9 @@ mod tests {
             ("[serve]\n", "unknown field `serve`"),
             ("[server]\nsession_minutes = 1", "session_minutes is 1, it may be 5 to 1440"),
             ("[server]\nurl = 'localhost'", "does not begin with http"),
+            ("[advisor]\nurl = 'advisor.example'", "advisor.url does not begin with http"),
+            ("[advisor]\ntimeout_ms = 49", "advisor.timeout_ms is 49, it may be 50 to 5000"),
+            ("[advisor]\nkey = 'x'", "unknown field `key`"),
             ("[server\n", "is not TOML"),
             ("[witness]\nrequired = true", "names no file"),
             ("[timestamp]\nurl = 'http://tsa'", "names no file"),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
-use privyseal_core::port::QueryLimits;
+use privyseal_core::port::{Advisor, QueryLimits};
 use privyseal_core::tlog_policy::Policy;
 use privyseal_engine::{Anchors, Engine, OpenError, Options, OsEntropy, SystemClock, WitnessOptions};
 use privyseal_ledger::stamp::Stamper;
 use privyseal_ledger::store::Store;
 use privyseal_ledger::timestamp::Authority;
 
+use crate::advisor::HttpAdvisor;
 use crate::config::Config;
 use crate::content::Embedded;
 use crate::context::Context;
@@ -28,7 +29,7 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Engine options for the data folder of this command, with the real clock and real randomness.
 ///
 /// # Errors
-/// When the witness policy cannot be read.
+/// When the witness policy or the advisor's key cannot be read.
 pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
     let witness = &context.config.witness;
     let witnesses = if witness.policy.is_empty() {
@@ -45,7 +46,7 @@ pub(crate) fn engine_options(context: &Context) -> anyhow::Result<Options> {
         heartbeat_seconds: context.config.server.heartbeat_seconds,
         anchors: Anchors { witnesses },
         hide: context.config.hide.policy(),
-        advisor: None,
+        advisor: HttpAdvisor::configured(&context.config.advisor)?.map(|advisor| Arc::new(advisor) as Arc<dyn Advisor>),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The binary: reads the command line, calls the verb, turns its result into an exit code. It holds no logic of its own.
 
+mod advisor;
 mod cli;
 mod client;
 mod command;
@@ -46,6 +47,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Catalog(verb) => command::catalog::run(&context, &verb),
         Verb::Policy(verb) => command::policy::run(&context, &verb),
         Verb::People(verb) => command::people::run(&context, &verb),
+        Verb::Halt(options) => command::halt::halt(&context, &options),
+        Verb::Resume(options) => command::halt::resume(&context, &options),
+        Verb::Grant(cli::Grant::Verify(options)) => command::grant::verify(&options),
         Verb::Redact(options) => command::redact::run(&context, &options),
         Verb::Disclose(options) => command::disclose::run(&context, &options),
         Verb::Replay => command::replay::run(&context),

@@ -1,4 +1,8 @@
-//! `/v1/requests`: asking, looking, deciding, taking back.
+//! `/v1/requests`: asking, looking, deciding, taking back. Asking for many at once and asking for less have files of their own.
+
+mod batch;
+mod narrow;
+mod shown;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,12 +17,10 @@ use privyseal_core::action::{Action, Input, InputKind, Limits, Resource};
 use privyseal_core::command::{Command, Reply, Review, Withdraw};
 use privyseal_core::digest::{Digest, from_base64url};
 use privyseal_core::event::request::{Assertion, ReviewStatement, Verdict};
-use privyseal_core::hidden;
 use privyseal_core::id::{ActionId, PersonId, PrincipalId, RequestId};
-use privyseal_core::request::{Phase, Request, RequestState};
+use privyseal_core::request::{Request, RequestState};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::{Ask, Attachment, Cursor, View};
-use privyseal_ledger::private::Found;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -26,11 +28,16 @@ use super::passkeys::{AssertionJson, statement_of};
 use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
 use crate::body::Body;
+use crate::fair::{self, Place};
 use crate::page::Said;
 use crate::past;
 use crate::problem::Problem;
 use crate::showing;
 use crate::sight::Sight;
+
+pub(crate) use batch::submit_all;
+pub(crate) use narrow::narrow;
+use shown::{add_token, render};
 
 const MAX_WAIT_SECONDS: u64 = 60;
 const PAGE: usize = 100;
@@ -64,6 +71,9 @@ pub(crate) struct Submission {
     previous_request: Option<RequestId>,
     #[serde(default)]
     breakglass: bool,
+    /// As the header `Idempotency-Key`; a batch has no header for each of its requests.
+    #[serde(default)]
+    idempotency_key: Option<String>,
 }
 
 /// An input, with its content when approvers shall read it.
@@ -87,20 +97,42 @@ pub(crate) async fn submit(
     Body(submission): Body<Submission>,
 ) -> Result<Response, Problem> {
     check_csrf(&caller, csrf_header(&headers))?;
-    let idempotency_key = match headers.get("idempotency-key").map(|value| value.to_str()) {
+    let in_header = match headers.get("idempotency-key").map(|value| value.to_str()) {
         None => None,
-        Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
-        Some(_) => return Err(Problem::bad("the Idempotency-Key has not 1 to 255 printable characters")),
+        Some(Ok(key)) => Some(key.to_owned()),
+        Some(Err(_)) => return Err(no_key()),
     };
-    let ask = to_ask(submission, idempotency_key)?;
+    let mut ask = to_ask(submission)?;
+    match (&in_header, &ask.idempotency_key) {
+        (Some(one), Some(other)) if one != other => {
+            return Err(Problem::bad("the header Idempotency-Key and the member `idempotency_key` differ: send one of them"));
+        }
+        (Some(_), _) => ask.idempotency_key = check_key(in_header)?,
+        (None, _) => {}
+    }
     let reply = app.engine().ask(ask, caller.identity.actor.clone()).await?;
-    let Reply::Request { request, existing } = reply else { return Err(Problem::not_found("request")) };
-    let shown = show_one(&app, &caller, request).await?;
-    Ok((if existing { StatusCode::OK } else { StatusCode::CREATED }, Json(shown)).into_response())
+    let (status, shown) = answer(&app, &caller, reply).await?;
+    Ok((status, Json(shown)).into_response())
 }
 
-fn to_ask(submission: Submission, idempotency_key: Option<String>) -> Result<Ask, Problem> {
+/// The request behind a reply, with 201 when it is new and 200 when it was there.
+async fn answer(app: &App, caller: &Caller, reply: Reply) -> Result<(StatusCode, Value), Problem> {
+    let Reply::Request { request, existing } = reply else { return Err(Problem::not_found("request")) };
+    Ok((if existing { StatusCode::OK } else { StatusCode::CREATED }, show_one(app, caller, request).await?))
+}
+
+fn no_key() -> Problem {
+    Problem::bad("the idempotency key has not 1 to 255 printable characters")
+}
+
+fn check_key(key: Option<String>) -> Result<Option<String>, Problem> {
+    let usable = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if key.as_ref().is_none_or(usable) { Ok(key) } else { Err(no_key()) }
+}
+
+fn to_ask(submission: Submission) -> Result<Ask, Problem> {
     let bad = |error: &dyn std::fmt::Display| Problem::bad(error.to_string());
+    let idempotency_key = check_key(submission.idempotency_key)?;
     let verb: ActionId = submission.action.parse().map_err(|error| bad(&error))?;
     let resource: Resource = serde_json::from_value(submission.resource).map_err(|error| bad(&format!("resource: {error}")))?;
     let on_behalf_of: Option<PrincipalId> = submission.on_behalf_of.as_deref().map(str::parse).transpose().map_err(|error| bad(&error))?;
@@ -204,9 +236,12 @@ pub(crate) struct Filter {
     cursor: Option<String>,
 }
 
-/// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time. A page can be short, even empty, and still have a `next`: it
-/// is where the look through the log stopped.
+/// `GET /v1/requests?state=&mine=&cursor=`: newest first, a page at a time; `state=pending` in the order of [`fair`]. A page can be short,
+/// even empty, and still have a `next`: it is where the look through the log stopped.
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
+    if filter.state == Some(RequestState::Pending) {
+        return list_pending(&app, &caller, &filter);
+    }
     let before: Option<RequestId> = filter.cursor.as_deref().map(parse).transpose()?;
     let now = app.engine().now();
     let accept = |state: &View<'_>, request: &Request| {
@@ -218,6 +253,24 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(filter): 
     let render = |state: &View<'_>| found.requests.iter().map(|request| render(&app, state, request, &caller, now)).collect();
     let page: Vec<Value> = app.engine().view(render);
     Ok(Json(json!({"requests": page, "next": found.rest})))
+}
+
+fn list_pending(app: &App, caller: &Caller, filter: &Filter) -> Result<Json<Value>, Problem> {
+    let no_cursor = |()| Problem::not_found("place in the list");
+    let after: Option<Place> = filter.cursor.as_deref().map(str::parse).transpose().map_err(no_cursor)?;
+    let now = app.engine().now();
+    let (page, next) = app.engine().view(|state| {
+        let sight = Sight::of(state, caller, now);
+        let seen = |request: &Request| if filter.mine == Some(true) { sight.is_own(request) } else { sight.reaches(request) };
+        let mut waiting = fair::waiting(state, now, seen).into_iter().filter(|(place, _)| after.is_none_or(|after| *place > after));
+        let (mut page, mut last) = (Vec::new(), None);
+        for (place, request) in waiting.by_ref().take(PAGE) {
+            page.push(render(app, state, request, caller, now));
+            last = Some(place);
+        }
+        (page, waiting.next().and(last))
+    });
+    Ok(Json(json!({"requests": page, "next": next.map(|place| place.to_string())})))
 }
 
 /// Body of `POST /v1/requests/{id}/reviews`.
@@ -315,70 +368,7 @@ pub(crate) fn parse(id: &str) -> Result<RequestId, Problem> {
 async fn show_one(app: &App, caller: &Caller, id: RequestId) -> Result<Value, Problem> {
     let request = past::visible(app, caller, id).await?;
     let now = app.engine().now();
-    Ok(app.engine().view(|state| render(app, state, &request, caller, now)))
-}
-
-fn render(app: &App, state: &View<'_>, request: &Request, caller: &Caller, now: Timestamp) -> Value {
-    let submitted = &request.submitted;
-    let assessment = &submitted.assessment;
-    let requirement: Vec<Value> = assessment
-        .requirement
-        .alternatives()
-        .iter()
-        .map(|slots| {
-            let slots =
-                slots.iter().map(|slot| json!({"count": slot.count, "of": slot.of.iter().map(ToString::to_string).collect::<Vec<_>>()}));
-            Value::Array(slots.collect())
-        })
-        .collect();
-    let reviews: Vec<Value> = request
-        .reviews
-        .iter()
-        .map(|review| {
-            let (at, body) = (review.at, &review.body);
-            json!({"reviewer": body.reviewer.principal, "verdict": body.verdict, "comment": body.comment.as_ref().map(|comment| state.words(comment).or_why_not()), "at": at})
-        })
-        .collect();
-    let (action, hidden) = opened(state, request, caller);
-    let mut shown = json!({
-        "id": request.id, "state": request.state().as_str(), "action": action, "hidden": hidden, "action_digest": submitted.action_digest,
-        "requester": submitted.requester.principal, "justification": state.words(&submitted.justification).or_why_not(), "submitted_at": request.submitted_at,
-        "expires_at": submitted.expires_at, "risk": {"score": assessment.risk, "tier": assessment.tier, "factors": assessment.factors},
-        "requirement": requirement, "requirement_text": assessment.requirement.to_string(), "policy": assessment.policy,
-        "reviews": reviews, "url": app.url(&format!("/requests/{}", request.id)),
-    });
-    let Some(members) = shown.as_object_mut() else { return shown };
-    if let Phase::Approved { at, mechanism, .. } = &request.phase {
-        members.insert("decided_at".to_owned(), json!(at));
-        members.insert("mechanism".to_owned(), json!(mechanism));
-    }
-    if let Some(grant) = request.granted() {
-        let open = grant.is_open(now);
-        let execution = grant.last_run();
-        // The grant is the requester's to use; others see that there is one.
-        let id = (grant.issued.subject == caller.identity.principal).then_some(grant.issued.grant_id);
-        members.insert("grant".to_owned(), json!({"id": id, "expires_at": grant.issued.expires_at, "open": open}));
-        members.insert(
-            "execution".to_owned(),
-            execution.map_or_else(|| json!({"state": "unused"}), |(id, execution)| json!({"id": id, "state": execution.phase.as_str()})),
-        );
-    }
-    shown
-}
-
-/// The action with its hidden values opened, and which those are. With the salts, which only the requester is given, whoever runs it
-/// computes the same digest from what is about to run: a changed secret changes it.
-fn opened(state: &View<'_>, request: &Request, caller: &Caller) -> (Value, Vec<Value>) {
-    let recorded = serde_json::to_value(&request.submitted.action).unwrap_or_default();
-    let (action, _) = state.open(&recorded);
-    let own = request.submitted.requester.principal == caller.identity.principal;
-    let hidden = hidden::members(&recorded).into_iter().map(|(pointer, commitment)| {
-        let (salt, erased_at) = match state.find(&commitment) {
-            Found::Clear(salt, _) => (Some(salt).filter(|_| own), None),
-            Found::Erased(at) => (None, Some(at)),
-            Found::Unknown => (None, None),
-        };
-        json!({"pointer": format!("/body{pointer}"), "commitment": commitment, "salt": salt, "erased_at": erased_at})
-    });
-    (action, hidden.collect())
+    let mut shown = app.engine().view(|state| render(app, state, &request, caller, now));
+    add_token(app, &mut shown, &request, caller, now);
+    Ok(shown)
 }

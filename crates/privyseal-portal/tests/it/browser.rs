@@ -66,6 +66,17 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
+    /// A call of the API from our own page; without a body it reads.
+    pub(crate) async fn api(&mut self, path: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
+        if body.is_null() {
+            let answer = self.get(path).await;
+            return (answer.status.as_u16(), answer.json());
+        }
+        let csrf = self.csrf().await;
+        let answer = self.post_json(path, &body.to_string(), Some(&csrf), URL).await;
+        (answer.status.as_u16(), answer.json())
+    }
+
     /// The token that the pages of this browser send back.
     pub(crate) async fn csrf(&mut self) -> String {
         let signed_in = self.cookies.contains_key("privyseal");

@@ -19,4 +19,6 @@ mod passkey;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod sign_in;

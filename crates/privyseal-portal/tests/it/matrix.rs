@@ -78,12 +78,25 @@ const TABLE: &[Row] = &[
     get("/tile/entries/999", [401, 403, 403, 403, 404, 404, 403]),
     get("/v1/requests", [401, 200, 200, 200, 200, 200, 200]),
     post("/v1/requests", ASK_JSON, [401, 403, 201, 403, 403, 403, 201]),
+    post("/v1/requests/batch", r#"{"requests":[{}]}"#, [401, 200, 200, 200, 200, 200, 200]),
     get("/v1/requests/{pending}", [401, 404, 200, 200, 200, 200, 200]),
     get("/v1/requests/{pending}/events", [401, 404, 200, 200, 200, 200, 200]),
     post("/v1/requests/{pending}/statement", REVIEW_JSON, [401, 404, 200, 200, 200, 200, 200]),
     post("/v1/requests/{pending}/reviews", REVIEW_JSON, [401, 404, 403, 200, 403, 403, 403]),
     post("/v1/requests/{drop}/reviews", REVIEW_JSON, [401, 404, 403, 401, 403, 403, 403]),
     post("/v1/requests/{pending}/cancel", "{}", [401, 404, 403, 403, 403, 403, 200]),
+    post("/v1/requests/{pending}/narrow", r#"{"limits":{"seconds":60},"comment":"less will do"}"#, [401, 404, 403, 201, 403, 403, 403]),
+    get("/v1/killswitch", [401, 200, 200, 200, 200, 200, 200]),
+    post("/v1/killswitch", r#"{"scope":"agent","principal":"bot2","reason":"it misbehaves"}"#, [401, 403, 201, 403, 403, 201, 403]),
+    post("/v1/killswitch/release", r#"{"scope":"agent","principal":"bot2","reason":"it behaves"}"#, [401, 403, 403, 403, 403, 200, 403]),
+    get("/v1/delegations", [401, 200, 200, 200, 200, 200, 200]),
+    post(
+        "/v1/delegations",
+        r#"{"delegate":"cleo","roles":["group:sre"],"valid_to":"2026-07-05T00:00:00Z","reason":"away"}"#,
+        [401, 422, 422, 201, 422, 422, 403],
+    ),
+    post("/v1/delegations/{lent}/end", r#"{"reason":"back"}"#, [401, 403, 403, 200, 403, 200, 403]),
+    post("/v1/access-reviews", r#"{"principal":"ana","role":"requester","keep":true}"#, [401, 403, 403, 201, 403, 201, 403]),
     post("/v1/grants/redeem", r#"{"grant":"{grant}","action_digest":"{digest}"}"#, [401, 403, 403, 403, 403, 403, 200]),
     post("/v1/grants/{grant}/revoke", r#"{"reason":"no"}"#, [401, 403, 403, 403, 403, 200, 403]),
     post("/v1/grants/{emergency_grant}/judge", r#"{"outcome":"justified","comment":"seen"}"#, [401, 403, 403, 200, 403, 403, 403]),
@@ -100,6 +113,8 @@ const TABLE: &[Row] = &[
     get("/v1/ledger/entries/1/proof", [401, 403, 403, 200, 200, 200, 403]),
     post("/v1/redactions", r#"{"subject":"nobody-here","reason":"asked"}"#, [401, 403, 403, 403, 403, 404, 403]),
     post("/v1/control/redactions", r#"{"subject":"nobody-here","reason":"asked"}"#, [401, 401, 401, 401, 401, 401, 401]),
+    post("/v1/control/killswitch", r#"{"scope":"all","reason":"no"}"#, [401, 401, 401, 401, 401, 401, 401]),
+    post("/v1/control/killswitch/release", r#"{"scope":"all","reason":"no"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/seal", "{}", [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/keys", "{}", [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/people", r#"{"id":"eve","name":"Eve","roles":["admin"]}"#, [401, 401, 401, 401, 401, 401, 401]),
@@ -120,6 +135,8 @@ const WITHOUT_TOKEN: &[&str] = &[
     "/v1/passkeys/sign-in/options",
     "/v1/passkeys/sign-in",
     "/v1/control/redactions",
+    "/v1/control/killswitch",
+    "/v1/control/killswitch/release",
     "/v1/control/seal",
     "/v1/control/keys",
     "/v1/control/people",
@@ -195,6 +212,22 @@ async fn fill(portal: &Portal, path: &str) -> (String, Values) {
         values.push(("{emergency_grant}", portal.grant_of(request).to_string()));
     }
     let (digest, policy) = portal.digests(shown);
+    if path.contains("{lent}") {
+        use privyseal_core::command::{Command, Directory, Reply};
+        let now = portal.engine.now();
+        let lend = Directory::Delegate {
+            delegator: "ben".parse().unwrap(),
+            delegate: "cleo".parse().unwrap(),
+            roles: vec!["group:sre".parse().unwrap()],
+            valid_from: now,
+            valid_to: now.plus_seconds(3_600),
+            reason: "away".to_owned(),
+        };
+        let Ok(Reply::Delegation(lent)) = portal.engine.execute(Command::Directory(lend), crate::portal::actor("ben")).await else {
+            panic!()
+        };
+        values.push(("{lent}", lent));
+    }
     if path.contains("{execution}") {
         use privyseal_core::command::{Command, Redeem, Reply};
         let redeem = Redeem { grant, run_digest: digest.parse().unwrap(), tool: None, host: None, artefacts: vec![], audience: None };

@@ -37,6 +37,9 @@ permit (principal, action == Action::"db.read", resource);
 permit (principal, action == Action::"db.change", resource);
 @id("both") @approvals("2 of group:sre") @expires("30m") @grant("10m")
 permit (principal, action == Action::"db.both", resource);
+@id("many") @approvals("1 of group:sre") @expires("30m") @grant("10m") @uses("3") @run("5m") @remind("5m")
+@escalate("10m: 1 of user:ana")
+permit (principal, action == Action::"db.many", resource);
 @id("drop") @approvals("1 of group:sre") @assurance("passkey") @expires("30m") @grant("10m")
 permit (principal, action == Action::"db.drop", resource);
 "#;
@@ -61,6 +64,13 @@ class = "data"
 reversibility = "costly"
 
 [[action]]
+id = "db.many"
+title = "Change several times"
+class = "data"
+reversibility = "costly"
+narrow = ["rows", "tables"]
+
+[[action]]
 id = "db.drop"
 title = "Drop"
 class = "data"
@@ -77,6 +87,8 @@ const PEOPLE: &[(&str, Option<&str>, &[&str])] = &[
     ("adm", None, &["admin"]),
     ("ana", None, &["requester", "approver", "group:sre", "break-glass"]),
     ("bot", Some("rita"), &["requester"]),
+    // Asks nothing; there to be stopped.
+    ("bot2", Some("rita"), &[]),
 ];
 
 /// SQL that there is none of here.
@@ -131,6 +143,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -141,8 +157,23 @@ impl Portal {
         Self::over(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), Vec::new()).await
     }
 
+    /// A portal whose catalogue of actions says this too.
+    pub(crate) async fn with_catalogue(more: &str) -> Self {
+        Self::made(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), Vec::new(), &format!("{CATALOGUE}\n{more}")).await
+    }
+
     /// A portal over other doubles.
     pub(crate) async fn over(analytics: Arc<dyn Analytics>, packs: Arc<dyn Packs>, catalogs: Catalogs, library: Vec<SavedQuery>) -> Self {
+        Self::made(analytics, packs, catalogs, library, CATALOGUE).await
+    }
+
+    async fn made(
+        analytics: Arc<dyn Analytics>,
+        packs: Arc<dyn Packs>,
+        catalogs: Catalogs,
+        library: Vec<SavedQuery>,
+        catalogue: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::new(START.parse().unwrap()));
         let options = EngineOptions {
@@ -159,7 +190,7 @@ impl Portal {
         for (principal, owner, roles) in PEOPLE {
             register(&engine, principal, *owner, roles).await;
         }
-        let policy = [("catalogue.toml", CATALOGUE), ("policy.cedar", POLICY)];
+        let policy = [("catalogue.toml", catalogue), ("policy.cedar", POLICY)];
         let files = policy.map(|(name, text)| PolicyFile { name: name.into(), text: text.into() }).to_vec();
         engine.publish_policy(files, None, "first", actor("adm")).await.unwrap();
         let key = engine.new_secret().unwrap();
@@ -186,6 +217,15 @@ impl Portal {
         };
         let router = privyseal_portal::router(services, options);
         Self { router, engine, clock, operator, key, _folder: folder }
+    }
+
+    /// A call of the API by the agent, with its key; an empty body is a GET.
+    pub(crate) async fn bot(&self, path: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
+        let method = if body.is_null() { "GET" } else { "POST" };
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.key.expose()));
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let answer = self.send(request.header("content-type", "application/json").body(body).unwrap()).await;
+        (answer.status.as_u16(), answer.json())
     }
 
     /// Sends one HTTP request and reads the whole answer, except of an event stream, which never ends.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
+use privyseal_core::action::{Action, Input, InputKind, Limits, Resource, ResourceRef};
 use privyseal_core::digest::{Digest, base64url};
 use privyseal_core::hidden::{self, Salt};
 use serde_json::{Map, Value, json};
@@ -58,10 +58,24 @@ pub(crate) fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<Exit
         }
     };
     announce(&request);
-    let request = match wait(&client, request) {
+    let mut request = match wait(&client, request) {
         Ok(request) => request,
         Err(error) => return refused(&error),
     };
+    while let Some(successor) = request.get("successor").and_then(Value::as_str) {
+        let narrower = match client.get(&format!("/v1/requests/{successor}")) {
+            Ok(narrower) => narrower,
+            Err(error) => return refused(&error),
+        };
+        if let Some(code) = tell_of_narrowing(&request, &narrower, options) {
+            return Ok(code);
+        }
+        announce(&narrower);
+        request = match wait(&client, narrower) {
+            Ok(request) => request,
+            Err(error) => return refused(&error),
+        };
+    }
     let state = text(&request, "state");
     if state != "approved" {
         output::note(&format!("{state}: {}", explain(state)));
@@ -74,6 +88,27 @@ pub(crate) fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<Exit
         return Ok(ExitCode::from(NOT_APPROVED));
     }
     execute(&client, options, &request, &directory)
+}
+
+/// A reviewer put a narrower request in the place of ours. Tighter limits are none of the command's business, so we go on; other
+/// parameters are another command, which only whoever asked can write.
+fn tell_of_narrowing(ours: &Value, narrower: &Value, options: &cli::Exec) -> Option<ExitCode> {
+    let (id, by) = (text(narrower, "id"), text(narrower, "narrowed_by"));
+    output::note(&format!("{} put a narrower request in its place: {id}", by.escape_debug()));
+    let parameters = |request: &Value| request.pointer("/action/parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (was, is) = (parameters(ours), parameters(narrower));
+    let changed: Vec<String> = is
+        .iter()
+        .filter(|(name, value)| was.get(*name) != Some(value))
+        .map(|(name, value)| format!("  {}={} (asked: {})", name.escape_debug(), value, was.get(name).unwrap_or(&Value::Null)))
+        .collect();
+    // With `--request` the parameters are those of the request already, whatever they are.
+    if changed.is_empty() || options.request.is_some() {
+        return None;
+    }
+    output::note(&format!("it allows other parameters than this command was asked with:\n{}", changed.join("\n")));
+    output::note(&format!("nothing was run. Once it is approved, run what it allows: privyseal exec --request {id} -- CMD"));
+    Some(ExitCode::from(NOT_APPROVED))
 }
 
 fn explain(state: &str) -> &'static str {
@@ -96,18 +131,23 @@ fn refused(error: &CallError) -> anyhow::Result<ExitCode> {
 /// The executor resolves everything anew, so that a file changed while people were deciding is noticed, and the server compares.
 fn execute(client: &Client, options: &cli::Exec, request: &Value, directory: &Path) -> anyhow::Result<ExitCode> {
     let Some(grant) = request.get("grant").and_then(|grant| grant.get("id")).and_then(Value::as_str) else {
-        bail!("the request is approved, but its grant belongs to someone else");
+        let subject = request.pointer("/grant/subject").and_then(Value::as_str).unwrap_or("someone else");
+        let id = text(request, "id");
+        bail!("the request is approved, but its grant belongs to `{subject}`, who can run it: privyseal exec --request {id} -- CMD");
     };
     let approved = request.get("action").cloned().unwrap_or_default();
-    let resolved = match &options.request {
+    let mut resolved = match &options.request {
         None => resolve(&options.ask, &options.command, directory)?,
         Some(_) => resolve_like(&approved, options, directory)?,
     };
+    // A reviewer may have tightened them. They bound the grant and say nothing about what runs.
+    resolved.action.limits = serde_json::from_value(approved.get("limits").cloned().unwrap_or_default())?;
     let run_digest = run_digest(&resolved.action, request)?;
     let artefacts: Vec<Value> = resolved.action.inputs.iter().map(|input| json!({"name": input.name, "sha256": input.sha256})).collect();
     let redeem = json!({
         "grant": grant, "action_digest": run_digest, "artefacts": artefacts,
         "tool": concat!("privyseal-exec/", env!("CARGO_PKG_VERSION")), "host": host_name(),
+        "audience": options.ask.audience,
     });
     let execution = match client.post("/v1/grants/redeem", &redeem, None) {
         Ok(answer) => text(&answer, "execution").to_owned(),
@@ -187,6 +227,7 @@ pub(crate) fn submission(options: &cli::Ask, action: &Action, contents: &[(Strin
         "action": action.verb, "resource": action.resource, "parameters": action.parameters,
         "inputs": action.inputs.iter().map(input).collect::<Vec<_>>(), "justification": reason,
         "ticket": options.ticket.as_deref().or_else(|| ticket_in(reason)), "on_behalf_of": options.on_behalf_of, "breakglass": options.break_glass,
+        "executor": options.executor, "audience": options.audience, "limits": action.limits,
     })
 }
 
@@ -211,12 +252,13 @@ pub(crate) fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
     };
     let resource: ResourceRef = resource.parse().context("--resource")?;
     let resource = Resource { name: resource, attributes: Map::new() };
+    let limits = Limits { seconds: options.limit_seconds, uses: options.limit_uses };
     Ok(Action {
         verb: verb.parse().context("--action")?,
         resource,
         parameters: parse_params(&options.params)?,
         inputs: Vec::new(),
-        limits: None,
+        limits: (limits != Limits::default()).then_some(limits),
     })
 }
 

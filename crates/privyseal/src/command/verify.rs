@@ -108,7 +108,7 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
+pub(crate) fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
     let from_file =
         Path::new(text).is_file().then(|| std::fs::read_to_string(text)).transpose().with_context(|| format!("cannot read {text}"))?;
     from_file.as_deref().unwrap_or(text).trim().parse().context("--trusted-key")

@@ -43,7 +43,7 @@ async fn policies_show_every_version_as_it_is_written() {
         check(
             &answer,
             200,
-            &["Version 1", "In force", "policy.cedar", "catalogue.toml", "db.change", "nobody: it opened the log", "4 rules"],
+            &["Version 1", "In force", "policy.cedar", "catalogue.toml", "db.change", "nobody: it opened the log", "5 rules"],
         );
         check(&answer, 200, &["href=\"/policies?version=1\" aria-current=\"true\"", "first", "adm"]);
     }
