@@ -94,6 +94,11 @@ impl Route {
         self.0.get(&term).map(String::as_str)
     }
 
+    /// The outcome and these terms, as far as it has them.
+    fn only(self, terms: &BTreeSet<Term>) -> Self {
+        Self(self.0.into_iter().filter(|(term, _)| *term == Term::Outcome || terms.contains(term)).collect())
+    }
+
     /// What is different under another route: the term, its value here and there. The outcome comes first when it differs.
     #[must_use]
     pub fn changes<'a>(&'a self, other: &'a Route) -> Vec<(Term, Option<&'a str>, Option<&'a str>)> {
@@ -163,9 +168,9 @@ pub struct Example {
 /// Requests that change in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// How they were routed.
+    /// How they were routed: the outcome, and what would be different.
     pub before: Route,
-    /// How they would be.
+    /// How they would be: the same of it.
     pub after: Route,
     /// The rules that make the difference.
     pub rules: Vec<RuleChange>,
@@ -216,7 +221,10 @@ impl Simulation {
                     self.other_points += u64::from(before.risk != after.risk);
                     return;
                 }
-                self.groups.entry((routes.0, routes.1, rule_changes(before, after))).or_default()
+                // What stays as it is tells no two groups apart: people would see the same group twice.
+                let terms: BTreeSet<Term> = routes.0.changes(&routes.1).into_iter().map(|(term, ..)| term).collect();
+                let (was, is) = (routes.0.only(&terms), routes.1.only(&terms));
+                self.groups.entry((was, is, rule_changes(before, after))).or_default()
             }
         };
         counted.0 += 1;
