@@ -201,3 +201,21 @@ fn statements_that_are_not_questions() {
         assert!(ran.stderr.contains(words), "{statement}: {}", ran.stderr);
     }
 }
+
+/// Told before it is published, not on the day when somebody needs it.
+#[test]
+fn a_policy_that_nobody_can_satisfy_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy");
+    std::fs::create_dir(&policy).unwrap();
+    let action = "[[action]]\nid = \"db.read\"\ntitle = \"Read\"\nclass = \"data\"\nreversibility = \"reversible\"\n";
+    std::fs::write(policy.join("catalogue.toml"), action).unwrap();
+    let rule = |id: &str, approvals: &str| format!("@id(\"{id}\") @approvals(\"{approvals}\")\npermit (principal, action, resource);\n");
+    let rules = format!("{}{}", rule("possible", "1 of user:admin"), rule("impossible", "1 of group:nobody-is-in-it"));
+    std::fs::write(policy.join("rules.cedar"), rules).unwrap();
+    let check = || crate::support::ok(folder.path(), &["policy", "check", "policy"]).stderr;
+    assert!(!check().contains("nobody can satisfy"), "without an instance there is nobody to ask about");
+    crate::support::ok(folder.path(), &["init"]);
+    let told = check();
+    assert!(told.contains("the rule `impossible`") && !told.contains("`possible`"), "{told}");
+}

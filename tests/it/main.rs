@@ -3,6 +3,8 @@
 //! One binary, many subjects. `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+mod advice;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod browser;
@@ -13,6 +15,10 @@ mod cluster;
 mod demo;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod grant_token;
+#[cfg(test)]
+mod halt;
 #[cfg(test)]
 mod held_command;
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn python() -> PathBuf {
 }
 
 /// Runs a script of the second verifier's folder: exit code and what it printed.
-fn script(name: &str, arguments: &[&str]) -> (i32, String) {
+pub(crate) fn script(name: &str, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(python());
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(format!("{FOLDER}/verify/{name}")).args(arguments);
     let output = command.output().unwrap();

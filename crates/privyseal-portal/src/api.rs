@@ -15,7 +15,7 @@ mod requests;
 mod sql;
 
 pub(crate) use passkeys::end_former;
-pub(crate) use requests::{decide, parse as parse_request};
+pub(crate) use requests::{decide, parse as parse_request, put as put_narrower};
 pub(crate) use sql::{Recorded as RecordedSql, entry as sql_entry, run_file as run_sql_file, run_recorded as run_sql};
 
 use axum::Router;

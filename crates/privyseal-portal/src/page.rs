@@ -5,6 +5,7 @@ mod controls;
 mod evidence;
 mod file;
 mod frame;
+mod halt;
 mod history;
 mod ledger;
 mod live;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/requests/{id}", get(request::show))
         .route("/live/requests/{id}", get(request::fragment))
         .route("/requests/{id}/review", post(request::review))
+        .route("/requests/{id}/narrow", post(request::narrow))
         .route("/requests/{id}/withdraw", post(request::withdraw))
         .route("/requests/{id}/judge", post(request::judge))
         .route("/grants/{id}/revoke", post(request::revoke))
@@ -53,7 +55,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ledger", get(ledger::show))
         .route("/policies", get(policies::show))
         .route("/people", get(people::show))
-        .route("/settings", get(settings::to_passkeys))
+        .route("/people/review", post(people::review))
+        .route("/halt", post(halt::engage))
+        .route("/halt/release", post(halt::release))
+        .route("/settings", get(settings::show_all))
+        .route("/settings/delegations", post(settings::lend))
+        .route("/settings/delegations/{id}/end", post(settings::end))
         .route("/settings/passkey", get(settings::show).post(settings::without_script))
         .route("/sign-in", get(sign_in::show))
         .route("/sign-in/passkey", post(sign_in::without_script))

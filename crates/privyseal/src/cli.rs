@@ -454,7 +454,7 @@ pub(crate) enum Catalog {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
-    /// Check a policy folder: every problem, with file and line.
+    /// Check a policy folder: every problem, with file and line, and rules that nobody in the data folder's instance can satisfy.
     Check {
         /// Folder with `*.cedar` and `catalogue.toml`; the built-in policy when absent.
         folder: Option<PathBuf>,

@@ -36,7 +36,7 @@ use crate::showing;
 use crate::sight::Sight;
 
 pub(crate) use batch::submit_all;
-pub(crate) use narrow::narrow;
+pub(crate) use narrow::{narrow, put};
 use shown::{add_token, render};
 
 const MAX_WAIT_SECONDS: u64 = 60;

@@ -11,6 +11,7 @@ use privyseal_core::id::{PrincipalId, Role};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
+use super::halt;
 use super::name;
 use super::said::Said;
 use crate::app::App;
@@ -62,10 +63,11 @@ impl Visitor {
         let now = app.engine().now();
         let csrf = self.caller.csrf(app)?;
         let me = &self.caller.identity.principal;
-        let (user, waiting) = app.engine().view(|state| (self.user(state, now), waiting(state, &self.caller, now)));
+        let (user, waiting, halted) =
+            app.engine().view(|state| (self.user(state, now), waiting(state, &self.caller, now), halt::sentences(state)));
         let user = user.ok_or_else(|| Problem::not_found(&format!("account `{me}`")))?;
         let notice = self.said.map(Said::notice);
-        Ok(Shell { place, user: Some(user), csrf, now: Moment::clock(now), waiting, live: None, notice })
+        Ok(Shell { place, user: Some(user), csrf, now: Moment::clock(now), waiting, live: None, notice, halted })
     }
 
     fn user(&self, state: &View<'_>, now: Timestamp) -> Option<User> {

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
+use privyseal_core::command::{Command, ReviewAccess};
 use privyseal_core::event::ActorKind;
 use privyseal_core::event::directory::CredentialKey;
-use privyseal_core::id::{PersonId, PrincipalId};
+use privyseal_core::id::{PersonId, PrincipalId, Role};
 use privyseal_core::state::PrincipalState;
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
 use super::frame::{Visitor, page};
-use super::name;
+use super::said::Said;
+use super::{halt, name};
 use crate::app::App;
+use crate::body::Posted;
 use crate::problem::Problem;
 use crate::view::moment::Moment;
 use crate::view::number::Count;
@@ -26,16 +29,44 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     visitor.enters(&app, Place::People)?;
     let shell = visitor.shell(&app, Place::People)?;
     let now = app.engine().now();
-    let (mut people, mut agents) = app.engine().view(|state| {
+    let me = &visitor.caller.identity.principal;
+    let (mut people, mut agents, halt) = app.engine().view(|state| {
         let links = Links::of(state, now);
         let (humans, others): (Vec<_>, Vec<_>) = state.principals.iter().partition(|(_, account)| account.record.kind == ActorKind::Human);
-        let people: Vec<PersonRow> = humans.into_iter().map(|(id, account)| person(state, id, account, &links, now)).collect();
+        let reviews = [Role::ADMIN, Role::APPROVER].iter().any(|role| state.has_role(me, role, now));
+        let my_person = state.person_of(me);
+        let people: Vec<PersonRow> = humans
+            .into_iter()
+            .map(|(id, account)| {
+                let may_review = reviews && state.person_of(id) != my_person;
+                PersonRow { may_review, ..person(state, id, account, &links, now) }
+            })
+            .collect();
         let agents: Vec<AgentRow> = others.into_iter().map(|(id, account)| agent(state, id, account, now)).collect();
-        (people, agents)
+        (people, agents, halt::card(state, me, "people", now))
     });
     people.sort_by_key(|row| row.party.name.plain().to_lowercase());
     agents.sort_by_key(|row| row.party.name.plain().to_lowercase());
-    page(&PeoplePage { shell, people, agents })
+    page(&PeoplePage { shell, people, agents, halt })
+}
+
+/// `POST /people/review`: somebody looked at a role of somebody else.
+pub(crate) async fn review(State(app): State<App>, visitor: Visitor, Posted(fields): Posted) -> Result<Response, Problem> {
+    visitor.sent(&fields)?;
+    let unread = |what: &str| Problem::bad(format!("the {what} cannot be read: reload the page"));
+    let keep = match fields.one("outcome") {
+        "keep" => true,
+        "remove" => false,
+        _ => return Err(Problem::bad("the outcome is `keep` or `remove`: use one of the two buttons")),
+    };
+    let command = ReviewAccess {
+        principal: fields.one("principal").parse().map_err(|_| unread("account"))?,
+        role: fields.one("role").parse().map_err(|_| unread("role"))?,
+        keep,
+        comment: fields.given("comment").map(str::to_owned),
+    };
+    app.engine().execute(Command::ReviewAccess(command), visitor.caller.identity.actor.clone()).await?;
+    Ok(halt::said_at("/people", if keep { Said::Kept } else { Said::Taken }))
 }
 
 /// What hangs on accounts, looked up once for all of them.
@@ -84,6 +115,7 @@ fn person(state: &View<'_>, id: &PrincipalId, account: &PrincipalState, links: &
         linked: links.others(id, account),
         seen: account.signed_in_at.map(|at| Moment::relative(at, now)),
         disabled: !account.enabled,
+        may_review: false,
     }
 }
 

@@ -39,16 +39,18 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked):
         }
     };
     let number = shown.as_ref().map(|(_, version)| version.policy.version);
-    let files = match &shown {
+    let (files, impossible_now) = match &shown {
         Some((_, version)) => files(&app, version.clone()).await?,
-        None => Vec::new(),
+        None => (Vec::new(), Vec::new()),
     };
     let in_force = app.engine().view(|state| state.policy.as_ref().map(|policy| policy.policy.clone()));
     let shell = visitor.shell(&app, Place::Policies)?;
     let (version, versions) = app.engine().view(|state| {
         let version = shown.map(|(at, version)| {
             let is_in_force = in_force.as_ref() == Some(&version.policy);
-            describe(state, at, version, is_in_force, files)
+            // Of a version that is not in force only what was known when it was published matters.
+            let unsatisfiable = if is_in_force { impossible_now } else { version.unsatisfiable.clone() };
+            PolicyVersion { unsatisfiable, ..describe(state, at, version, is_in_force, files) }
         });
         (version, versions.iter().map(|version| row(state, version, number)).collect())
     });
@@ -73,6 +75,7 @@ fn describe(state: &View<'_>, at: Timestamp, version: PolicyPublished, in_force:
         request: version.change_request.map(|request| format!("/requests/{request}")),
         note: version.note.into(),
         files,
+        unsatisfiable: Vec::new(),
     }
 }
 
@@ -88,17 +91,21 @@ fn row(state: &View<'_>, (at, version): &Published, shown: Option<u64>) -> Versi
     }
 }
 
-/// The files of a version, from the blobs that the ledger keeps. One that is gone or damaged is said to be.
-async fn files(app: &App, version: PolicyPublished) -> Result<Vec<PolicyFile>, Problem> {
+/// The files of a version, from the blobs that the ledger keeps, and its rules that nobody could satisfy as groups are filled now. A file
+/// that is gone or damaged is said to be.
+async fn files(app: &App, version: PolicyPublished) -> Result<(Vec<PolicyFile>, Vec<String>), Problem> {
     let app = app.clone();
     log::blocking(move || {
         let mut rules: BTreeMap<String, u64> = BTreeMap::new();
+        let mut unsatisfiable = Vec::new();
         if let Ok(policy) = app.engine().policy(&version) {
             for rule in policy.rules() {
                 *rules.entry(rule.file.clone()).or_default() += 1;
             }
+            unsatisfiable = app.engine().unsatisfiable(&policy);
         }
-        Ok(version.files.iter().map(|file| shown_file(&app, file, rules.get(&file.name).copied().unwrap_or(0))).collect())
+        let files = version.files.iter().map(|file| shown_file(&app, file, rules.get(&file.name).copied().unwrap_or(0)));
+        Ok((files.collect(), unsatisfiable))
     })
     .await
 }

@@ -1,5 +1,7 @@
 //! `/`: what waits.
 
+mod group;
+
 use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::decide::may_review;
@@ -10,10 +12,12 @@ use privyseal_core::requirement::Candidate;
 use privyseal_core::time::Timestamp;
 use privyseal_engine::{Cursor, View};
 
+use self::group::Groups;
 use super::frame::{Visitor, live, page};
 use super::{name, seal};
 use crate::app::App;
 use crate::body::{Asked, Fields};
+use crate::fair;
 use crate::local;
 use crate::past;
 use crate::problem::Problem;
@@ -24,6 +28,9 @@ use crate::view::number::Count;
 use crate::view::queue::{Queue, QueueFilter, QueuePage, QueuePartial, QueueRow};
 use crate::view::risk::Risk;
 use crate::view::shell::Place;
+
+/// Most requests on one page; the order is fair, so nobody's are crowded out by one requester.
+const MAX_ROWS: usize = 500;
 
 /// `GET /?show=&q=`. Auditors decide nothing; their way begins at the controls.
 pub(crate) async fn show(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
@@ -54,11 +61,12 @@ async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Pr
     let mut queue = app.engine().view(|state| {
         let sight = Sight::of(state, caller, now);
         let everybody = seal::everybody(state, now);
-        let mut queue = Queue { filter, search: search.into(), counts: [Count(0); 3], mine: Vec::new(), others: Vec::new(), last: None };
+        let (counts, unlisted) = ([Count(0); 3], Count(0));
+        let mut queue = Queue { filter, search: search.into(), counts, mine: Vec::new(), others: Vec::new(), unlisted, last: None };
         let [all, mine, groups] = &mut queue.counts;
-        // Ordered by deadline: least time left first.
-        let waiting = state.request_deadlines.iter().filter(|(end, _)| now < *end).filter_map(|(_, id)| state.request(id));
-        for request in waiting.filter(|request| sight.reaches(request)) {
+        let (mut for_me, mut for_others) = (Groups::default(), Groups::default());
+        let mut rows = 0;
+        for (_, request) in fair::waiting(state, now, |request| sight.reaches(request)) {
             let candidate = may_review(state, request, me, now).ok().map(|eligible| eligible.candidate);
             let asks_me = sight.is_asked(request);
             all.0 += 1;
@@ -70,10 +78,16 @@ async fn queue(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Queue, Pr
                 QueueFilter::Groups => asks_me,
             };
             if listed && matches_search(state, request, search) {
-                let rows = if candidate.is_some() { &mut queue.mine } else { &mut queue.others };
-                rows.push(row(state, request, &everybody, candidate.as_ref(), me, now));
+                if rows == MAX_ROWS {
+                    queue.unlisted.0 += 1;
+                    continue;
+                }
+                rows += 1;
+                let section = if candidate.is_some() { &mut for_me } else { &mut for_others };
+                section.push(request, row(state, request, &everybody, candidate.as_ref(), me, now));
             }
         }
+        (queue.mine, queue.others) = (for_me.done(), for_others.done());
         queue
     });
     if queue.counts.first().is_some_and(|all| all.0 == 0) {

@@ -4,9 +4,11 @@ mod act;
 mod action;
 mod decision;
 mod entry;
+mod less;
 mod outcome;
 mod proof;
 mod record;
+mod terms;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -32,6 +34,7 @@ use crate::view::shell::{Place, Shell};
 use crate::view::text::Untrusted;
 
 pub(crate) use act::{judge, review, revoke, withdraw};
+pub(crate) use less::narrow;
 pub(super) use proof::verify_command;
 
 /// `GET /requests/{id}`
@@ -51,8 +54,8 @@ pub(crate) async fn fragment(State(app): State<App>, visitor: Visitor, Path(id):
 struct Known {
     shown: Shown,
     record: record::Record,
-    /// What the verb means, from the action catalogue of its policy.
-    meaning: String,
+    /// What the action catalogue of its policy says about the verb.
+    verb: action::Verb,
 }
 
 async fn whole(app: &App, visitor: &Visitor, id: &str) -> Result<(Shell, view::Request), Problem> {
@@ -61,7 +64,7 @@ async fn whole(app: &App, visitor: &Visitor, id: &str) -> Result<(Shell, view::R
     let known = Known {
         shown: showing::load(app, &submitted).await?,
         record: record::load(app, id).await?,
-        meaning: action::meaning(app, &submitted).await?,
+        verb: action::verb(app, &submitted).await?,
     };
     let shell = visitor.shell(app, Place::Queue)?;
     // The moment from which the person's thinking is counted: nothing of the page is older.
@@ -79,6 +82,7 @@ fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known
     let standing = name::standing(request, now);
     let pending = standing == crate::view::state::Standing::PENDING;
     let everybody = seal::everybody(state, now);
+    let narrow = (pending && may.is_ok()).then(|| less::form(request, &known.verb.narrow)).flatten();
     let decision = decision::decision(state, request, visitor, &known.shown, pending, now);
     let justification = state.words(&submitted.justification);
     let facts = action::facts(submitted, &known.shown.opened);
@@ -89,7 +93,7 @@ fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known
         standing,
         asker: asker(state, request, &known.record.events),
         asked: Moment::relative(request.submitted_at, now),
-        action: action::action(submitted, justification.clear().unwrap_or_default(), known.shown, known.meaning),
+        action: action::action(submitted, justification.clear().unwrap_or_default(), known.shown, known.verb.title),
         why: Why {
             justification: Untrusted::from(justification),
             repeats: Count(submitted.justification_repeats),
@@ -109,8 +113,10 @@ fn fill(state: &View<'_>, app: &App, visitor: &Visitor, request: &Request, known
             digest: Hash::new(&assessment.policy.digest),
             href: format!("/policies?version={}", assessment.policy.version),
         },
+        terms: terms::terms(state, request, now),
+        narrow,
         seals: seal::seals(state, request, &everybody, may.as_ref().ok().map(|eligible| &eligible.candidate), now),
-        requirement: assessment.requirement.to_string(),
+        requirement: request.requirement().to_string(),
         left: pending.then(|| Left::new(submitted.expires_at, now)),
         decision,
         withdraw,

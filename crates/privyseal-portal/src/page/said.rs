@@ -39,6 +39,13 @@ said! {
     Enrolled = "enrolled", "Your passkey is enrolled. It signs you in from now on, and signs your decisions.", None;
     Approved = "approved", "Your approval is recorded.", None;
     Denied = "denied", "Your denial is recorded.", None;
+    Narrowed = "narrowed", "A narrower request stands in its place. What was sealed before counts for nothing.", None;
+    Lent = "lent", "The delegation is recorded.", None;
+    Ended = "ended", "The delegation has ended.", None;
+    Kept = "kept", "The role is confirmed.", None;
+    Taken = "taken", "The role is taken away.", None;
+    Halted = "halted", "The kill switch is engaged: these agents ask and run nothing more, and their open grants are taken back.", None;
+    Resumed = "resumed", "The kill switch is released. Grants that were taken back stay so.", None;
     Withdrawn = "withdrawn", "The request is withdrawn.", None;
     Revoked = "revoked", "The grant is revoked: nothing can run on it any more.", None;
     Judged = "judged", "Your judgement is recorded.", None;

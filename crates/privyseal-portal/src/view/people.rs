@@ -4,6 +4,7 @@ mod sample;
 
 use askama::Template;
 
+use super::halt::HaltCard;
 use super::mark;
 use super::moment::Moment;
 use super::number::Count;
@@ -21,6 +22,8 @@ pub struct PeoplePage {
     pub people: Vec<PersonRow>,
     /// Agents, by name.
     pub agents: Vec<AgentRow>,
+    /// Stopping agents.
+    pub halt: HaltCard,
 }
 
 /// A person with one of their accounts.
@@ -40,6 +43,8 @@ pub struct PersonRow {
     pub seen: Option<Moment>,
     /// The account is disabled.
     pub disabled: bool,
+    /// Whoever looks may confirm or take away what they hold.
+    pub may_review: bool,
 }
 
 /// A role or group that somebody holds.

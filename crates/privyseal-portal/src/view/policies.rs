@@ -45,6 +45,8 @@ pub struct PolicyVersion {
     pub note: Untrusted,
     /// Its files.
     pub files: Vec<PolicyFile>,
+    /// Rules that nobody could satisfy, by `@id`: now, for the version in force; when it was published, for others.
+    pub unsatisfiable: Vec<String>,
 }
 
 /// One file of a policy.

@@ -74,12 +74,46 @@ pub struct Queue {
     pub search: Untrusted,
     /// How many requests wait under each filter: all, mine, groups.
     pub counts: [Count; 3],
-    /// Requests that this person can decide now, least time left first.
-    pub mine: Vec<QueueRow>,
-    /// Further requests, least time left first.
-    pub others: Vec<QueueRow>,
+    /// Requests that this person can decide now: everybody's most urgent first, then everybody's second.
+    pub mine: Vec<QueueGroup>,
+    /// Further requests, in the same order.
+    pub others: Vec<QueueGroup>,
+    /// How many requests are not listed because there are too many for one page.
+    pub unlisted: Count,
     /// The last decision of anyone, for the empty page.
     pub last: Option<Moment>,
+}
+
+/// Requests that belong together: they came in one batch, or one agent asked the same again and again. Each is decided by itself; a line
+/// that holds several only unfolds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueGroup {
+    /// What they have in common: `batch nightly-7`, `db.change on postgres`; empty for one alone.
+    pub title: Untrusted,
+    /// At least one.
+    pub rows: Vec<QueueRow>,
+}
+
+impl From<QueueRow> for QueueGroup {
+    fn from(row: QueueRow) -> Self {
+        Self { title: Untrusted::default(), rows: vec![row] }
+    }
+}
+
+impl QueueGroup {
+    /// Names the line on its page; the same as long as its first request waits.
+    fn key(&self) -> &str {
+        self.rows.first().map_or("", |row| row.href.rsplit('/').next().unwrap_or_default())
+    }
+
+    fn len(&self) -> Count {
+        Count(u64::try_from(self.rows.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The highest risk among them.
+    fn risk(&self) -> Option<&Risk> {
+        self.rows.iter().map(|row| &row.risk).max_by_key(|risk| risk.score)
+    }
 }
 
 /// One request that waits.
@@ -116,6 +150,10 @@ pub struct QueueRow {
 impl Queue {
     fn filters(&self) -> Vec<(QueueFilter, Count)> {
         QueueFilter::ALL.into_iter().zip(self.counts).collect()
+    }
+
+    fn requests(groups: &[QueueGroup]) -> usize {
+        groups.iter().map(|group| group.rows.len()).sum()
     }
 
     fn is_empty(&self) -> bool {

@@ -22,7 +22,7 @@ use super::shell::Shell;
 use super::state::{RunState, Standing};
 use super::text::Untrusted;
 
-pub use decision::{AfterForm, Decision, DecisionForm, Grant, Outcome, Run};
+pub use decision::{AfterForm, Decision, DecisionForm, Grant, Less, NarrowForm, NarrowParameter, Outcome, Run};
 pub use record::{Digests, Entry, Proof};
 
 /// The page.
@@ -74,6 +74,10 @@ pub struct Request {
     pub rules: Vec<Rule>,
     /// The policy it was judged by.
     pub policy: PolicyLink,
+    /// What else is said of it: who runs it where and how often, whom it asks later, what came before and after.
+    pub terms: Vec<Term>,
+    /// The form with which this person puts a narrower request in its place, when they may.
+    pub narrow: Option<NarrowForm>,
     /// Who has sealed it and who must.
     pub seals: Seals,
     /// The requirement, as policy writes it: `2 of group:sre, 1 of group:dba`.
@@ -224,6 +228,17 @@ pub struct Fact {
     pub value: Untrusted,
     /// Privyseal found it out; otherwise the requester says so.
     pub derived: bool,
+}
+
+/// One more thing that is said of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// What.
+    pub name: &'static str,
+    /// What of it.
+    pub value: Untrusted,
+    /// Where that leads; a path of this portal.
+    pub href: Option<String>,
 }
 
 /// A rule that decided the route.

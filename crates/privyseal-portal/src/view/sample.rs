@@ -10,7 +10,7 @@ use super::moment::Moment;
 use super::number::{Count, Hash};
 use super::party::Party;
 use super::shell::{Live, Place, Shell, User};
-use super::{controls, error, evidence, history, ledger, people, policies, queue, request, sign_in, sql};
+use super::{controls, error, evidence, history, ledger, people, policies, queue, request, settings, sign_in, sql};
 
 /// A page or fragment that can show itself in every state it has.
 pub trait Sampled: Template + Sized {
@@ -43,6 +43,7 @@ pub fn render_all() -> askama::Result<Vec<Rendered>> {
     render::<sign_in::SignInPage>(&mut rendered)?;
     render::<sign_in::LinkPage>(&mut rendered)?;
     render::<sign_in::EnrolPage>(&mut rendered)?;
+    render::<settings::SettingsPage>(&mut rendered)?;
     render::<queue::QueuePage>(&mut rendered)?;
     render::<queue::QueuePartial>(&mut rendered)?;
     render::<request::RequestPage>(&mut rendered)?;

@@ -23,6 +23,8 @@ pub struct Shell {
     pub live: Option<Live>,
     /// What just happened, after a redirect.
     pub notice: Option<Notice>,
+    /// Kill switches that are engaged, a sentence for each.
+    pub halted: Vec<Untrusted>,
 }
 
 /// A source of changes and where to fetch what changed.
@@ -154,7 +156,16 @@ impl Shell {
     /// The frame of a page for somebody who is not signed in.
     #[must_use]
     pub fn signed_out(csrf: impl Into<String>, now: Moment) -> Self {
-        Self { place: Place::Elsewhere, user: None, csrf: csrf.into(), now, waiting: Count(0), live: None, notice: None }
+        Self {
+            place: Place::Elsewhere,
+            user: None,
+            csrf: csrf.into(),
+            now,
+            waiting: Count(0),
+            live: None,
+            notice: None,
+            halted: Vec::new(),
+        }
     }
 
     fn items(&self, places: &[Place]) -> Vec<NavItem> {

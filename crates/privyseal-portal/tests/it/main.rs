@@ -11,6 +11,8 @@ mod decide;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod less;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod matrix;

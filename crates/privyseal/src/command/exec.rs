@@ -95,13 +95,7 @@ pub(crate) fn run(context: &Context, options: &cli::Exec) -> anyhow::Result<Exit
 fn tell_of_narrowing(ours: &Value, narrower: &Value, options: &cli::Exec) -> Option<ExitCode> {
     let (id, by) = (text(narrower, "id"), text(narrower, "narrowed_by"));
     output::note(&format!("{} put a narrower request in its place: {id}", by.escape_debug()));
-    let parameters = |request: &Value| request.pointer("/action/parameters").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (was, is) = (parameters(ours), parameters(narrower));
-    let changed: Vec<String> = is
-        .iter()
-        .filter(|(name, value)| was.get(*name) != Some(value))
-        .map(|(name, value)| format!("  {}={} (asked: {})", name.escape_debug(), value, was.get(name).unwrap_or(&Value::Null)))
-        .collect();
+    let changed = changed_parameters(ours, narrower);
     // With `--request` the parameters are those of the request already, whatever they are.
     if changed.is_empty() || options.request.is_some() {
         return None;
@@ -109,6 +103,13 @@ fn tell_of_narrowing(ours: &Value, narrower: &Value, options: &cli::Exec) -> Opt
     output::note(&format!("it allows other parameters than this command was asked with:\n{}", changed.join("\n")));
     output::note(&format!("nothing was run. Once it is approved, run what it allows: privyseal exec --request {id} -- CMD"));
     Some(ExitCode::from(NOT_APPROVED))
+}
+
+fn changed_parameters(ours: &Value, narrower: &Value) -> Vec<String> {
+    let parameters = |request: &Value| request.pointer("/action/parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (was, is) = (parameters(ours), parameters(narrower));
+    let changed = is.iter().filter(|(name, value)| was.get(*name) != Some(value));
+    changed.map(|(name, value)| format!("  {}={value} (asked: {})", name.escape_debug(), was.get(name).unwrap_or(&Value::Null))).collect()
 }
 
 fn explain(state: &str) -> &'static str {
@@ -454,5 +455,19 @@ fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<Copied> {
         copied.bytes += u64::try_from(count).unwrap_or(0);
         // A reader of ours that went away must not make the command's record incomplete.
         let _ = to.write_all(piece).and_then(|()| to.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tighter_limits_change_no_parameter() {
+        let request = |parameters: Value, limits: Value| json!({"action": {"parameters": parameters, "limits": limits}});
+        let ours = request(json!({"rows": 100, "schema": "a"}), Value::Null);
+        assert!(changed_parameters(&ours, &request(json!({"schema": "a", "rows": 100}), json!({"seconds": 60}))).is_empty());
+        let changed = changed_parameters(&ours, &request(json!({"rows": 10, "schema": "a"}), Value::Null));
+        assert_eq!(changed, ["  rows=10 (asked: 100)"]);
     }
 }

@@ -1,5 +1,6 @@
 //! `privyseal policy`: is it sound, does it do what its table of tests says, and what would it have done?
 
+mod people;
 mod simulate;
 
 use std::path::Path;
@@ -21,15 +22,17 @@ use crate::output;
 /// When the folder of the policy, or for a simulation the log, cannot be read.
 pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
-        Policy::Check { folder } => Ok(load(folder.as_deref())?.map_or(ExitCode::FAILURE, |policy| {
+        Policy::Check { folder } => {
+            let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             output::note(&format!(
                 "sound: {} rules, {} actions, digest {}",
                 policy.rules().len(),
                 policy.catalogue().actions().count(),
                 policy.digest().hex()
             ));
-            ExitCode::SUCCESS
-        })),
+            tell_what_nobody_can_satisfy(context, &policy)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Policy::Publish(options) => super::publish::run(context, options),
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
@@ -40,6 +43,15 @@ pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> 
             simulate::run(context, options, &policy)
         }
     }
+}
+
+/// A policy that nobody can satisfy is sound all the same: groups can be filled before it is needed.
+fn tell_what_nobody_can_satisfy(context: &Context, policy: &Compiled) -> anyhow::Result<()> {
+    let Some(people) = people::of_instance(context)? else { return Ok(()) };
+    for rule in policy.unsatisfiable(&people) {
+        output::note(&format!("nobody can satisfy the rule `{}` as groups are filled now: what it routes expires", rule.id));
+    }
+    Ok(())
 }
 
 fn files(folder: Option<&Path>) -> anyhow::Result<Vec<PolicyFile>> {

@@ -118,7 +118,7 @@ async fn execute(app: &App, visitor: &Visitor, command: Command, said: Said) -> 
 }
 
 /// Back to the request: sent there when it is done, so that reloading does nothing again; shown again with the reason when it is not.
-async fn answer(app: &App, visitor: &Visitor, id: RequestId, done: Result<Said, Problem>) -> Result<Response, Problem> {
+pub(super) async fn answer(app: &App, visitor: &Visitor, id: RequestId, done: Result<Said, Problem>) -> Result<Response, Problem> {
     let problem = match done {
         Ok(said) => {
             let mut response = local::see_other(&format!("/requests/{id}"));

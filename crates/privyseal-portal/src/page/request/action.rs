@@ -19,19 +19,29 @@ use crate::view::environment::Environment;
 use crate::view::number::{Bytes, Count, Hash};
 use crate::view::request::{Action, Fact, Input, InputContent, Parameter, Reversibility};
 
-/// What a verb means, in the words of the catalogue that the request was judged by; empty when that can no longer be read.
-pub(super) async fn meaning(app: &App, submitted: &Arc<Submitted>) -> Result<String, Problem> {
+/// What the action catalogue says about a verb.
+#[derive(Default)]
+pub(super) struct Verb {
+    /// What it means.
+    pub(super) title: String,
+    /// Parameters of which less is narrower.
+    pub(super) narrow: Vec<String>,
+}
+
+/// What the catalogue that the request was judged by says about its verb; nothing when that can no longer be read.
+pub(super) async fn verb(app: &App, submitted: &Arc<Submitted>) -> Result<Verb, Problem> {
     let digest = submitted.assessment.policy.digest;
     let versions = log::read(app, |log| log.entries_of(Kind::PolicyPublished).map(log::events)).await?;
     let published = versions.into_iter().find_map(|event| match event.body {
         Body::PolicyPublished(published) if published.policy.digest == digest => Some(published),
         _ => None,
     });
-    let Some(published) = published else { return Ok(String::new()) };
+    let Some(published) = published else { return Ok(Verb::default()) };
     let (app, verb) = (app.clone(), submitted.action.verb.clone());
     log::blocking(move || {
         let policy = app.engine().policy(&published).ok();
-        Ok(policy.and_then(|policy| policy.action(&verb).map(|action| action.title.clone())).unwrap_or_default())
+        let action = policy.as_ref().and_then(|policy| policy.action(&verb));
+        Ok(action.map(|action| Verb { title: action.title.clone(), narrow: action.narrow.clone() }).unwrap_or_default())
     })
     .await
 }
@@ -189,7 +199,6 @@ pub(super) fn facts(submitted: &Submitted, opened: &privyseal_core::action::Acti
     let mut claims: Vec<Fact> = attributes.into_iter().map(|(name, value)| claim(&format!("Attribute {name}"), plain(value))).collect();
     claims.extend(submitted.ticket.as_ref().map(|ticket| claim("Ticket", ticket.clone())));
     claims.extend(submitted.significant_change.map(|yes| claim("Significant change", plain(&Value::Bool(yes)))));
-    claims.extend(submitted.previous_request.map(|id| claim("Repeats request", id.to_string())));
     if !submitted.authors.is_empty() {
         let authors: Vec<String> = submitted.authors.iter().map(ToString::to_string).collect();
         claims.push(claim("Authors of the inputs", authors.join(", ")));

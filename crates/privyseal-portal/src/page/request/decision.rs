@@ -9,7 +9,9 @@ use privyseal_core::requirement::Candidate;
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
+use super::less::bounds;
 use super::path;
+use super::terms::times;
 use crate::page::frame::Visitor;
 use crate::page::{name, seal};
 use crate::showing::Shown;
@@ -57,12 +59,15 @@ fn barred(state: &View<'_>, request: &Request, me: &PrincipalId, code: RefusalCo
 
 /// What they decided, under this account or another of theirs.
 fn reviewed(state: &View<'_>, request: &Request, me: &PrincipalId, now: Timestamp) -> Decision {
-    use privyseal_core::event::request::Verdict;
+    use privyseal_core::event::request::{Party, Verdict};
     let person = state.person_of(me);
-    let mine = request.reviews.iter().find(|review| person.is_some() && review.body.reviewer.person == person);
+    let is_mine = |party: &Party| person.is_some() && party.person == person;
+    let mine =
+        request.reviews.iter().find(|review| is_mine(&review.body.reviewer) || review.body.in_place_of.as_ref().is_some_and(is_mine));
     mine.map_or(Decision::Closed, |review| Decision::Reviewed {
         approved: review.body.verdict == Verdict::Approve,
         at: name::when(review.at, now),
+        by: (!is_mine(&review.body.reviewer)).then(|| name::party(state, &review.body.reviewer.principal)),
     })
 }
 
@@ -110,9 +115,8 @@ fn form(state: &View<'_>, request: &Request, candidate: &Candidate, passkey: boo
 }
 
 fn if_approved(state: &View<'_>, request: &Request, candidate: &Candidate, now: Timestamp) -> String {
-    let submitted = &request.submitted;
-    let runs =
-        format!("{} may run exactly this, once, within {}.", submitted.requester.principal, span(submitted.assessment.grant_seconds));
+    let (seconds, uses) = bounds(&request.submitted);
+    let runs = format!("{} may run exactly this, {}, within {}.", request.runner(), times(uses), span(seconds));
     match seal::open_after(state, request, candidate, now) {
         0 => runs,
         1 => format!("one more person must seal it too. Then {runs}"),

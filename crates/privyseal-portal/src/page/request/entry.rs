@@ -7,6 +7,7 @@ use privyseal_core::event::{Body, Event, Text};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
+use super::terms::times;
 use crate::page::name;
 use crate::view::moment::{Moment, span};
 use crate::view::number::Count;
@@ -54,7 +55,17 @@ fn told(event: &Event) -> (String, &'static str) {
             };
             (format!("Tried to {verb} and was refused: {}", refused.reason), "bad")
         }
-        Body::RequestWithdrawn(_) => plain("Withdrew the request", "quiet"),
+        Body::RequestWithdrawn(withdrawn) => match withdrawn.successor {
+            Some(successor) => (format!("Put the narrower request {} in its place", successor.short()), "quiet"),
+            None => plain("Withdrew the request", "quiet"),
+        },
+        Body::RequestReminded(reminded) => {
+            let to: Vec<String> = reminded.to.iter().map(ToString::to_string).collect();
+            (
+                format!("Reminded {}", if to.is_empty() { "nobody: no one is left who could decide".to_owned() } else { to.join(", ") }),
+                "warn",
+            )
+        }
         Body::RequestExpired(_) => plain("Its time was over and nobody had decided", "quiet"),
         Body::RequestEscalated(escalated) => {
             let to: Vec<String> = escalated.to.iter().map(ToString::to_string).collect();
@@ -75,7 +86,9 @@ fn told(event: &Event) -> (String, &'static str) {
         },
         Body::GrantIssued(issued) => {
             let life = issued.expires_at.seconds_since(issued.not_before);
-            (format!("{} may use it within {}, for this digest only", issued.subject, span(life)), "quiet")
+            let times = times(issued.max_uses);
+            let place = issued.audience.as_ref().map(|audience| format!(" on {audience}")).unwrap_or_default();
+            (format!("{} may use it {times} within {}{place}, for this digest only", issued.subject, span(life)), "quiet")
         }
         Body::GrantRedeemed(_) => plain("The digest of what runs equals the digest that was approved", "quiet"),
         Body::GrantRefused(refused) => (format!("Refused: {}", refused.reason), "bad"),
@@ -119,8 +132,9 @@ fn reviewed(review: &ReviewRecorded) -> (String, &'static str) {
         Assurance::Passkey => "with a passkey",
         Assurance::Session => "in a signed-in session",
     };
+    let for_whom = review.in_place_of.as_ref().map(|delegator| format!(" in place of {}", delegator.principal)).unwrap_or_default();
     let looked = span(i64::try_from(review.display_ms / 1_000).unwrap_or(i64::MAX));
-    (format!("{verb} {how}, after {looked} on the page"), tone)
+    (format!("{verb}{for_whom} {how}, after {looked} on the page"), tone)
 }
 
 fn minute(moment: Timestamp) -> String {

@@ -9,6 +9,7 @@ use privyseal_core::request::{self as core, Execution, ExecutionPhase, GrantEnd,
 use privyseal_core::time::Timestamp;
 use privyseal_engine::View;
 
+use super::terms::times;
 use crate::page::name;
 use crate::view::moment::{Moment, span};
 use crate::view::number::{Count, Hash};
@@ -91,14 +92,22 @@ fn expired(request: &Request) -> String {
 }
 
 fn withdrawn(state: &View<'_>, request: &Request, events: &[Event]) -> Untrusted {
+    let narrowed_by = events.iter().find_map(|event| match &event.body {
+        Body::RequestWithdrawn(withdrawn) => withdrawn.narrowed_by.as_ref().map(|party| &party.principal),
+        _ => None,
+    });
     let requester = &request.submitted.requester.principal;
     let comment = events.iter().find_map(|event| match &event.body {
         Body::RequestWithdrawn(withdrawn) => withdrawn.comment.as_ref().map(|comment| state.words(comment).or_why_not()),
         _ => None,
     });
+    let what = match narrowed_by {
+        Some(reviewer) => format!("{reviewer} put a narrower request in its place"),
+        None => format!("{requester} withdrew it"),
+    };
     match comment {
-        Some(comment) => format!("{requester} withdrew it: {comment}").into(),
-        None => format!("{requester} withdrew it.").into(),
+        Some(comment) => format!("{what}: {comment}").into(),
+        None => format!("{what}.").into(),
     }
 }
 
@@ -120,16 +129,24 @@ fn shown_grant(state: &View<'_>, request: &Request, grant: &core::Grant, me: &Pr
     let id = grant.issued.grant_id;
     let standing = match grant.ended {
         Some(GrantEnd::Revoked(_)) => "revoked",
-        _ if !grant.executions.is_empty() => "used",
+        _ if grant.is_used_up() => "used",
+        _ if now >= grant.issued.expires_at && !grant.executions.is_empty() => "used",
         Some(GrantEnd::Expired(_)) => "expired",
         None if now >= grant.issued.expires_at => "expired",
         None => "unused",
+    };
+    let left = grant.issued.max_uses.saturating_sub(u64::try_from(grant.executions.len()).unwrap_or(u64::MAX));
+    let standing = match standing {
+        "unused" if !grant.executions.is_empty() => format!("{left} of {} left", grant.issued.max_uses),
+        word => word.to_owned(),
     };
     let revocable = grant.is_open(now) && may_revoke(state, request, grant, me, now).is_ok();
     let run = grant.last_run().and_then(|(id, execution)| run(request, *id, execution, events, now));
     Grant {
         short: id.short(),
         subject: name::party(state, &grant.issued.subject),
+        times: times(grant.issued.max_uses),
+        only_on: grant.issued.audience.clone().unwrap_or_default().into(),
         until: name::when(grant.issued.expires_at, now),
         standing,
         revoke: revocable.then(|| format!("/grants/{id}/revoke")),

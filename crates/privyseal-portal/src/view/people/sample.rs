@@ -13,6 +13,7 @@ fn person(party: Party, roles: &[&str], passkeys: u64) -> PersonRow {
         linked: Vec::new(),
         seen: Some(Moment::relative(ago(1_900), now())),
         disabled: false,
+        may_review: true,
     }
 }
 
@@ -37,6 +38,7 @@ impl Sampled for PeoplePage {
         auditor_row.roles = vec![RoleView { name: "auditor".to_owned(), until: Some(Moment::day(at("2026-12-31T00:00:00Z"))) }];
         let page = PeoplePage {
             shell: administrator(Place::People),
+            halt: HaltCard { targets: vec![("all".to_owned(), "Every agent".into())], back: "people", ..HaltCard::default() },
             people: vec![
                 person(ana(), &["approver", "group:sre"], 2),
                 person(ben(), &["approver", "group:dba"], 1),
@@ -59,6 +61,7 @@ impl Sampled for PeoplePage {
             ],
         };
         let hostile_page = PeoplePage {
+            halt: HaltCard { targets: vec![("all".to_owned(), HOSTILE.into())], ..HaltCard::default() },
             shell: hostile(Place::People),
             people: vec![PersonRow { email: Some(HOSTILE.into()), ..person(Party::person(HOSTILE, "x"), &["group:<b>"], 1) }],
             agents: vec![agent(Party::agent(HOSTILE, "x"), Some(Party::person(HOSTILE, "x")), HOSTILE, &["<b>"], 1)],

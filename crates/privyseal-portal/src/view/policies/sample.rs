@@ -71,6 +71,7 @@ impl Sampled for PoliciesPage {
             approved_by: vec![ana(), tomasz()],
             request: Some("/requests/019a9c02".to_owned()),
             note: "Schema changes in production need a second person of SRE, after the outage on 3 November.".into(),
+            unsatisfiable: vec!["prod-schema".to_owned()],
             files: vec![file("routes.cedar", ROUTES, 3), file("risk.cedar", RISK, 2)],
         };
         let page = PoliciesPage {

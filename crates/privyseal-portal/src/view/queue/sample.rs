@@ -18,12 +18,16 @@ impl Sampled for QueuePage {
             ("full", page(full())),
             ("mine", page(Queue { filter: QueueFilter::Mine, others: Vec::new(), ..full() })),
             ("nothing-for-me", page(Queue { filter: QueueFilter::Mine, counts: [4, 0, 0].map(Count), ..empty() })),
+            ("flooded", page(flooded())),
             ("nothing", page(empty())),
             ("first-day", page(Queue { last: None, ..empty() })),
             ("not-found", page(Queue { search: HOSTILE.into(), ..empty() })),
             (
                 "auditor",
-                QueuePage { shell: live(auditor(Place::Queue), "queue"), queue: Queue { mine: Vec::new(), others: everyone(), ..full() } },
+                QueuePage {
+                    shell: live(auditor(Place::Queue), "queue"),
+                    queue: Queue { mine: Vec::new(), others: alone(everyone()), ..full() },
+                },
             ),
             ("hostile", QueuePage { shell: live(hostile(Place::Queue), "queue"), queue: attacked() }),
         ]
@@ -46,6 +50,7 @@ fn empty() -> Queue {
         counts: [0; 3].map(Count),
         mine: Vec::new(),
         others: Vec::new(),
+        unlisted: Count(0),
         last: Some(Moment::relative(ago(1_260), now())),
     }
 }
@@ -158,8 +163,19 @@ fn others() -> Vec<QueueRow> {
     ]
 }
 
+/// Each on a line of its own.
+fn alone(rows: Vec<QueueRow>) -> Vec<QueueGroup> {
+    rows.into_iter().map(QueueGroup::from).collect()
+}
+
 fn full() -> Queue {
-    Queue { counts: [6, 3, 4].map(Count), mine: mine(), others: others(), ..empty() }
+    Queue { counts: [6, 3, 4].map(Count), mine: alone(mine()), others: alone(others()), ..empty() }
+}
+
+fn flooded() -> Queue {
+    let rows = (0..12).map(|index| row(&format!("f{index}"), 40 + index, "db.schema.apply", "postgres:orders/prod")).collect();
+    let batch = QueueGroup { title: "batch nightly-7".into(), rows };
+    Queue { mine: std::iter::once(batch).chain(alone(mine())).collect(), unlisted: Count(1_200), ..full() }
 }
 
 fn attacked() -> Queue {
@@ -179,5 +195,9 @@ fn attacked() -> Queue {
         ),
         ..row("r8", 60, "infrastructure.database.instance.parameter.group.modify", "")
     };
-    Queue { search: HOSTILE.into(), mine: vec![attack, long], ..full() }
+    Queue {
+        search: HOSTILE.into(),
+        mine: vec![QueueGroup { title: HOSTILE.into(), rows: vec![attack.clone(), attack] }, long.into()],
+        ..full()
+    }
 }

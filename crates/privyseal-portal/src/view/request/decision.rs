@@ -27,6 +27,8 @@ pub enum Decision {
         approved: bool,
         /// When.
         at: Moment,
+        /// Who did it in their place, when it was not they themselves.
+        by: Option<Party>,
     },
     /// First enrol a passkey: the rule asks for one and they have none.
     NeedsPasskey,
@@ -87,6 +89,39 @@ pub struct DecisionForm {
     pub enrol: &'static str,
 }
 
+/// The form with which somebody who could approve a request approves less of it instead.
+#[derive(Clone, Debug)]
+pub struct NarrowForm {
+    /// Where it is posted.
+    pub action: String,
+    /// The grant's life as things stand, in whole minutes, at least 2; absent when it cannot be shortened by minutes.
+    pub minutes: Option<i64>,
+    /// How often it may run as things stand, at least 2; absent when it runs once anyway.
+    pub uses: Option<u64>,
+    /// Parameters that the action catalogue lets be narrowed.
+    pub parameters: Vec<NarrowParameter>,
+}
+
+/// A parameter of which there may be less.
+#[derive(Clone, Debug)]
+pub struct NarrowParameter {
+    /// Its place among all parameters in the order of their names: what names its field, because its name is somebody else's text.
+    pub place: usize,
+    /// Its name.
+    pub name: Untrusted,
+    /// How there can be less of it.
+    pub less: Less,
+}
+
+/// How there can be less of a parameter.
+#[derive(Clone, Debug)]
+pub enum Less {
+    /// A smaller number, down to 0.
+    Number(i64),
+    /// Some of these.
+    Part(Vec<Untrusted>),
+}
+
 /// The form with which somebody outside of a break-glass run judges it.
 #[derive(Clone, Debug)]
 pub struct AfterForm {
@@ -109,17 +144,21 @@ pub struct Outcome {
     pub grant: Option<Grant>,
 }
 
-/// The right to run it once.
+/// The right to run it.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// Its id's last characters.
     pub short: String,
     /// Who may use it.
     pub subject: Party,
+    /// How often: `once`, `3 times`.
+    pub times: String,
+    /// On which system; empty for any.
+    pub only_on: Untrusted,
     /// Until when.
     pub until: Moment,
-    /// What became of it: `unused`, `used`, `expired`, `revoked`.
-    pub standing: &'static str,
+    /// What became of it: `unused`, `used`, `2 of 3 left`, `expired`, `revoked`.
+    pub standing: String,
     /// Where this person can revoke it.
     pub revoke: Option<String>,
     /// The run, once there is one.

@@ -50,7 +50,9 @@ impl Sampled for RequestPage {
             ("after-breakglass", page(after_breakglass())),
             ("hidden", page(hidden())),
             ("not-asked", decision(Decision::NotAsked { asked: "1 of group:dba".to_owned() })),
-            ("reviewed", decision(Decision::Reviewed { approved: true, at: Moment::clock(ago(60)) })),
+            ("reviewed", decision(Decision::Reviewed { approved: true, at: Moment::clock(ago(60)), by: None })),
+            ("lent", decision(Decision::Reviewed { approved: true, at: Moment::clock(ago(60)), by: Some(mei()) })),
+            ("narrow", page(Request { narrow: Some(narrow()), terms: terms(), ..pending() })),
             ("needs-passkey", decision(Decision::NeedsPasskey)),
             ("cannot-show", page(withheld())),
             (
@@ -168,6 +170,28 @@ fn sets(sets: Vec<Vec<Seal>>) -> Seals {
     Seals { sets: sets.into_iter().map(|seals| SealSet { seals }).collect() }
 }
 
+fn terms() -> Vec<Term> {
+    let term = |name, value: &str| Term { name, value: value.into(), href: None };
+    vec![
+        term("Runs it", "agent:deploy-bot"),
+        term("Only on", "runner-eu-1"),
+        term("Asks more people", "1 of group:duty, from 2026-09-30 14:40 UTC"),
+        Term { href: Some("/requests/019abf1c".to_owned()), ..term("Narrower than", "c2d4e8f3") },
+    ]
+}
+
+fn narrow() -> NarrowForm {
+    NarrowForm {
+        action: "/requests/019abf1c/narrow".to_owned(),
+        minutes: Some(30),
+        uses: Some(3),
+        parameters: vec![
+            NarrowParameter { place: 0, name: "rows".into(), less: Less::Number(1_000) },
+            NarrowParameter { place: 1, name: "tables".into(), less: Less::Part(vec!["orders".into(), "customers".into()]) },
+        ],
+    }
+}
+
 fn pending() -> Request {
     Request {
         id: "019abf1c-7d2e-7c41-9b1f-5a60c2d4e8f3".to_owned(),
@@ -240,6 +264,8 @@ fn pending() -> Request {
             Rule { id: "agents-high".to_owned(), approvals: "1 of group:sre".to_owned(), because: "high risk asked by an agent".into() },
         ],
         policy: PolicyLink { version: 14, digest: hash("policy 14"), href: "/policies?version=14".to_owned() },
+        terms: Vec::new(),
+        narrow: None,
         seals: sets(vec![vec![set("Ben Carter", "group:dba", 61), open("group:sre", true, 4), open("group:sre", false, 4)]]),
         requirement: "2 of group:sre, 1 of group:dba".to_owned(),
         left: Some(Left::new(now().plus_seconds(1_450), now())),

@@ -36,6 +36,7 @@ fn there_are_samples_of_every_page() {
         "queue_partial",
         "request",
         "request_partial",
+        "settings",
         "sign_in",
         "sql",
     ];

@@ -10,7 +10,7 @@ fn all_set() -> Vec<Seal> {
     vec![set("Ben Carter", "group:dba", 1_500), set("Ana Ruiz", "group:sre", 1_320), set("Tomasz Zieliński", "group:sre", 1_200)]
 }
 
-pub(super) fn approved(run: Option<Run>, standing: &'static str) -> Request {
+pub(super) fn approved(run: Option<Run>, standing: &str) -> Request {
     let mut timeline = timeline(1_439);
     timeline.extend([
         entry(48_208, "review.recorded", 1_320, ana(), "Approved with a passkey", "good"),
@@ -47,8 +47,10 @@ pub(super) fn approved(run: Option<Run>, standing: &'static str) -> Request {
             grant: Some(Grant {
                 short: "9e41b7aa".to_owned(),
                 subject: schema_pilot(),
+                times: "once".to_owned(),
+                only_on: Untrusted::default(),
                 until: Moment::clock(ago(600)),
-                standing,
+                standing: standing.to_owned(),
                 revoke: None,
                 run,
                 digests: Digests { asked: digest(), shown: Some(digest()), run: ran.then(digest) },

@@ -40,6 +40,10 @@ pub(super) fn attacked() -> Request {
     request.rules = vec![Rule { id: "x".to_owned(), approvals: "1 of group:sre".to_owned(), because: HOSTILE.into() }];
     request.seals = sets(vec![vec![set(HOSTILE, "group:sre", 9), open("group:<b>", true, 0)]]);
     request.decision = Decision::Open(DecisionForm { if_approved: HOSTILE.into(), if_denied: HOSTILE.into(), ..form(true) });
+    request.terms = vec![Term { name: "Only on", value: HOSTILE.into(), href: Some("/requests/x".to_owned()) }];
+    let parameter = |place, less| NarrowParameter { place, name: HOSTILE.into(), less };
+    let parameters = vec![parameter(0, Less::Number(2)), parameter(1, Less::Part(vec![HOSTILE.into(), HOSTILE.into()]))];
+    request.narrow = Some(NarrowForm { action: "/requests/x/narrow".to_owned(), minutes: None, uses: None, parameters });
     request.timeline =
         vec![Entry { comment: Some(HOSTILE.into()), ..entry(1, "request.submitted", 5, Party::agent(HOSTILE, "x"), HOSTILE, "open") }];
     request
