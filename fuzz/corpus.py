@@ -129,6 +129,7 @@ SEEDS = {
     "proof": lambda: read("log/entry-6.tlog-proof"),
     "witness_request": requests,
     "disclosure": lambda: read("disclosure.json"),
+    "grant_token": lambda: read("grant.jws"),
     "bundle": lambda: read("log/tile/entries/000.p/12"),
     "passkey": passkeys,
     "timestamp": lambda: read("timestamp/p256.tsr", "timestamp/rsa.tsr", "timestamp/ca.pem"),

@@ -1,13 +1,16 @@
 -- D03: Quorum and role mix met
 --
 -- Population: requests approved by people in the period whose requirement asks for two persons or a group.
+--   After an escalation it is the requirement of the escalation that counts.
 -- Violation: fewer distinct persons than required; no alternative of the requirement is covered by the filled slots; a slot's person gave no
 --   approving review with a role that fits; by the registry two slots belong to one person; tier high with fewer persons than the parameter.
 -- Indeterminate: the policy was never published in this log; a reviewer without person.
 -- Parameter high_tier_quorum integer = 2: Fewest distinct persons for tier high.
 WITH pop AS (
   SELECT d.event_id, d.seq, d.decided_at, d.request_id, d.slots, d.slot_names, d.slot_persons, d.policy_digest,
-    q.request_id AS known, q.requirement, q.persons_required, q.tier
+    q.request_id AS known, q.tier,
+    CASE WHEN q.escalated_seq < d.seq THEN q.escalated_requirement ELSE q.requirement END AS requirement,
+    CASE WHEN q.escalated_seq < d.seq THEN q.escalated_persons_required ELSE q.persons_required END AS persons_required
   FROM decisions d
   LEFT JOIN requests q ON q.request_id = d.request_id
   WHERE d.decision = 'approved' AND d.mechanism = 'quorum' AND d.decided_at >= $start AND d.decided_at < $end
@@ -17,9 +20,12 @@ places AS (
     json_text(place, 'principal') AS principal
   FROM (SELECT event_id, seq, request_id, unnest(json_list(slots)) AS place FROM pop)),
 backed AS (
-  SELECT s.event_id, s.slot, s.principal, bool_or(coalesce(slot_fits(s.slot, v.reviewer, v.roles) AND v.reviewer_person = s.person, false)) AS fits
+  SELECT s.event_id, s.slot, s.principal, bool_or(coalesce(
+      (slot_fits(s.slot, v.reviewer, v.roles) OR coalesce(slot_fits(s.slot, v.reviewer, d.roles), false)) AND v.reviewer_person = s.person,
+      false)) AS fits
   FROM places s
   LEFT JOIN reviews v ON v.request_id = s.request_id AND v.reviewer = s.principal AND v.verdict = 'approve' AND v.seq < s.seq
+  LEFT JOIN delegations d ON d.delegation = v.delegation AND d.delegate = v.reviewer AND d.from_seq <= s.seq AND s.seq < d.to_seq
   GROUP BY s.event_id, s.slot, s.principal),
 unbacked AS (SELECT event_id, count(CASE WHEN NOT fits THEN 1 END) AS places FROM backed GROUP BY event_id),
 registry AS (

@@ -5,7 +5,8 @@
 --   force; the reviewer was disabled.
 -- Indeterminate: the reviewer's role history begins later; the reviewer is not in the registry; the requirement is not known.
 WITH pop AS (
-  SELECT v.event_id, v.seq, v.decided_at, v.reviewer, v.roles AS recorded, v.delegation, q.requirement, q.request_id AS known
+  SELECT v.event_id, v.seq, v.decided_at, v.reviewer, v.roles AS recorded, v.delegation, q.request_id AS known,
+    CASE WHEN q.escalated_seq < v.seq THEN q.escalated_requirement ELSE q.requirement END AS requirement
   FROM reviews v
   LEFT JOIN requests q ON q.request_id = v.request_id
   WHERE v.decided_at >= $start AND v.decided_at < $end),

@@ -10,6 +10,12 @@
 -- requester_owner text: The owner's account, for agents.
 -- on_behalf_of text: The account it was asked for; NULL when for the requester.
 -- on_behalf_of_person text: The person behind that account.
+-- executor text: The account that runs it; NULL when the requester does.
+-- audience text: The only system where it may run; NULL for any.
+-- limits text: Limits on its grant that are part of what is asked, as JSON; NULL without any.
+-- batch text: Names the batch that it came in; NULL when it came alone.
+-- previous_request text: The request that it repeats or narrows; NULL for none.
+-- narrowed_by text: The reviewer who made it out of that one by narrowing it; NULL when it was asked for.
 -- channel text: The door it came through.
 -- action text: The verb, from the action catalogue.
 -- resource_type text: Type of the resource, for example `postgres`.
@@ -43,6 +49,11 @@
 -- requirement text: Who must seal it, for example `2 of group:sre`; `none` when nobody.
 -- persons_required bigint: Fewest distinct persons that satisfy the requirement.
 -- human_required boolean: Whether a person has to decide.
+-- escalated_at timestamp: When more people were asked because it waited too long; NULL when none were.
+-- escalated_seq bigint: Position of the event that says so; NULL without.
+-- escalated_requirement text: Who must seal it from then on; NULL without.
+-- escalated_persons_required bigint: Fewest distinct persons that satisfy that; NULL without.
+-- advice text: What an outside advisor said, as JSON; NULL when none was asked.
 -- assurance text: How strongly reviewers must authenticate: `session` or `passkey`.
 -- deny_threshold bigint: How many denials end it.
 -- expires_at timestamp: When it expires undecided.
@@ -51,11 +62,15 @@
 -- ended_seq bigint: Position of the event that ended it; NULL while pending.
 -- ended_event_id text: Event that ended it; NULL while pending.
 -- mechanism text: `automatic`, `quorum`, `breakglass`, `policy` or `review`; NULL unless approved or denied.
+-- successor text: The narrower request that took its place; NULL without.
 WITH asked AS (
   SELECT seq, id, time, request_id, actor_channel, fields(entry, '
     requester text body.requester.principal, requester_kind text body.requester.kind,
     requester_person text body.requester.person, requester_owner text body.requester.owner,
     on_behalf_of text body.on_behalf_of.principal, on_behalf_of_person text body.on_behalf_of.person,
+    executor text body.executor.principal, audience text body.audience, limits json body.limits, batch text body.batch,
+    previous_request text body.previous_request, narrowed_by text body.narrowed_by.principal,
+    escalated_persons int body.assessment.escalation.persons_required, advice json body.assessment.advice,
     action text body.action, resource_type text body.resource.type, resource_id text body.resource.id,
     parameters json body.parameters, inputs json body.inputs, action_digest text body.action_digest,
     justification text body.justification, justification_chars int body.justification_chars,
@@ -72,12 +87,19 @@ WITH asked AS (
   FROM entries WHERE kind = 'request.submitted'),
 ends AS (
   SELECT request_id, kind, seq, id, time, json_text(entry, 'body', 'mechanism') AS mechanism,
+    json_text(entry, 'body', 'successor') AS successor,
     row_number() OVER (PARTITION BY request_id ORDER BY seq) AS nth
-  FROM entries WHERE kind IN ('request.approved', 'request.denied', 'request.expired', 'request.withdrawn'))
+  FROM entries WHERE kind IN ('request.approved', 'request.denied', 'request.expired', 'request.withdrawn')),
+escalations AS (
+  SELECT request_id, seq, time, json_text(entry, 'body', 'requirement') AS requirement,
+    row_number() OVER (PARTITION BY request_id ORDER BY seq) AS nth
+  FROM entries WHERE kind = 'request.escalated')
 SELECT
   a.request_id, a.seq, a.id AS event_id, a.time AS requested_at,
   a.f['requester'] AS requester, a.f['requester_kind'] AS requester_kind, a.f['requester_person'] AS requester_person,
   a.f['requester_owner'] AS requester_owner, a.f['on_behalf_of'] AS on_behalf_of, a.f['on_behalf_of_person'] AS on_behalf_of_person,
+  a.f['executor'] AS executor, a.f['audience'] AS audience, a.f['limits'] AS limits, a.f['batch'] AS batch,
+  a.f['previous_request'] AS previous_request, a.f['narrowed_by'] AS narrowed_by,
   a.actor_channel AS channel, a.f['action'] AS action, a.f['resource_type'] AS resource_type, a.f['resource_id'] AS resource_id,
   a.f['parameters'] AS parameters, a.f['inputs'] AS inputs, a.f['action_digest'] AS action_digest,
   a.f['justification'] AS justification, a.f['justification_chars'] AS justification_chars,
@@ -88,9 +110,12 @@ SELECT
   a.f['deceptive'] AS deceptive, a.f['outcome'] AS outcome, a.f['risk'] AS risk, a.f['tier'] AS tier, a.f['factors'] AS factors,
   a.f['missing'] AS missing, a.f['policy_version'] AS policy_version, a.f['policy_digest'] AS policy_digest, a.f['rules'] AS rules,
   a.f['requirement'] AS requirement, a.f['persons_required'] AS persons_required, a.f['human_required'] AS human_required,
+  x.time AS escalated_at, x.seq AS escalated_seq, x.requirement AS escalated_requirement,
+  CASE WHEN x.requirement IS NOT NULL THEN a.f['escalated_persons'] END AS escalated_persons_required, a.f['advice'] AS advice,
   a.f['assurance'] AS assurance, a.f['deny_threshold'] AS deny_threshold, a.f['expires_at'] AS expires_at,
   CASE e.kind WHEN 'request.approved' THEN 'approved' WHEN 'request.denied' THEN 'denied' WHEN 'request.expired' THEN 'expired'
     WHEN 'request.withdrawn' THEN 'cancelled' ELSE 'pending' END AS state,
-  e.time AS ended_at, e.seq AS ended_seq, e.id AS ended_event_id, e.mechanism
+  e.time AS ended_at, e.seq AS ended_seq, e.id AS ended_event_id, e.mechanism, e.successor
 FROM asked a
 LEFT JOIN ends e ON e.request_id = a.request_id AND e.nth = 1
+LEFT JOIN escalations x ON x.request_id = a.request_id AND x.nth = 1

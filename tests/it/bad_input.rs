@@ -85,10 +85,23 @@ fn calls_that_are_malformed() {
         body[member] = value;
         body.to_string().into_bytes()
     };
+    let deep = |parameters: &str| {
+        let text = with("parameters", json!("HERE"));
+        String::from_utf8(text).unwrap().replace("\"HERE\"", parameters).into_bytes()
+    };
     let before = entries(&instance);
     for (what, body, status, code) in [
         ("5 MB of parameters", with("parameters", json!({"x": "y".repeat(5_000_000)})), 413, "too_large"),
         ("40 KB of parameters", with("parameters", json!({"x": "y".repeat(40_000)})), 422, "invalid"),
+        (
+            "a number beyond 2^53, which some readers would round",
+            with("parameters", json!({"x": 9_007_199_254_740_993_i64})),
+            422,
+            "invalid",
+        ),
+        ("a negative number beyond 2^53", with("parameters", json!({"x": -9_007_199_254_740_993_i64})), 422, "invalid"),
+        ("a member twice, deep inside", deep(r#"{"a":[{"b":1,"b":2}]}"#), 400, "not_json"),
+        ("nested a thousand deep", deep(&format!("{{\"x\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000))), 400, "not_json"),
         ("a fraction", with("parameters", json!({"x": 0.5})), 422, "invalid"),
         ("an unknown member", with("priority", json!("high")), 422, "invalid"),
         ("no reason", with("justification", json!("")), 422, "invalid"),

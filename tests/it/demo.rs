@@ -38,6 +38,7 @@ fn a_quarter_has_every_outcome_and_verifies() {
     assert!(verified.stdout.starts_with("verified"), "{}", verified.stdout);
     let replayed = ok(folder.path(), &["--data", "privyseal-demo", "replay"]);
     assert!(replayed.stdout.contains("equal to what the log gives there"), "a clean close leaves a snapshot: {}", replayed.stdout);
+    assert!(replayed.stdout.contains(", 0 differences") && !replayed.stdout.contains("not re-performed"), "{}", replayed.stdout);
     let (from, to) =
         (sql("select min(date_trunc('month', requested_at)) as t from requests"), sql("select max(requested_at) as t from requests"));
     let day = |value: &Value| value[0]["t"].as_str().unwrap().get(..10).unwrap().to_owned();

@@ -24,6 +24,8 @@ mod held_command;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod policy_life;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod redaction;
@@ -34,6 +36,8 @@ mod replay;
 mod s3;
 #[cfg(test)]
 mod second_verifier;
+#[cfg(test)]
+mod simulate;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

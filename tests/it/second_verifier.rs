@@ -4,13 +4,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use privyseal_core::digest::Digest;
 use tempfile::TempDir;
 
-use crate::support::{Instance, ok, program, run, say, setting};
+use crate::support::{Instance, ok, program, run, say, setting, wait_for};
 use crate::witness::OwnWitness;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests");
@@ -141,7 +140,8 @@ fn attack(how: &str, target: &Path) {
 fn sealed() -> Instance {
     let mut instance = Instance::start();
     // Of one second the log keeps only the newest head: what follows is signed in another second than the first entries.
-    thread::sleep(Duration::from_secs(1));
+    let began = Instant::now();
+    wait_for("another second", || (began.elapsed() >= Duration::from_secs(1)).then_some(()));
     for number in 0..3 {
         let reason = format!("restart number {number}");
         instance.ok(&["exec", "--action", "infra.restart", "--resource", "k8s:web/dev", "--reason", &reason, "--", "true"]);

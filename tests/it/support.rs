@@ -111,8 +111,13 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Instance::start`], with options of `init`.
+    pub(crate) fn with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        ok(folder.path(), &["init"]);
+        ok(folder.path(), &[&["init"], options].concat());
         let mut instance = Self { folder, url: String::new(), link: String::new(), server: None };
         instance.serve();
         instance
@@ -186,7 +191,8 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
             return found;
         }
         assert!(Instant::now() < deadline, "waited too long for {what}");
-        std::thread::yield_now();
+        // Not a busy wait: what is waited for needs the processor more.
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

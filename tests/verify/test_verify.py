@@ -18,6 +18,8 @@ import unittest
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import verify
 from verify import Bad
@@ -68,7 +70,7 @@ class Golden(unittest.TestCase):
             "README.md", "action.json", "review.json", "hidden-value.json", "disclosure.json", "disclosure-entry.json", "log/entries.jsonl",
             "log/entry.json", "log/checkpoint", "log/checkpoint.cosigned", "log/policy", "log/inclusion.json", "log/consistency.json",
             "log/entry-6.tlog-proof", "log/segment.jsonl", "log/tile/0/000.p/12", "log/tile/entries/000.p/12", "timestamp/checkpoint",
-            "timestamp/ca.pem", "timestamp/p256.tsr", "timestamp/rsa.tsr",
+            "timestamp/ca.pem", "timestamp/p256.tsr", "timestamp/rsa.tsr", "grant.jws",
         }
         found = {path.relative_to(GOLDEN).as_posix() for path in GOLDEN.rglob("*") if path.is_file()}
         self.assertEqual({name for name in found if not name.startswith("ledger-v1/")}, known)
@@ -79,6 +81,21 @@ class Golden(unittest.TestCase):
         self.assertEqual(action.keys(), {"action", "inputs", "parameters", "resource"})
         digest = verify.sha256(verify.canonical(action))
         self.assertEqual((verify.to_base64url(digest), digest.hex()), (case["digest"], case["digest_hex"]))
+
+    def test_grant(self):
+        """A grant token is a plain JWS: any library checks it."""
+        token = (GOLDEN / "grant.jws").read_text()
+        header, claims, signature = token.split(".")
+        read = lambda part: json.loads(verify.from_base64url(part))
+        key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes([1] * 32)).public_key()
+        key.verify(verify.from_base64url(signature), f"{header}.{claims}".encode())
+        self.assertEqual(read(header) | {"kid": ""}, {"alg": "EdDSA", "kid": "", "typ": "privyseal-grant+jwt"})
+        self.assertEqual(
+            read(claims).keys(),
+            {"iss", "sub", "aud", "jti", "iat", "nbf", "exp", "request_id", "action_digest", "policy_digest", "mechanism", "max_uses", "nonce"},
+        )
+        with self.assertRaises(InvalidSignature):
+            key.verify(verify.from_base64url(signature), f"{header}.{claims[:-1]}A".encode())
 
     def test_review(self):
         case = golden_json("review.json")

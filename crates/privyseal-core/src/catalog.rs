@@ -21,8 +21,8 @@ use crate::port::ContentSource;
 
 /// The folder, within the content, that catalogs live in.
 const ROOT: &str = "controls/";
-/// The one folder that is no framework: the default policy.
-const POLICY: &str = "policy";
+/// The folders that are no frameworks: the default policy, and those to begin with.
+const POLICIES: [&str; 2] = ["policies", "policy"];
 
 /// Something wrong in the content. The rest is usable: what is wrong was left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +74,7 @@ impl Catalogs {
 
         let files = source.list(ROOT);
         let folders = files.iter().filter_map(|path| Some(path.strip_prefix(ROOT)?.split_once('/')?.0));
-        let folders: BTreeSet<&str> = folders.filter(|folder| *folder != POLICY).collect();
+        let folders: BTreeSet<&str> = folders.filter(|folder| !POLICIES.contains(folder)).collect();
         let headers: Vec<framework::Header> =
             folders.iter().filter_map(|folder| framework::header(source, folder, &files, &mut problems)).collect();
 

@@ -8,6 +8,7 @@ mod execution;
 mod halt;
 mod keys;
 mod narrow;
+mod policy;
 mod review;
 mod submit;
 mod time;
@@ -22,13 +23,13 @@ pub(crate) use submit::RATE_LIMIT;
 #[cfg(test)]
 mod tests;
 
-use crate::command::{Command, PublishPolicy, Redact, Reply};
+use crate::command::{Command, Redact, Reply};
 use crate::digest::Digest;
 use crate::event::ledger::RedactionMade;
 use crate::event::request::Party;
-use crate::event::{Actor, ActorKind, AuthMethod, Body, Channel, Draft, policy as policy_event};
+use crate::event::{Actor, ActorKind, AuthMethod, Body, Channel, Draft};
 use crate::hidden::Salt;
-use crate::id::{EventId, ExecutionId, GrantId, PrincipalId, RequestId, Role, SessionId};
+use crate::id::{EventId, ExecutionId, GrantId, RequestId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::request::RequestState;
 use crate::state::State;
@@ -209,7 +210,7 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Directory(change) => directory::change(&mut ctx, change),
         Command::Session(session) => directory::session(&mut ctx, session),
         Command::Keys(command) => keys::change(&ctx, command),
-        Command::PublishPolicy(publish) => publish_policy(&ctx, publish),
+        Command::PublishPolicy(publish) => policy::publish(&mut ctx, publish),
         Command::PublishCatalog(catalog) => ctx
             .needs_role(Role::ADMIN)
             .map(|()| Decision::done(vec![ctx.draft(None, Body::CatalogPublished(catalog.clone()))], Reply::Done)),
@@ -217,43 +218,6 @@ pub fn decide(state: &State, command: &Command, actor: &Actor, now: Timestamp, f
         Command::Record(body) => record(&ctx, body),
     };
     decided.unwrap_or_else(Decision::from)
-}
-
-/// Changing policy is itself a request under the policy in force; only the first policy of a log needs none.
-fn publish_policy(ctx: &Ctx<'_>, publish: &PublishPolicy) -> Result<Decision, Refusal> {
-    let needs = |reason: String| Refusal::new(RefusalCode::PolicyNeedsApproval, reason);
-    let approved_by: Vec<PrincipalId> = match (&ctx.state.policy, publish.change_request) {
-        (None, _) => {
-            ctx.needs_role(Role::ADMIN)?;
-            Vec::new()
-        }
-        (Some(_), None) => return Err(needs("a policy is in force: ask for `policy.publish` and name the approved request".to_owned())),
-        (Some(_), Some(id)) => {
-            let request = ctx.state.request(&id).filter(|request| request.state() == RequestState::Approved);
-            let request = request.ok_or_else(|| needs(format!("the change request {id} is not approved")))?;
-            let action = &request.submitted.action;
-            let names_it = action.verb.as_str() == "policy.publish"
-                && crate::command::parameter(action, "policy_digest") == Some(publish.policy.digest.to_string().as_str());
-            if !names_it || ctx.state.spent_changes.contains(&id) {
-                return Err(needs(format!("the change request {id} is for something else, or was used already")));
-            }
-            match &request.phase {
-                crate::request::Phase::Approved { slots, .. } => slots.iter().map(|slot| slot.principal.clone()).collect(),
-                _ => Vec::new(),
-            }
-        }
-    };
-    let body = policy_event::PolicyPublished {
-        policy: publish.policy.clone(),
-        files: publish.files.clone(),
-        parameters: publish.parameters.clone(),
-        author: ctx.actor.id.clone(),
-        approved_by,
-        change_request: publish.change_request,
-        note: publish.note.clone(),
-        unsatisfiable: publish.unsatisfiable.clone(),
-    };
-    Ok(Decision::done(vec![ctx.draft(publish.change_request, Body::PolicyPublished(body))], Reply::Done))
 }
 
 /// Longest reason of an erasure, in characters.

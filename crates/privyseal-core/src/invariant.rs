@@ -230,6 +230,18 @@ pub fn disclosure(bytes: &[u8]) -> Result<(), String> {
     if other.check(&entry).is_ok() { Err("a commitment opens to two values".to_owned()) } else { Ok(()) }
 }
 
+/// A grant token that a key is found to have signed is, byte by byte, the one that this key makes of its claims: there is no second form.
+///
+/// # Errors
+/// When the invariant does not hold.
+pub fn grant_token(bytes: &[u8]) -> Result<(), String> {
+    let Ok(token) = std::str::from_utf8(bytes) else { return Ok(()) };
+    let key = NodeKey::from_seed("test.example/privyseal/token", &[1; 32]).map_err(|error| error.to_string())?;
+    let Ok((_, claims)) = crate::grant_token::open(token, &[key.verifier()]) else { return Ok(()) };
+    let again = claims.sign(&key).map_err(|error| error.to_string())?;
+    if again == token { Ok(()) } else { Err("a grant token has two forms".to_owned()) }
+}
+
 /// Entries of a bundle make up its bytes, all of them.
 ///
 /// # Errors
@@ -414,12 +426,13 @@ mod tests {
 
     /// Every target with what it starts from; `fuzz/corpus.py` starts from the same golden files.
     type Target = (fn(&[u8]) -> Result<(), String>, fn() -> Vec<Vec<u8>>);
-    const FILES: [Target; 7] = [
+    const FILES: [Target; 8] = [
         (cosignature, cosignatures),
         (policy, policies),
         (proof, || vec![vector("log/entry-6.tlog-proof")]),
         (witness_request, requests),
         (disclosure, || vec![vector("disclosure.json")]),
+        (grant_token, || vec![vector("grant.jws")]),
         (bundle, || vec![vector("log/tile/entries/000.p/12")]),
         (passkey, passkeys),
     ];

@@ -149,7 +149,10 @@ impl Requirement {
                     let count = merged.entry(&slot.of).or_default();
                     *count = (*count).max(slot.count);
                 }
-                alternatives.insert(merged.into_iter().map(|(of, count)| Slot { count, of: of.to_vec() }).collect::<Vec<_>>());
+                let mut slots: Vec<Slot> = merged.into_iter().map(|(of, count)| Slot { count, of: of.to_vec() }).collect();
+                // In the order in which they are read back, so that a recorded requirement equals the one that was computed.
+                slots.sort();
+                alternatives.insert(slots);
             }
         }
         let merged = Requirement { alternatives: alternatives.into_iter().collect() };
@@ -380,6 +383,7 @@ mod tests {
             ("1 of group:sre", "1 of group:dba", "1 of group:dba, 1 of group:sre"),
             ("none", "1 of group:dba", "1 of group:dba"),
             ("1 of group:a or 1 of group:b", "1 of group:a", "1 of group:a or 1 of group:a, 1 of group:b"),
+            ("2 of group:a", "1 of group:b", "1 of group:b, 2 of group:a"),
         ] {
             assert_eq!(parse(left).and(&parse(right)).unwrap().to_string(), expected);
             assert_eq!(parse(right).and(&parse(left)).unwrap().to_string(), expected);
@@ -435,6 +439,9 @@ mod tests {
             prop_assert_eq!(enough(&either), enough(&left) || enough(&right));
             let both = left.and(&right).unwrap();
             prop_assert!(!enough(&both) || (enough(&left) && enough(&right)));
+            for made in [either, both] {
+                prop_assert_eq!(made.to_string().parse::<Requirement>().unwrap(), made, "what is recorded reads back as the same");
+            }
         }
 
         /// Against brute force: try every assignment of distinct persons to places.

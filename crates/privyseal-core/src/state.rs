@@ -71,8 +71,6 @@ pub struct State {
     pub history: BTreeMap<PrincipalId, History>,
     /// Requests by requester and idempotency key, until [`KEY_SECONDS`] after they settled.
     pub idempotency: BTreeMap<(PrincipalId, Digest), KeyUsed>,
-    /// Change requests that a published policy has used up.
-    pub spent_changes: BTreeSet<RequestId>,
     /// Requests of the last minute of all agents that a person answers for.
     recent: BTreeMap<PersonId, VecDeque<Timestamp>>,
     /// How many requests of each principal are pending.

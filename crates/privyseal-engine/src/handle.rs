@@ -519,3 +519,28 @@ fn read_files(layout: &Layout, files: &[FileRef]) -> Result<Vec<PolicyFile>, Ope
 pub(crate) fn load_policy(layout: &Layout, files: &[FileRef]) -> Result<Policy, OpenError> {
     Policy::load(read_files(layout, files)?).map_err(|problems| OpenError::Policy(problems.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use privyseal_core::event::Auth;
+
+    fn actor(id: &str, kind: ActorKind) -> Actor {
+        let auth = Auth { method: AuthMethod::ApiKey, amr: Vec::new(), auth_time: None, session: None, credential: None };
+        Actor { id: id.parse().unwrap(), kind, channel: Channel::Api, auth }
+    }
+
+    #[test]
+    fn one_agent_fills_an_eighth_of_the_queue_and_no_more() {
+        let of = InFlight::default();
+        let (bot, other, person) = (actor("bot", ActorKind::Agent), actor("other", ActorKind::Agent), actor("ana", ActorKind::Human));
+        let mut turns: Vec<_> = (0..MOST_OF_ONE).map(|_| Turn::take(&of, &bot).unwrap()).collect();
+        assert!(matches!(Turn::take(&of, &bot), Err(EngineError::Overloaded)));
+        assert!(Turn::take(&of, &other).is_ok_and(|turn| turn.is_some()));
+        assert!(Turn::take(&of, &person).is_ok_and(|turn| turn.is_none()));
+        turns.pop();
+        assert!(Turn::take(&of, &bot).is_ok(), "what was answered makes room");
+        drop(turns);
+        assert!(of.lock().unwrap().is_empty(), "nobody is remembered for nothing");
+    }
+}

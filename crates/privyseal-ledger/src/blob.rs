@@ -33,17 +33,36 @@ pub fn put(layout: &Layout, bytes: &[u8]) -> io::Result<Digest> {
 /// # Errors
 /// When the disk refuses, or the bytes are not what their name says.
 pub fn get(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
+    if let Some(bytes) = kept(layout, digest)? {
+        return Ok(Some(bytes));
+    }
+    // One that another process of the same log kept; it stays here from now on.
+    let fetched = fetch(layout, digest)?;
+    if let Some(bytes) = &fetched {
+        durable::write(&layout.blob(digest), bytes)?;
+    }
+    Ok(fetched)
+}
+
+/// As [`get`], for those who only read: what comes from the database is not kept in the folder.
+///
+/// # Errors
+/// As [`get`].
+pub fn look(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
+    kept(layout, digest)?.map_or_else(|| fetch(layout, digest), |bytes| Ok(Some(bytes)))
+}
+
+fn kept(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(layout.blob(digest)) {
         Ok(bytes) if Digest::of(&bytes) == *digest => Ok(Some(bytes)),
         Ok(_) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, format!("blob {} is damaged: its bytes have another digest", digest.hex())))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fetch(layout, digest),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// A blob that another process of the same log kept; it stays here from now on.
 fn fetch(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
     let Some(database) = layout.database() else { return Ok(None) };
     let Some(bytes) = blobs::get(database, digest)? else { return Ok(None) };
@@ -51,6 +70,5 @@ fn fetch(layout: &Layout, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
         let damaged = format!("blob {} is damaged in the database: its bytes have another digest", digest.hex());
         return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
     }
-    durable::write(&layout.blob(digest), &bytes)?;
     Ok(Some(bytes))
 }

@@ -98,7 +98,7 @@ impl Policy {
     /// statement never lowers its risk. The riskiest class is the one with the most points together with what matches anyway: points
     /// of the class alone would let one rule more move the choice to a class that shares its rules with those, and lower the sum.
     fn risk_of(&self, question: &Question, facts: &Facts) -> Result<Matched, Unaskable> {
-        let certain = self.matching(question, &facts.context)?;
+        let certain = self.matching(&self.risk, question, &facts.context)?;
         if !facts.class_uncertain() {
             return Ok(certain);
         }
@@ -106,7 +106,8 @@ impl Policy {
         let mut worst = certain.clone();
         for class in StatementClass::ALL {
             context.insert("statement_class", FactValue::Text(class.as_str().to_owned()));
-            let found = self.matching(question, &context)?;
+            // All other rules say what they said.
+            let found = self.matching(&self.risk_by_class, question, &context)?;
             let mut both = certain.clone();
             for number in found.rules.into_keys() {
                 if let Entry::Vacant(rule) = both.rules.entry(number) {
@@ -122,8 +123,8 @@ impl Policy {
         Ok(worst)
     }
 
-    fn matching(&self, question: &Question, context: &Context) -> Result<Matched, Unaskable> {
-        let response = self.put(&self.risk, question, context)?;
+    fn matching(&self, rules: &PolicySet, question: &Question, context: &Context) -> Result<Matched, Unaskable> {
+        let response = self.put(rules, question, context)?;
         let mut matched = Matched {
             rules: response.diagnostics().reason().filter_map(number).map(|number| (number, false)).collect(),
             ..Matched::default()

@@ -8,6 +8,7 @@ mod assess;
 mod catalogue;
 mod duration;
 pub mod facts;
+pub mod measure;
 mod problem;
 mod question;
 mod rule;
@@ -54,6 +55,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// Rules with `@risk`, evaluated first. The Cedar id of a policy is the number of its rule.
     risk: PolicySet,
+    /// Those of them that look at the class of a statement: asked again for each class when SQL cannot be read.
+    risk_by_class: PolicySet,
     /// All other rules.
     routing: PolicySet,
     authorizer: Authorizer,
@@ -101,11 +104,11 @@ impl Policy {
             );
         }
         let digest = digest(&files, &mut problems);
-        let (risk, routing) = sets(&rules, &mut problems);
+        let Sets { risk, risk_by_class, routing } = sets(&rules, &mut problems);
         problems.into_result()?;
         let catalogue = catalogue.unwrap_or_default();
         let rules = rules.into_iter().map(|loaded| loaded.rule).collect();
-        Ok(Self { files, digest, catalogue, rules, risk, routing, authorizer: Authorizer::new() })
+        Ok(Self { files, digest, catalogue, rules, risk, risk_by_class, routing, authorizer: Authorizer::new() })
     }
 
     /// SHA-256 of the canonical JSON of `[{name, sha256}]`, sorted by name.
@@ -208,13 +211,30 @@ fn digest(files: &[PolicyFile], problems: &mut Problems) -> Digest {
     }
 }
 
-fn sets(rules: &[Loaded], problems: &mut Problems) -> (PolicySet, PolicySet) {
-    let (mut risk, mut routing) = (PolicySet::new(), PolicySet::new());
+#[derive(Default)]
+struct Sets {
+    risk: PolicySet,
+    risk_by_class: PolicySet,
+    routing: PolicySet,
+}
+
+fn sets(rules: &[Loaded], problems: &mut Problems) -> Sets {
+    let mut sets = Sets::default();
     for loaded in rules {
-        let set = if matches!(loaded.rule.kind, RuleKind::Risk { .. }) { &mut risk } else { &mut routing };
-        if let Err(error) = set.add(loaded.policy.clone()) {
-            problems.add_whole(&loaded.rule.file, error.to_string(), "");
+        let mut wanted = Vec::new();
+        if !matches!(loaded.rule.kind, RuleKind::Risk { .. }) {
+            wanted.push(&mut sets.routing);
+        } else {
+            wanted.push(&mut sets.risk);
+            if rule::depends_on(&loaded.policy, "statement_class") {
+                wanted.push(&mut sets.risk_by_class);
+            }
+        }
+        for set in wanted {
+            if let Err(error) = set.add(loaded.policy.clone()) {
+                problems.add_whole(&loaded.rule.file, error.to_string(), "");
+            }
         }
     }
-    (risk, routing)
+    sets
 }

@@ -5,6 +5,7 @@
 
 mod annotation;
 mod check;
+mod depends;
 mod scan;
 mod values;
 
@@ -20,6 +21,7 @@ use annotation::Annotations;
 use scan::{MAX_WEIGHT, Piece};
 
 pub(crate) use check::check;
+pub(crate) use depends::depends_on;
 
 /// Life of an undecided request, for a rule without `@expires`.
 pub(crate) const DEFAULT_EXPIRES_SECONDS: i64 = 30 * 60;

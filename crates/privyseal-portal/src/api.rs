@@ -9,6 +9,7 @@ mod grants;
 mod killswitch;
 mod ledger;
 mod passkeys;
+mod policies;
 mod redactions;
 mod requests;
 mod sql;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/v1/grants/{id}/judge", post(grants::judge))
         .route("/v1/executions/{id}/finish", post(grants::finish))
+        .route("/v1/policies", post(policies::publish))
         .route("/v1/killswitch", get(killswitch::show).post(killswitch::engage))
         .route("/v1/killswitch/release", post(killswitch::release))
         .route("/v1/control/killswitch", post(killswitch::engage_as_operator))

@@ -31,6 +31,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if !is_json {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "send the body as `Content-Type: application/json`"));
         }
+        refuse_too_large(&request)?;
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 too_large()
@@ -42,6 +43,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             canonical::parse_lenient(&bytes).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "not_json", error.to_string()))?;
         serde_json::from_value(value).map(Body).map_err(|error| Problem::bad(error.to_string()))
     }
+}
+
+/// Refuses by what the caller says of the length, before the first byte is read: whoever asks with `Expect: 100-continue` is answered
+/// instead of being told to go on and then cut off. A length that is not said, or not kept to, is found while reading.
+fn refuse_too_large(request: &Request) -> Result<(), Problem> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > MAX_BODY_BYTES) { Err(too_large()) } else { Ok(()) }
 }
 
 fn too_large() -> Problem {
@@ -82,6 +90,7 @@ impl FromRequest<App> for Posted {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        refuse_too_large(&request)?;
         match Form::<Vec<(String, String)>>::from_request(request, app).await {
             Ok(Form(fields)) => Ok(Self(Fields(fields))),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),

@@ -43,6 +43,8 @@ pub(crate) enum Format {
     Parquet,
     /// An Arrow IPC stream.
     Arrow,
+    /// One page for a browser, without script.
+    Html,
 }
 
 /// What to do.
@@ -91,7 +93,7 @@ pub(crate) enum Verb {
     Redact(Redact),
     /// Write one hidden value, with what proves it, to a file; `privyseal verify --disclosure` checks it.
     Disclose(Disclose),
-    /// Fold the whole log again and check that it gives the head and the answers on record.
+    /// Decide everything in the log again, with the policy and the facts of its time, and name every difference.
     Replay,
     /// Move everything committed into Parquet segments.
     Seal(Seal),
@@ -462,6 +464,42 @@ pub(crate) enum Policy {
         /// Folder with the policy and `tests.toml`; the built-in policy when absent.
         folder: Option<PathBuf>,
     },
+    /// Ask another policy about the requests of a period: which would have been routed differently, and by which rules.
+    Simulate(Simulate),
+    /// Put a policy in force: ask for the change, wait until other people have sealed it, publish it.
+    Publish(PolicyPublish),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyPublish {
+    /// Folder with `*.cedar` and `catalogue.toml`.
+    pub(crate) folder: PathBuf,
+    /// Why. Approvers read it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Ticket reference.
+    #[arg(long)]
+    pub(crate) ticket: Option<String>,
+    /// Go on with this request instead of asking anew, for example after an interruption.
+    #[arg(long, value_name = "ID")]
+    pub(crate) request: Option<String>,
+    #[command(flatten)]
+    pub(crate) client: Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Folder of the other policy.
+    pub(crate) candidate: PathBuf,
+    /// First day or moment inside, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: String,
+    /// First day or moment after, UTC.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: String,
+    /// File to write instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -545,7 +583,16 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 3, value_name = "S")]
         seconds: u64,
     },
-    /// The same over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
+    /// The rules alone, a request from the call to the durable answer, and a queue of many that wait.
+    Approve {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 3, value_name = "S")]
+        seconds: u64,
+        /// Requests that wait for people while the queue is looked at.
+        #[arg(long, default_value_t = 100_000, value_name = "N")]
+        pending: u64,
+    },
+    /// The same as `append` over two processes that share a log in PostgreSQL, beside the same inserts without a ledger.
     Postgres {
         /// Seconds each measurement runs.
         #[arg(long, default_value_t = 5, value_name = "S")]
@@ -556,6 +603,12 @@ pub(crate) enum Bench {
         /// Be the second process, on this data folder.
         #[arg(long, value_name = "DIR", hide = true)]
         join: Option<PathBuf>,
+    },
+    /// Assessments with policies of 10, 100 and 1,000 rules, beside Cedar alone on the same question.
+    Policy {
+        /// Seconds each measurement runs.
+        #[arg(long, default_value_t = 2, value_name = "S")]
+        seconds: u64,
     },
     /// How long it takes to open a ledger of this size: from a snapshot, from one with a tail to fold, and from the beginning.
     Open {

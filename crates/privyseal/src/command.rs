@@ -15,6 +15,7 @@ pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod proof;
+pub(crate) mod publish;
 pub(crate) mod redact;
 pub(crate) mod replay;
 pub(crate) mod seal;

@@ -12,6 +12,9 @@ use crate::id::{CredentialId, PrincipalId, Role, SessionId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::webauthn;
 
+/// Longest name of an account, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
 pub(super) fn change(ctx: &mut Ctx<'_>, command: &Directory) -> Result<Decision, Refusal> {
     match command {
         Directory::Delegate { delegator, delegate, roles, valid_from, valid_to, reason } => {
@@ -154,6 +157,12 @@ pub(super) fn review_access(ctx: &Ctx<'_>, command: &ReviewAccess) -> Result<Dec
 /// Humans have a person and no owner; agents have a human owner and no person of their own.
 fn check_record(ctx: &Ctx<'_>, record: &Principal) -> Result<(), Refusal> {
     let invalid = |reason: String| Err(Refusal::new(RefusalCode::Invalid, reason));
+    if let Some(name) = record.name.clear() {
+        let chars = name.trim().chars().count();
+        if !(1..=MAX_NAME_CHARS).contains(&chars) || name.chars().any(|c| c.is_control() || crate::text::is_deceptive(c)) {
+            return invalid(format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them invisible or changing direction"));
+        }
+    }
     match record.kind {
         ActorKind::System => invalid("`system` is Privyseal itself and cannot be registered".to_owned()),
         ActorKind::Human if record.person.is_none() => {

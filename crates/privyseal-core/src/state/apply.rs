@@ -76,7 +76,6 @@ impl State {
                 }
             }
             Body::PolicyPublished(policy) => {
-                self.spent_changes.extend(policy.change_request);
                 self.policy = Some(Arc::new(policy.clone()));
             }
             _ => {}

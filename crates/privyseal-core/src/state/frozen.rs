@@ -1,6 +1,6 @@
 //! The state as data, for snapshots: what was folded, without the indexes that follow from it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -34,7 +34,6 @@ pub struct Frozen {
     requests: Vec<Request>,
     history: BTreeMap<PrincipalId, History>,
     idempotency: Vec<(PrincipalId, Digest, KeyUsed)>,
-    spent_changes: BTreeSet<RequestId>,
     halts: Vec<Halted>,
     recent: BTreeMap<PersonId, VecDeque<Timestamp>>,
     settled: VecDeque<(Timestamp, RequestId)>,
@@ -56,7 +55,6 @@ impl From<State> for Frozen {
             requests: state.requests.into_values().map(Arc::unwrap_or_clone).collect(),
             history: state.history,
             idempotency: state.idempotency.into_iter().map(|((principal, key), used)| (principal, key, used)).collect(),
-            spent_changes: state.spent_changes,
             halts: state.halts,
             recent: state.recent,
             settled: state.settled,
@@ -79,7 +77,6 @@ impl From<Frozen> for State {
             policy: frozen.policy.map(Arc::new),
             history: frozen.history,
             idempotency: frozen.idempotency.into_iter().map(|(principal, key, used)| ((principal, key), used)).collect(),
-            spent_changes: frozen.spent_changes,
             halts: frozen.halts,
             recent: frozen.recent,
             settled: frozen.settled,
@@ -139,7 +136,6 @@ impl State {
         part("executions", keyed(&self.executions, &other.executions));
         part("history", keyed(&self.history, &other.history));
         part("idempotency", keyed(&self.idempotency, &other.idempotency));
-        part("spent_changes", plain(&self.spent_changes, &other.spent_changes));
         part("settled", plain(&self.settled, &other.settled));
         part("settled_keys", plain(&self.settled_keys, &other.settled_keys));
         part("secrets", keyed(&self.secrets, &other.secrets));

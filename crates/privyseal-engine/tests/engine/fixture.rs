@@ -23,6 +23,8 @@ pub(crate) const POLICY: &str = r#"
 permit (principal, action == Action::"db.read", resource);
 @id("change") @approvals("1 of group:sre") @expires("30m") @grant("10m")
 permit (principal, action == Action::"db.change", resource);
+@id("policy") @approvals("1 of group:sre")
+permit (principal, action == Action::"policy.publish", resource);
 "#;
 
 pub(crate) const CATALOGUE: &str = r#"
@@ -37,6 +39,12 @@ id = "db.change"
 title = "Change"
 class = "data"
 reversibility = "costly"
+
+[[action]]
+id = "policy.publish"
+title = "Publish"
+class = "configuration"
+reversibility = "reversible"
 "#;
 
 pub(crate) struct Fixture {
@@ -145,6 +153,16 @@ impl Fixture {
 
     pub(crate) fn key(&self) -> NodeKey {
         privyseal_ledger::keys::load(&self.options.layout.key()).unwrap()
+    }
+
+    pub(crate) async fn operate_role(&self, principal: &str, role: &str) {
+        let (principal, role) = (principal.parse().unwrap(), role.parse().unwrap());
+        self.operate(Directory::Assign { principal, role, valid_to: None, scope: vec![], reason: "start".into() }).await;
+    }
+
+    /// The bodies of all events, in order.
+    pub(crate) fn bodies(&self) -> Vec<Body> {
+        self.events().into_iter().map(|event| event.body).collect()
     }
 
     fn events(&self) -> Vec<Event> {

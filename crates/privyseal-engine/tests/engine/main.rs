@@ -3,6 +3,8 @@
 //! `cfg(test)` on the modules tells the lints that this is test code.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod bucket;
 #[cfg(test)]
 #[path = "../../../privyseal-ledger/tests/ledger/cluster.rs"]
@@ -31,6 +33,8 @@ mod keys;
 mod nodes;
 #[cfg(test)]
 mod object_store;
+#[cfg(test)]
+mod past;
 #[cfg(test)]
 mod shared;
 #[cfg(test)]

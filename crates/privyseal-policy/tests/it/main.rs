@@ -4,6 +4,7 @@
 
 mod annotations;
 mod assess;
+mod corpus;
 mod default_policy;
 mod facts;
 mod load;

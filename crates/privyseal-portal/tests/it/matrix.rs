@@ -29,6 +29,8 @@ const REVIEW: &str = "verdict=approve&shown_digest={digest}&policy_digest={polic
 const REVIEW_JSON: &str = r#"{"verdict":"approve","shown_digest":"{digest}","policy_digest":"{policy}","shown_at":"{now}"}"#;
 const ASK_JSON: &str = r#"{"action":"db.read","resource":{"type":"postgres","id":"x"},"justification":"a reason"}"#;
 
+const PUBLISH_JSON: &str = r#"{"files":[],"change_request":"019f1cb1-2800-7101-8101-010101010101"}"#;
+
 /// Bodies that begin with `{` are JSON, the others are forms. A fresh request is asked for each call: `{pending}` and `{drop}` wait for
 /// approval, `{free}` was let through and has the grant `{grant}`, `{emergency}` is one by ana.
 const TABLE: &[Row] = &[
@@ -109,6 +111,7 @@ const TABLE: &[Row] = &[
     post("/v1/grants/{grant}/revoke", r#"{"reason":"no"}"#, [401, 403, 403, 403, 403, 200, 403]),
     post("/v1/grants/{emergency_grant}/judge", r#"{"outcome":"justified","comment":"seen"}"#, [401, 403, 403, 200, 403, 403, 403]),
     post("/v1/executions/{execution}/finish", r#"{"outcome":"succeeded"}"#, [401, 404, 404, 404, 404, 404, 200]),
+    post("/v1/policies", PUBLISH_JSON, [401, 403, 422, 403, 403, 422, 422]),
     post("/v1/sql", r#"{"query":"SELECT 1"}"#, [401, 403, 403, 403, 422, 422, 403]),
     get("/v1/controls/soc2?from=2026-04-01&to=2026-07-01", [401, 403, 403, 403, 422, 422, 403]),
     get("/v1/evidence", [401, 403, 403, 403, 200, 200, 403]),

@@ -1,6 +1,8 @@
 //! `privyseal bench`: this machine's figures beside its physical limits, measured in the same run. No figure is written in by hand.
 
+mod approve;
 mod open;
+mod policy;
 mod postgres;
 
 use std::path::Path;
@@ -42,8 +44,10 @@ pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
     let runtime = local::runtime()?;
     match verb {
         Bench::Append { seconds } => append(&runtime, folder.path(), Duration::from_secs(*seconds))?,
+        Bench::Approve { seconds, pending } => approve::run(&runtime, folder.path(), Duration::from_secs(*seconds), *pending)?,
         Bench::Open { folder: Some(data), .. } => open::once(data)?,
         Bench::Open { events, folder: None } => open::open(&runtime, folder.path(), *events)?,
+        Bench::Policy { seconds } => policy::run(Duration::from_secs(*seconds))?,
         Bench::Postgres { seconds, database: Some(url), .. } => postgres::run(&runtime, folder.path(), url, Duration::from_secs(*seconds))?,
         Bench::Postgres { seconds, join: Some(data), .. } => {
             postgres::join(&runtime, data, context.config.database.database()?, Duration::from_secs(*seconds))?;

@@ -263,7 +263,7 @@ pub(crate) fn named_action(options: &cli::Ask) -> anyhow::Result<Action> {
     })
 }
 
-fn announce(request: &Value) {
+pub(super) fn announce(request: &Value) {
     let risk = request.get("risk");
     let score = risk.and_then(|risk| risk.get("score")).and_then(Value::as_u64).unwrap_or(0);
     let tier = risk.and_then(|risk| risk.get("tier")).and_then(Value::as_str).unwrap_or("");
@@ -274,7 +274,7 @@ fn announce(request: &Value) {
     }
 }
 
-fn wait(client: &Client, mut request: Value) -> Result<Value, CallError> {
+pub(super) fn wait(client: &Client, mut request: Value) -> Result<Value, CallError> {
     let id = text(&request, "id").to_owned();
     let mut failures = 0;
     while text(&request, "state") == "pending" {
@@ -294,7 +294,7 @@ fn wait(client: &Client, mut request: Value) -> Result<Value, CallError> {
     Ok(request)
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -1,6 +1,7 @@
-//! `privyseal policy`: is it sound, and does it do what its table of tests says?
+//! `privyseal policy`: is it sound, does it do what its table of tests says, and what would it have done?
 
 mod people;
+mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use crate::output;
 /// Runs `policy`. Exit 1 when something is wrong with the policy.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// When the folder of the policy, or for a simulation the log, cannot be read.
 pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> {
     match verb {
         Policy::Check { folder } => {
@@ -32,9 +33,14 @@ pub(crate) fn run(context: &Context, verb: &Policy) -> anyhow::Result<ExitCode> 
             tell_what_nobody_can_satisfy(context, &policy)?;
             Ok(ExitCode::SUCCESS)
         }
+        Policy::Publish(options) => super::publish::run(context, options),
         Policy::Test { folder } => {
             let Some(policy) = load(folder.as_deref())? else { return Ok(ExitCode::FAILURE) };
             test(&policy, folder.as_deref())
+        }
+        Policy::Simulate(options) => {
+            let Some(policy) = load(Some(&options.candidate))? else { return Ok(ExitCode::FAILURE) };
+            simulate::run(context, options, &policy)
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn run(context: &Context, options: &cli::Sql) -> anyhow::Result<ExitC
         Format::Parquet => Some(Export::Parquet),
         Format::Arrow => Some(Export::Arrow),
         Format::Table | Format::Text | Format::Json => None,
+        Format::Html => bail!("results of SQL have no HTML form: use table, csv, json, parquet or arrow"),
     };
     if let Some(export) = export {
         if export != Export::Csv && std::io::stdout().is_terminal() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::check;
-use crate::fixture::{Ledger, digest};
+use crate::fixture::{Ledger, digest, uuid};
 
 #[test]
 fn d01_no_self_approval() {
@@ -131,6 +131,39 @@ fn d03_quorum_and_role_mix() {
     let twins = [("group:sre", "ana"), ("group:sre", "ana2")];
     case(ledger.approve("twins", &twins, json!({})), "violation: by the registry two slots belong to one person");
 
+    // It waited too long and more people were asked: what counts from then on is what was asked of them, and not before.
+    let patient = json!({"assessment": {"requirement": "2 of group:sre", "persons_required": 2,
+        "escalation": {"after_seconds": 600, "requirement": "2 of group:sre or 1 of group:dba", "persons_required": 1}}});
+    ledger.ask("escalated", "bot", patient.clone());
+    let request = ledger.ask("impatient", "bot", patient);
+    ledger.review("impatient", "cleo", "approve", json!({}));
+    case(ledger.approve("impatient", &all[2..], json!({})), "violation: 1 persons where 2 are required");
+    let escalated = |request: &str, ledger: &mut Ledger| {
+        let body = json!({"to": ["cleo"], "reason": "undecided for 10m", "requirement": "2 of group:sre or 1 of group:dba"});
+        ledger.about(request, "request.escalated", "system", body)
+    };
+    escalated(&request, &mut ledger);
+    escalated(&uuid("request-escalated"), &mut ledger);
+    ledger.review("escalated", "cleo", "approve", json!({}));
+    case(ledger.approve("escalated", &all[2..], json!({})), "ok");
+
+    // Gil fills a place with what Ben lent him, and another without.
+    ledger.human("gil", &["approver"]);
+    let delegation = json!({"delegation": "d3", "delegator": "ben", "delegate": "gil", "roles": ["group:sre"], "valid_from": ledger.now(),
+        "valid_to": ledger.now().plus_seconds(3_600), "depth": 1, "reason": "holiday"});
+    ledger.event("delegation.made", "ben", delegation);
+    for (name, used, verdict) in [
+        ("lent", json!("d3"), "ok"),
+        ("unlent", json!(null), "violation: a slot is filled by someone without an approving review that fits it"),
+    ] {
+        ledger.ask(name, "bot", json!({}));
+        let in_place_of = json!({"principal": "ben", "kind": "human", "person": "p-ben"});
+        let over =
+            json!({"roles": ["approver"], "delegation": used, "in_place_of": if used.is_null() { used.clone() } else { in_place_of }});
+        ledger.review(name, "gil", "approve", over);
+        case(ledger.approve(name, &[("group:sre", "gil")], json!({})), verdict);
+    }
+
     ledger.ask("high", "bot", json!({"assessment": {"tier": "high"}}));
     reviews(&mut ledger, "high", &["ana"]);
     case(ledger.approve("high", &all[..1], json!({})), "violation: tier high with fewer than 2 persons");
@@ -196,6 +229,16 @@ fn d04_approver_was_entitled() {
     ledger.after(120);
     let over = json!({"roles": ["approver"], "delegation": "d1"});
     case(ledger.review("r", "gil", "approve", over), "violation: no role in force fits 1 of group:sre");
+
+    // Jo is of the group that is asked only after an escalation.
+    ledger.human("jo", &["approver", "group:duty"]);
+    let waiting = json!({"assessment": {"escalation": {"after_seconds": 600, "requirement": "1 of group:sre or 1 of group:duty", "persons_required": 1}}});
+    let request = ledger.ask("waiting", "bot", waiting);
+    let roles = json!({"roles": ["approver", "group:duty"]});
+    case(ledger.review("waiting", "jo", "deny", roles.clone()), "violation: no role in force fits 1 of group:sre");
+    let body = json!({"to": ["jo"], "reason": "undecided for 10m", "requirement": "1 of group:sre or 1 of group:duty"});
+    ledger.about(&request, "request.escalated", "system", body);
+    case(ledger.review("waiting", "jo", "approve", roles), "ok");
 
     // Hal reviewed first and was given the role afterwards; nobody can say what was true in the meantime.
     let early = json!({"principal": "hal", "kind": "human", "name": "hal", "person": "p-hal"});

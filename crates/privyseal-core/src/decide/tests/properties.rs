@@ -17,7 +17,7 @@ use crate::requirement::Requirement;
 use crate::state::{Frozen, State};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Ask { who: usize, requirement: usize, breakglass: bool, on_behalf_of: Option<usize>, executor: Option<usize>, patience: bool },
     Review { who: usize, request: usize, approve: bool, door: (Channel, AuthMethod, bool) },
     Withdraw { who: usize, request: usize },
@@ -55,7 +55,7 @@ fn door() -> impl Strategy<Value = (Channel, AuthMethod, bool)> {
 }
 
 /// Half of the histories begin with a request that waits for two people and a delegation, so that most of the rest is about them.
-fn beginning() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn beginning() -> impl Strategy<Value = Vec<Step>> {
     let ask = Step::Ask { who: 6, requirement: 2, breakglass: false, on_behalf_of: None, executor: None, patience: false };
     let lend = |delegate| Step::Delegate { by: 0, delegator: 0, delegate, role: 0, seconds: 2_000 };
     let run_for = (0..6_usize).prop_map(|executor| {
@@ -64,7 +64,7 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![2 => Just(Vec::new()), 1 => Just(vec![ask, lend(3), lend(5)]), 1 => run_for]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let who = 0..EVERYBODY.len();
     let request = 0..4_usize;
     prop_oneof![
@@ -105,7 +105,7 @@ fn name(index: usize) -> PrincipalId {
     EVERYBODY[index].parse().unwrap()
 }
 
-fn take(world: &mut World, requests: &mut Vec<RequestId>, step: &Step) {
+pub(super) fn take(world: &mut World, requests: &mut Vec<RequestId>, step: &Step) {
     let nth = |requests: &[RequestId], index: usize| requests.get(index % requests.len().max(1)).copied();
     match step {
         Step::Ask { who, requirement, breakglass, on_behalf_of, executor, patience } => {

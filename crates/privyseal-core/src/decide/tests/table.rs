@@ -458,6 +458,41 @@ fn an_emergency_is_loud_short_and_judged_from_outside() {
 }
 
 #[test]
+fn a_judgement_that_is_signed_is_signed_for_what_it_says() {
+    use crate::event::execution::JudgementStatement;
+    type Damage = fn(&mut JudgeBreakglass);
+    let cases: [(&str, Damage, Option<RefusalCode>); 4] = [
+        ("as it is", |_| {}, None),
+        ("another outcome", |judge| judge.outcome = BreakglassOutcome::Unjustified, Some(PasskeyRefused)),
+        ("another comment", |judge| judge.comment = "nothing".into(), Some(PasskeyRefused)),
+        (
+            "another's passkey",
+            |judge| judge.signed.as_mut().unwrap().1.credential = passkey("ben").credential().into(),
+            Some(PasskeyRefused),
+        ),
+    ];
+    for (what, damage, expected) in cases {
+        let mut world = World::new();
+        let request = world.submit("ana", Submit { breakglass: true, ..submit("2 of group:dba") }).unwrap();
+        let grant = world.request(request).grant().unwrap();
+        let statement = JudgementStatement {
+            log: LOG.into(),
+            request_id: request,
+            grant_id: grant,
+            outcome: BreakglassOutcome::Justified,
+            comment_digest: Digest::of(b"seen"),
+            reviewer: "cat".parse().unwrap(),
+        };
+        let challenge = crate::webauthn::judgement_challenge(&statement).unwrap();
+        let signed = Some((statement, passkey("cat").sign(challenge.as_bytes())));
+        let mut judge = JudgeBreakglass { grant, outcome: BreakglassOutcome::Justified, comment: "seen".into(), signed };
+        damage(&mut judge);
+        let result = world.run(&actor("cat"), Command::JudgeBreakglass(judge)).map(|_| ()).map_err(|refusal| refusal.code);
+        assert_eq!(result, expected.map_or(Ok(()), Err), "{what}");
+    }
+}
+
+#[test]
 fn agents_never_hold_a_role_that_decides_and_always_have_an_owner() {
     let mut world = World::new();
     for role in ["approver", "admin", "auditor", "group:sre"] {
@@ -511,11 +546,10 @@ fn sign_in() {
     assert_eq!(world.events.last().unwrap().kind().name(), "session.refused");
 }
 
-#[test]
-fn policy_changes_are_requests_under_the_policy_in_force() {
-    let mut world = World::new();
-    let publish = |digest: &[u8], change_request| {
-        let policy = crate::assessment::PolicyRef { version: 1, digest: Digest::of(digest) };
+/// A world in which the first policy is in force, and how version 2 is published.
+pub(super) fn under_policy() -> (World, impl Fn(&[u8], Option<RequestId>) -> Command) {
+    let publish = |version, digest: &[u8], change_request| {
+        let policy = crate::assessment::PolicyRef { version, digest: Digest::of(digest) };
         Command::PublishPolicy(PublishPolicy {
             policy,
             files: vec![],
@@ -525,16 +559,63 @@ fn policy_changes_are_requests_under_the_policy_in_force() {
             note: "n".into(),
         })
     };
-    assert_eq!(world.run(&actor("ben"), publish(b"one", None)).unwrap_err().code, RoleMissing);
-    world.run(&actor("dan"), publish(b"one", None)).unwrap();
-    assert_eq!(world.run(&actor("dan"), publish(b"two", None)).unwrap_err().code, PolicyNeedsApproval);
-    let mut change = submit("1 of group:sre");
+    let mut world = World::new();
+    assert_eq!(world.run(&actor("ben"), publish(1, b"one", None)).unwrap_err().code, RoleMissing);
+    world.run(&actor("dan"), publish(1, b"one", None)).unwrap();
+    assert_eq!(world.run(&actor("dan"), publish(1, b"one", None)).unwrap_err().code, PolicyMoved, "two at once");
+    (world, move |digest, change| publish(2, digest, change))
+}
+
+pub(super) fn change(world: &mut World, requirement: &str) -> RequestId {
+    let mut change = submit(requirement);
     change.action.verb = "policy.publish".parse().unwrap();
     change.action.parameters.insert("policy_digest".into(), Digest::of(b"two").to_string().into());
-    let request = world.submit("dan", change).unwrap();
+    world.submit("dan", change).unwrap()
+}
+
+#[test]
+fn policy_changes_are_requests_under_the_policy_in_force() {
+    let (mut world, publish) = under_policy();
+    assert_eq!(world.run(&actor("dan"), publish(b"two", None)).unwrap_err().code, PolicyNeedsApproval);
+    let request = change(&mut world, "1 of group:sre");
     assert_eq!(world.run(&actor("dan"), publish(b"two", Some(request))).unwrap_err().code, PolicyNeedsApproval, "not approved yet");
     world.review("ana", request, Verdict::Approve).unwrap();
     assert_eq!(world.run(&actor("dan"), publish(b"three", Some(request))).unwrap_err().code, PolicyNeedsApproval, "another policy");
+    assert_eq!(world.run(&actor("ana"), publish(b"two", Some(request))).unwrap_err().code, WrongExecutor, "somebody else's request");
+    let before = world.events.len();
     world.run(&actor("dan"), publish(b"two", Some(request))).unwrap();
-    assert_eq!(world.run(&actor("dan"), publish(b"two", Some(request))).unwrap_err().code, PolicyNeedsApproval, "used up");
+    assert_eq!(world.kinds_since(before), ["grant.redeemed", "execution.started", "policy.published", "execution.finished"]);
+    let crate::event::Body::PolicyPublished(published) = &world.events[before + 2].body else { panic!() };
+    assert_eq!(published.approved_by.iter().map(|by| by.as_str()).collect::<Vec<_>>(), ["ana"]);
+    assert_eq!(world.run(&actor("dan"), publish(b"two", Some(request))).unwrap_err().code, PolicyMoved, "used up");
+}
+
+#[test]
+fn an_approved_change_of_policy_can_be_taken_back_and_grows_old() {
+    for (what, end, expected) in [
+        (
+            "revoked",
+            (|world, grant| drop(world.run(&actor("ana"), Command::RevokeGrant(RevokeGrant { grant, reason: "no".into() })).unwrap()))
+                as fn(&mut World, GrantId),
+            GrantRevoked,
+        ),
+        ("too old", |world, _| world.wait(600), RefusalCode::GrantExpired),
+    ] {
+        let (mut world, publish) = under_policy();
+        let request = change(&mut world, "1 of group:sre");
+        world.review("ana", request, Verdict::Approve).unwrap();
+        let grant = world.request(request).grant().unwrap();
+        end(&mut world, grant);
+        assert_eq!(world.run(&actor("dan"), publish(b"two", Some(request))).unwrap_err().code, expected, "{what}");
+        assert_eq!(world.state.policy.as_ref().unwrap().policy.version, 1, "{what}");
+    }
+}
+
+/// A policy that lets its own changes straight through is still no way around a second person.
+#[test]
+fn no_policy_is_published_by_one_person_alone() {
+    let (mut world, publish) = under_policy();
+    let request = change(&mut world, "none");
+    assert_eq!(world.request(request).state(), RequestState::Approved);
+    assert_eq!(world.run(&actor("dan"), publish(b"two", Some(request))).unwrap_err().code, PolicyNeedsApproval);
 }

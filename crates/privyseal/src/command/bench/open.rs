@@ -144,7 +144,7 @@ async fn fill(engine: &Engine, clock: &SimulatedClock, events: u64) -> anyhow::R
 }
 
 /// A request that policy lets through, as one of many like it.
-fn submit(number: u64) -> anyhow::Result<Submit> {
+pub(super) fn submit(number: u64) -> anyhow::Result<Submit> {
     let requirement: Requirement = "none".parse()?;
     let assessment = Assessment {
         outcome: Outcome::Route,
