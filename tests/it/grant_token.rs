@@ -38,13 +38,14 @@ fn a_token_is_checked_offline_by_us_and_by_a_stranger() {
     let other = "test.example/other+68de0cdc+AXyMbBFq4bLrGSz0v0mYvHYZlPSCzeY5i1lTsrlfeHWW";
     let mut changed = token.to_owned();
     changed.replace_range(200..201, if changed.as_bytes()[200] == b'A' { "B" } else { "A" });
+    let cut = token.strip_suffix(|_: char| true).unwrap();
     for (what, arguments) in [
         ("somebody else", (&*key, "admin", "runner-eu-1", digest, token)),
         ("another system", (&*key, "operator", "runner-us-1", digest, token)),
         ("a system without a name", (&*key, "operator", "-", digest, token)),
         ("another action", (&*key, "operator", "runner-eu-1", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", token)),
         ("changed", (&*key, "operator", "runner-eu-1", digest, &*changed)),
-        ("cut", (&*key, "operator", "runner-eu-1", digest, &token[..token.len() - 1])),
+        ("cut", (&*key, "operator", "runner-eu-1", digest, cut)),
         ("no token", (&*key, "operator", "runner-eu-1", digest, "x.y")),
     ] {
         let (code, said) = verify(arguments.0, arguments.1, arguments.2, arguments.3, arguments.4);

@@ -8,6 +8,7 @@ mod evidence;
 mod grants;
 mod killswitch;
 mod ledger;
+mod openapi;
 mod passkeys;
 mod policies;
 mod redactions;
@@ -63,6 +64,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/passkeys/sign-in", post(passkeys::sign_in))
         .route("/v1/passkeys/enrol/options", post(passkeys::begin_enrol))
         .route("/v1/passkeys/enrol", post(passkeys::enrol))
+        .route("/openapi.json", get(openapi::show))
         .route("/checkpoint", get(ledger::checkpoint))
         .route("/tile/{*path}", get(ledger::tile))
 }

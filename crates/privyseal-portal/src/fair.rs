@@ -41,7 +41,7 @@ impl FromStr for Place {
 }
 
 /// What waits at `now` and `wanted` accepts, in order.
-pub(crate) fn waiting<'a>(state: &'a State, now: Timestamp, mut wanted: impl FnMut(&Request) -> bool) -> Vec<(Place, &'a Arc<Request>)> {
+pub(crate) fn waiting(state: &State, now: Timestamp, mut wanted: impl FnMut(&Request) -> bool) -> Vec<(Place, &Arc<Request>)> {
     let mut asked: HashMap<&PrincipalId, u64> = HashMap::new();
     let open = state.request_deadlines.iter().filter(|(end, _)| now < *end);
     let open = open.filter_map(|(end, id)| Some((*end, state.requests.get(id)?))).filter(|(_, request)| wanted(request));

@@ -63,6 +63,48 @@ async fn an_answer_says_what_was_found_out_and_what_is_claimed() {
     assert_eq!(shown["escalation"]["at"], json!("2026-07-01T09:10:00.000000Z"));
 }
 
+/// You are reading this because the description and the calls have parted. Mend `openapi.json`; do not take the call out of this test.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_is_that_of_the_calls() {
+    let portal = Portal::new().await;
+    let (status, described) = portal.bot("/openapi.json", Value::Null).await;
+    assert_eq!((status, &described["openapi"]), (200, &json!("3.1.0")));
+    let paths = described["paths"].as_object().unwrap();
+    let source = include_str!("../../src/api.rs");
+    let routes: Vec<&str> = source.split(".route(").skip(1).filter(|route| route.contains("\"/v1/")).collect();
+    let addresses: BTreeSet<&str> = routes.iter().map(|route| route.split('"').nth(1).unwrap()).collect();
+    assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), addresses);
+    for route in routes {
+        let path = &paths[route.split('"').nth(1).unwrap()];
+        for (call, method) in [("get(", "get"), ("post(", "post")] {
+            assert_eq!(route.contains(call), path.get(method).is_some(), "{method} {route}");
+        }
+    }
+    // Every member of a real answer is described, of one that waits and of one that ran, inside too.
+    let request = &described["components"]["schemas"]["Request"]["properties"];
+    let (_, waiting) = portal.bot("/v1/requests", many("a first reason")).await;
+    let (_, free) = portal
+        .bot("/v1/requests", json!({"action": "db.read", "resource": {"type": "postgres", "id": "x"}, "justification": "read it"}))
+        .await;
+    let redeem = json!({"grant": free["grant"]["id"], "action_digest": free["action_digest"]});
+    assert_eq!(portal.bot("/v1/grants/redeem", redeem).await.0, 200);
+    let (_, ran) = portal.bot(&format!("/v1/requests/{}", id_of(&free)), Value::Null).await;
+    for answer in [&waiting, &ran] {
+        for (name, value) in answer.as_object().unwrap() {
+            let described = request.get(name).unwrap_or_else(|| panic!("`{name}` is not described"));
+            let inner = described.get("properties").or_else(|| described.pointer("/items/properties"));
+            let shown = value.as_object().or_else(|| value.get(0)?.as_object());
+            if let (Some(inner), Some(shown)) = (inner, shown) {
+                let missing: Vec<&String> = shown.keys().filter(|member| inner.get(member).is_none()).collect();
+                assert!(missing.is_empty(), "`{name}`: {missing:?}");
+            }
+        }
+    }
+    for name in request.as_object().unwrap().keys() {
+        assert!(waiting.get(name).is_some() || ran.get(name).is_some(), "`{name}` is described and in no answer");
+    }
+}
+
 /// `limits` are of what is asked, so another limit is another action; policy's own stay the bound.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_part_of_the_digest_and_bound_the_grant() {

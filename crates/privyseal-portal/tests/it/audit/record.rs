@@ -56,7 +56,7 @@ fn principal(id: &str, kind: ActorKind, person: Option<&str>) -> Principal {
     Principal {
         principal: id.parse().unwrap(),
         kind,
-        name: HOSTILE.into(),
+        name: format!("{id} & co").as_str().into(),
         email: None,
         person: person.map(|person| person.parse().unwrap()),
         owner: None,
