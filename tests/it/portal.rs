@@ -144,6 +144,43 @@ fn a_denial_says_why() {
 }
 
 #[test]
+fn an_administrator_agrees_to_less_and_stops_agents() {
+    let instance = Instance::start();
+    instance.invite("kate", &["approver", "group:sre"]);
+    journey(async {
+        let browser = Browser::open(&instance.url, "admin").await;
+        browser.sign_in(&instance.link).await;
+        let ran = exec(&instance, "db.schema.apply", "ORD-414 add a column", "ALTER TABLE orders ADD COLUMN place TEXT;\n");
+        browser.go("/").await;
+        browser.press("a.row-link").await;
+        browser.press("#request-decision details > summary").await;
+        browser.check("request-less").await;
+        browser.write("form[action$='/narrow'] input[name=minutes]", "2").await;
+        browser.write("form[action$='/narrow'] textarea", "Two minutes are enough.").await;
+        browser.press("form[action$='/narrow'] button").await;
+        browser.read("A narrower request stands in its place.").await;
+        browser.check("request-narrower").await;
+        browser.write("#comment", "Not today.").await;
+        browser.press("[data-deny]").await;
+        let ran = ran.finish();
+        assert_eq!(ran.code, 77);
+        assert!(ran.stderr.contains("put a narrower request in its place") && ran.stderr.contains("Not today."), "{}", ran.stderr);
+
+        browser.go("/settings").await;
+        browser.read("Lend your groups").await;
+        browser.check("settings").await;
+        browser.go("/people").await;
+        browser.press("td details > summary").await;
+        browser.check("people-review").await;
+        browser.write("form[action='/halt'] input[name=reason]", "a drill").await;
+        browser.press("form[action='/halt'] button").await;
+        browser.read("All agents: stopped since").await;
+        browser.check("people-halted").await;
+        browser.close().await;
+    });
+}
+
+#[test]
 fn an_auditor_reads_asks_and_takes_the_evidence_along() {
     let instance = Instance::start();
     let kate = instance.invite("kate", &["auditor"]);
