@@ -52,6 +52,21 @@ async fn policies_show_every_version_as_it_is_written() {
     }
 }
 
+/// Told to whoever reads the policy, not on the day when somebody needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_nobody_can_satisfy_are_told() {
+    let portal = Portal::new().await;
+    let mut adm = portal.browser("adm").await;
+    assert!(!adm.get("/policies").await.text.contains("Nobody can satisfy"));
+    for who in ["cleo", "ana"] {
+        let off = Directory::Switch { principal: who.parse().unwrap(), enabled: false, reason: "left".to_owned() };
+        portal.engine.as_operator(Command::Directory(off)).await.unwrap();
+    }
+    let shown = adm.get("/policies").await;
+    check(&shown, 200, &["Nobody can satisfy these rules as groups are filled now", "<code>both</code>"]);
+    assert!(!shown.text.contains("<code>change</code>"), "one is left for it");
+}
+
 fn principal(id: &str, kind: ActorKind, person: Option<&str>) -> Principal {
     Principal {
         principal: id.parse().unwrap(),
