@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Instance, Running, wait_for};
+use crate::support::{Instance, Running, program, wait_for};
 
 const EXEC: [&str; 11] = [
     "exec",
@@ -175,4 +175,37 @@ fn a_command_that_waits_follows_a_request_with_tighter_limits() {
     assert!(indexes(&instance).contains("idx_customer"));
     let (_, done) = admin.get(&format!("/v1/requests/{}", less["id"].as_str().unwrap()));
     assert_eq!((&done["execution"]["state"], &done["grant"]["uses_left"]), (&json!("done"), &json!(0)), "{done}");
+}
+
+#[test]
+fn a_command_does_not_run_with_another_value_of_a_variable_than_the_approved_one() {
+    let instance = Instance::start();
+    orders(&instance);
+    let admin = instance.admin();
+    let split = EXEC.iter().position(|argument| *argument == "--").unwrap();
+    let with = |stage: &str, arguments: &[&str]| {
+        let mut command = program();
+        command.current_dir(instance.path()).env("STAGE", stage).args(arguments);
+        command
+    };
+    let named = [&EXEC[..split], &["--env", "STAGE"], &EXEC[split..]].concat();
+    let mut asking = with("blue", &named).spawn().unwrap();
+    let request = admin.pending();
+    asking.kill().unwrap();
+    asking.wait().unwrap();
+    let environment = request["action"]["inputs"].as_array().unwrap().iter().find(|input| input["kind"] == "environment").unwrap();
+    assert_eq!((environment["name"].as_str(), environment["bytes"].as_u64()), (Some("STAGE"), Some(10)));
+    assert!(!request.to_string().contains("blue"), "only its digest is sent");
+    admin.review(&request, "approve");
+    // Going on with the request needs no naming again: what was approved says which variables count.
+    let id = request["id"].as_str().unwrap();
+    let resume = ["exec", "--request", id, "--", "sqlite3", "orders.db", ".read migration.sql"];
+    let other = with("green", &resume).output().unwrap();
+    assert_eq!(other.status.code(), Some(77), "{}", String::from_utf8_lossy(&other.stderr));
+    assert_eq!(indexes(&instance), "");
+    let same = with("blue", &resume).output().unwrap();
+    assert_eq!(same.status.code(), Some(0), "{}", String::from_utf8_lossy(&same.stderr));
+    assert!(indexes(&instance).contains("idx_customer"));
+    let unset = instance.run(&[&EXEC[..split], &["--env", "NOT_SET_ANYWHERE"], &EXEC[split..]].concat());
+    assert!(unset.code != 0 && unset.stderr.contains("--env NOT_SET_ANYWHERE: this variable is not set"), "{}", unset.stderr);
 }

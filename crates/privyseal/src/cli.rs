@@ -190,6 +190,10 @@ pub(crate) struct Ask {
     /// File whose content decides what happens; approvers see it. May be repeated. Text files named in the command are found by themselves.
     #[arg(long = "input", value_name = "FILE")]
     pub(crate) inputs: Vec<PathBuf>,
+    /// Environment variable whose value decides what happens: with another value the command does not run. Only its digest is sent; do not
+    /// name secrets that can be guessed. May be repeated.
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) variables: Vec<String>,
     #[command(flatten)]
     pub(crate) client: Client,
 }

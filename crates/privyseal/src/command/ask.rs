@@ -16,7 +16,7 @@ use crate::output;
 /// When nothing could be asked.
 pub(crate) fn request(context: &Context, options: &cli::Request) -> anyhow::Result<ExitCode> {
     let client = Client::new(&options.ask.client, &context.data)?;
-    let resolved = resolve_inputs(named_action(&options.ask)?, &[], &options.ask.inputs, &current_directory()?)?;
+    let resolved = resolve_inputs(named_action(&options.ask)?, &[], &options.ask.inputs, &options.ask.variables, &current_directory()?)?;
     let body = submission(&options.ask, &resolved.action, &resolved.contents);
     let mut answer = match client.post("/v1/requests", &body, None) {
         Ok(answer) => answer,

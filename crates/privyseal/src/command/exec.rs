@@ -302,7 +302,7 @@ pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 fn resolve(options: &cli::Ask, command: &[String], directory: &Path) -> anyhow::Result<Resolved> {
     let mut action = named_action(options)?;
     describe_command(&mut action.parameters, command, directory)?;
-    resolve_inputs(action, command, &options.inputs, directory)
+    resolve_inputs(action, command, &options.inputs, &options.variables, directory)
 }
 
 /// For `--request`: verb, resource and given parameters come from the approved request; what the machine holds is resolved anew.
@@ -311,8 +311,11 @@ fn resolve_like(approved: &Value, options: &cli::Exec, directory: &Path) -> anyh
     action.parameters.remove("argv");
     action.parameters.remove("cwd");
     describe_command(&mut action.parameters, &options.command, directory)?;
-    action.inputs.clear();
-    resolve_inputs(action, &options.command, &options.ask.inputs, directory)
+    let approved = action.inputs.drain(..).filter(|input| input.kind == InputKind::Environment).map(|input| input.name);
+    let mut variables: Vec<String> = approved.chain(options.ask.variables.iter().cloned()).collect();
+    variables.sort();
+    variables.dedup();
+    resolve_inputs(action, &options.command, &options.ask.inputs, &variables, directory)
 }
 
 /// Parameters given as name=value; all of them are text.
@@ -337,11 +340,17 @@ fn describe_command(parameters: &mut Map<String, Value>, command: &[String], dir
     Ok(())
 }
 
-/// Adds the program, the named inputs and the text files that the command names.
+/// Adds the program, the named inputs and environment variables, and the text files that the command names.
 ///
 /// # Errors
-/// When a named input cannot be read.
-pub(crate) fn resolve_inputs(mut action: Action, command: &[String], extra: &[PathBuf], directory: &Path) -> anyhow::Result<Resolved> {
+/// When a named input cannot be read, or a variable is not set.
+pub(crate) fn resolve_inputs(
+    mut action: Action,
+    command: &[String],
+    extra: &[PathBuf],
+    variables: &[String],
+    directory: &Path,
+) -> anyhow::Result<Resolved> {
     let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
     if let Some(program) = command.first().and_then(|program| find_program(program, directory)) {
         let bytes = std::fs::read(&program).with_context(|| format!("cannot read the program {}", program.display()))?;
@@ -360,6 +369,13 @@ pub(crate) fn resolve_inputs(mut action: Action, command: &[String], extra: &[Pa
             push(&mut action, InputKind::File, &name, &bytes);
             contents.push((name, bytes));
         }
+    }
+    for name in variables {
+        #[expect(clippy::disallowed_methods, reason = "the command runs with this environment, so what is named of it is approved with it")]
+        let value = std::env::var_os(name).with_context(|| format!("--env {name}: this variable is not set"))?;
+        // The name stands before the value, so that two variables cannot change places.
+        let bytes = [name.as_bytes(), b"=", std::os::unix::ffi::OsStrExt::as_bytes(value.as_os_str())].concat();
+        push(&mut action, InputKind::Environment, name, &bytes);
     }
     Ok(Resolved { action, contents })
 }

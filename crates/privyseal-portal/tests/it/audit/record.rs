@@ -71,7 +71,8 @@ fn principal(id: &str, kind: ActorKind, person: Option<&str>) -> Principal {
     Principal {
         principal: id.parse().unwrap(),
         kind,
-        name: format!("{id} & co").as_str().into(),
+        // A name with the last of them, which turns the text around, is not even registered.
+        name: HOSTILE.trim_end_matches('\u{202e}').into(),
         email: None,
         person: person.map(|person| person.parse().unwrap()),
         owner: None,
@@ -88,14 +89,14 @@ async fn people_and_agents_are_listed_with_what_they_may_do() {
     let mut agent = principal("probe", ActorKind::Agent, None);
     agent.owner = Some("ben".parse().unwrap());
     agent.parent = Some("bot".parse().unwrap());
-    let (model, version) = ("janitor".to_owned(), "1.9".to_owned());
+    let (model, version) = ("janitor".to_owned(), HOSTILE.to_owned());
     agent.agent = Some(AgentProfile { model, version, tools: vec![], intended_use: vec!["db.change".into()], impact_assessed_at: None });
     for record in [second, agent] {
         portal.engine.as_operator(Command::Directory(Directory::Register(record))).await.unwrap();
     }
     portal.ask("db.read").await;
     let answer = portal.browser("ben").await.get("/people").await;
-    check(&answer, 200, &[DISARMED, "janitor 1.9", "db.change", "group:sre", "break-glass", "spawned by", "just now", "never"]);
+    check(&answer, 200, &[DISARMED, "janitor ", "db.change", "group:sre", "break-glass", "spawned by", "just now", "never"]);
     let row = |id: &str| {
         let rows = answer
             .text
