@@ -371,7 +371,6 @@ pub(crate) fn resolve_inputs(
         }
     }
     for name in variables {
-        #[expect(clippy::disallowed_methods, reason = "the command runs with this environment, so what is named of it is approved with it")]
         let value = std::env::var_os(name).with_context(|| format!("--env {name}: this variable is not set"))?;
         // The name stands before the value, so that two variables cannot change places.
         let bytes = [name.as_bytes(), b"=", std::os::unix::ffi::OsStrExt::as_bytes(value.as_os_str())].concat();
