@@ -2,7 +2,7 @@
 
 use privyseal_core::action::Action;
 use privyseal_core::assessment::Advice;
-use privyseal_core::command::{Assessed, RateLimits};
+use privyseal_core::command::Assessed;
 use privyseal_core::event::{Actor, ActorKind};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::refusal::{Refusal, RefusalCode};
@@ -98,7 +98,7 @@ pub(crate) fn consult(policy: &Policy, version: u64, state: &State, asked: &Aske
         },
         version,
     );
-    let (breakglass, limits) = (policy.catalogue().breakglass(), policy.catalogue().limits());
+    let breakglass = policy.catalogue().breakglass();
     Assessed {
         assessment: assessed.assessment,
         environment: assessed.environment,
@@ -109,11 +109,7 @@ pub(crate) fn consult(policy: &Policy, version: u64, state: &State, asked: &Aske
         catalogue_digest: policy.catalogue_digest(),
         breakglass_seconds: breakglass.max_minutes.saturating_mul(60),
         breakglass_review_seconds: breakglass.review_hours.saturating_mul(3_600),
-        limits: RateLimits {
-            per_minute_agent: limits.per_minute_agent,
-            per_minute_owner: limits.per_minute_owner,
-            pending_agent: limits.pending_agent,
-        },
+        limits: policy.catalogue().limits(),
     }
 }
 

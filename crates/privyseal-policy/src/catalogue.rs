@@ -7,6 +7,7 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_core::action::ResourceRef;
+use privyseal_core::command::RateLimits;
 use privyseal_core::id::ActionId;
 use privyseal_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -146,17 +147,6 @@ impl Default for Breakglass {
     }
 }
 
-/// Limits per requester. What is `None` is not limited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests that one agent may make in a minute, from 1.
-    pub per_minute_agent: Option<u64>,
-    /// Requests that all agents of one owner may make in a minute together, from 1.
-    pub per_minute_owner: Option<u64>,
-    /// Requests of one agent that may wait for people at once, from 1.
-    pub pending_agent: Option<u64>,
-}
-
 /// The type of an attribute that requesters may claim about a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimType {
@@ -174,7 +164,7 @@ pub struct Catalogue {
     pub(crate) freezes: Vec<Freeze>,
     pub(crate) hours: Option<Hours>,
     pub(crate) breakglass: Breakglass,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimits,
     pub(crate) claims: BTreeMap<String, ClaimType>,
     pub(crate) parameters: Map<String, Value>,
 }
@@ -208,7 +198,7 @@ impl Catalogue {
 
     /// Limits per requester.
     #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> RateLimits {
         self.limits
     }
 

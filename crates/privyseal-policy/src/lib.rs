@@ -6,7 +6,6 @@
 mod ask;
 mod assess;
 mod catalogue;
-mod duration;
 pub mod facts;
 pub mod measure;
 mod problem;
@@ -24,7 +23,7 @@ use serde::Serialize;
 
 pub use ask::{Ask, Assessed, History, Requester};
 pub use assess::EVALUATOR;
-pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, Limits, ResourceRule, Reversibility};
+pub use catalogue::{Breakglass, Catalogue, CatalogueAction, ChangeClass, Freeze, Hours, ResourceRule, Reversibility};
 pub use problem::{Problem, Problems};
 pub use rule::{Fallback, Route, Rule, RuleKind};
 

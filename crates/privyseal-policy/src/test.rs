@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use privyseal_core::action::{Action, Input, InputKind, Resource, ResourceRef};
 use privyseal_core::assessment::{Advice, Assurance, Escalation, Outcome, Tier};
 use privyseal_core::digest::Digest;
+use privyseal_core::duration;
 use privyseal_core::event::ActorKind;
 use privyseal_core::id::{ActionId, PrincipalId, Role};
 use privyseal_core::requirement::Requirement;
@@ -27,9 +28,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
+use crate::Policy;
 use crate::ask::{Ask, Assessed, History, Requester};
 use crate::problem::{Problems, Source};
-use crate::{Policy, duration};
 
 /// The version that cases are assessed under; it appears in no expectation.
 const VERSION: u64 = 1;

@@ -2,11 +2,11 @@
 
 use cedar_policy::Policy;
 use privyseal_core::assessment::Assurance;
+use privyseal_core::duration;
 use privyseal_core::requirement::Requirement;
 
 use super::scan::Piece;
 use super::{DEFAULT_EXPIRES_SECONDS, DEFAULT_GRANT_SECONDS, DEFAULT_RUN_SECONDS, Fallback, Route, RuleKind, is_permit};
-use crate::duration;
 use crate::problem::{Problems, Source, suggest};
 
 const KNOWN: [&str; 12] =

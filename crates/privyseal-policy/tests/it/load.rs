@@ -1,7 +1,8 @@
 //! Loading: what a broken bundle says, word for word and with its place; what digest and look-ups a good one has.
 
+use privyseal_core::command::RateLimits;
 use privyseal_core::digest::Digest;
-use privyseal_policy::{Limits, MAX_FILE_BYTES, Policy, PolicyFile, RuleKind};
+use privyseal_policy::{MAX_FILE_BYTES, Policy, PolicyFile, RuleKind};
 
 use crate::world::{CATALOGUE, OK, check_rule, default_policy, file, load, policy};
 
@@ -319,9 +320,9 @@ fn look_ups() {
 #[test]
 fn limits_and_names_of_parameters() {
     let none = policy(OK);
-    assert_eq!(none.catalogue().limits(), Limits::default(), "what is not said is not limited");
+    assert_eq!(none.catalogue().limits(), RateLimits::default(), "what is not said is not limited");
     let built_in = default_policy();
-    let limits = Limits { per_minute_agent: Some(60), per_minute_owner: Some(240), pending_agent: Some(200) };
+    let limits = RateLimits { per_minute_agent: Some(60), per_minute_owner: Some(240), pending_agent: Some(200) };
     assert_eq!(built_in.catalogue().limits(), limits);
     let change = built_in.action(&"db.data.change".parse().unwrap()).unwrap();
     assert_eq!(

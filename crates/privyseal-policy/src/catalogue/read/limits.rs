@@ -1,6 +1,8 @@
 //! Reads what bounds requesters: break-glass, and how much one may ask for.
 
-use super::super::{Breakglass, Limits};
+use privyseal_core::command::RateLimits;
+
+use super::super::Breakglass;
 use super::{Reader, Table};
 
 /// A larger limit limits nothing.
@@ -16,8 +18,8 @@ impl Reader<'_> {
         Breakglass { max_minutes: max_minutes.unwrap_or(default.max_minutes), review_hours: review_hours.unwrap_or(default.review_hours) }
     }
 
-    pub(super) fn limits(&mut self, root: Table<'_>) -> Limits {
-        let Some(table) = self.section(root, "limits", "[limits]") else { return Limits::default() };
+    pub(super) fn limits(&mut self, root: Table<'_>) -> RateLimits {
+        let Some(table) = self.section(root, "limits", "[limits]") else { return RateLimits::default() };
         let keys = ["requests_per_minute_per_agent", "requests_per_minute_per_owner", "pending_per_agent"];
         self.keys(table, &keys);
         let [per_minute_agent, per_minute_owner, pending_agent] =
@@ -28,6 +30,6 @@ impl Reader<'_> {
             let what = format!("all agents of an owner may ask {owner} times a minute, and one of them {agent} times");
             self.problem(table.at, what, "let requests_per_minute_per_owner be at least requests_per_minute_per_agent");
         }
-        Limits { per_minute_agent, per_minute_owner, pending_agent }
+        RateLimits { per_minute_agent, per_minute_owner, pending_agent }
     }
 }
