@@ -80,9 +80,12 @@ pub(super) fn end(ctx: &Ctx<'_>, delegation: &str, reason: &str) -> Result<Decis
     Ok(Decision::done(vec![ctx.draft(None, Body::DelegationEnded(body))], Reply::Done))
 }
 
-/// The delegator in a session of their own, or an administrator.
+/// The delegator or an administrator, in a session of their own: an API key lends nobody's authority.
 fn may_arrange(ctx: &Ctx<'_>, delegator: &PrincipalId, from: &PersonId) -> Result<(), Refusal> {
-    let theirs = ctx.is_present() && ctx.actor.id == *delegator && ctx.state.person_of(&ctx.actor.id).as_ref() == Some(from);
+    if !ctx.is_operator() && !ctx.is_present() {
+        return Err(Refusal::new(RefusalCode::NotAPerson, "only a person in a signed-in session delegates"));
+    }
+    let theirs = ctx.actor.id == *delegator && ctx.state.person_of(&ctx.actor.id).as_ref() == Some(from);
     if theirs { Ok(()) } else { ctx.needs_role(Role::ADMIN) }
 }
 

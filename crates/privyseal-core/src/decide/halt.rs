@@ -62,6 +62,10 @@ fn can_still_be_used(grant: &Grant) -> bool {
 
 pub(super) fn release(ctx: &Ctx<'_>, command: &Halt) -> Result<Decision, Refusal> {
     let body = check(ctx, command)?;
+    // Stopping may be done by whoever holds a key; letting go on wants the person.
+    if !ctx.is_operator() && !ctx.is_present() {
+        return Err(Refusal::new(RefusalCode::NotAPerson, "only a person in a signed-in session lets agents go on"));
+    }
     ctx.needs_role(Role::ADMIN)?;
     if !ctx.state.halts.iter().any(|halt| halt.scope == command.scope && halt.principal == command.principal) {
         return Err(invalid("no such kill switch is engaged"));

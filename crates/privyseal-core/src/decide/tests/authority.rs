@@ -52,6 +52,21 @@ fn who_may_delegate_what() {
 }
 
 #[test]
+fn a_key_stops_agents_and_neither_lets_them_go_on_nor_lends_anything() {
+    let mut world = World::new();
+    let mut by_key = actor("dan");
+    by_key.auth.session = None;
+    by_key.auth.method = crate::event::AuthMethod::ApiKey;
+    by_key.channel = crate::event::Channel::Api;
+    let lending = delegate(&world, "ana", "cat", "group:sre", 3_600);
+    assert_eq!(world.run(&by_key, lending).unwrap_err().code, NotAPerson);
+    let all = || halt(HaltScope::All, None);
+    world.run(&by_key, Command::Halt(all())).unwrap();
+    assert_eq!(world.run(&by_key, Command::Resume(all())).unwrap_err().code, NotAPerson);
+    world.run(&actor("dan"), Command::Resume(all())).unwrap();
+}
+
+#[test]
 fn what_was_lent_cannot_be_lent_on() {
     let mut world = World::new();
     lend(&mut world, "ana", "cat", "group:sre");
