@@ -7,12 +7,13 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cluster::Cluster;
 use crate::faults::{Answer, Client, DATA, Server};
 use crate::s3::S3;
-use crate::support::{Ran, program, say, wait_for};
+use crate::support::{Ran, agent, program, read, say, wait_for};
 
 /// Folders `a` and `b` of two servers, and what they share.
 struct Two {
@@ -221,4 +222,59 @@ fn two_servers_with_keys_of_their_own_share_a_log_until_one_key_is_retired() {
     two.ok("b", &["verify", "--trusted-key", &first_key]);
     say(&format!("a stopped with: {words}"));
     assert!(Path::new(&two.store.object("two/events")).is_dir());
+}
+
+/// 5,000 grants, each redeemed through two server processes at once: 10,000 attempts, 5,000 runs.
+#[test]
+fn two_processes_racing_for_every_grant_release_each_once() {
+    const GRANTS: usize = 5_000;
+    const BATCH: usize = 100;
+    const CLIENTS: usize = 12;
+    let two = Two::start();
+    ["node.key", "cli.key"].iter().for_each(|file| two.share(file));
+    let servers = [two.serve("a"), two.serve("b")];
+    let key = fs::read_to_string(two.at("a").join(DATA).join("keys/cli.key")).unwrap();
+    let post = |agent: &ureq::Agent, url: &str, path: &str, body: &Value| {
+        read(agent.post(format!("{url}{path}")).header("authorization", format!("Bearer {}", key.trim())).send_json(body).unwrap())
+    };
+    let ask = json!({"action": "infra.restart", "resource": {"type": "k8s", "id": "web/dev"}, "justification": "OPS-7 restart it once, whoever is first"});
+    let batch = json!({"requests": vec![ask; BATCH]});
+    let asking = agent();
+    let grants: Vec<Value> = (0..GRANTS / BATCH)
+        .flat_map(|_| {
+            let (status, answer) = post(&asking, servers[0].url(), "/v1/requests/batch", &batch);
+            assert_eq!(status, 200, "{answer}");
+            let requests = answer["requests"].as_array().unwrap().clone();
+            requests
+                .into_iter()
+                .map(|item| json!({"grant": item["request"]["grant"]["id"], "action_digest": item["request"]["action_digest"]}))
+        })
+        .collect();
+    assert!(grants.iter().all(|grant| grant["grant"].is_string()), "{}", grants[0]);
+    let released: [Mutex<BTreeMap<String, usize>>; 2] = Default::default();
+    let next = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (server, url) = (client % 2, servers[client % 2].url());
+            let (grants, released, next, post) = (&grants, &released, &next, &post);
+            scope.spawn(move || {
+                let agent = agent();
+                loop {
+                    let number = next[server].fetch_add(1, Ordering::SeqCst);
+                    let Some(grant) = grants.get(number) else { return };
+                    match post(&agent, url, "/v1/grants/redeem", grant) {
+                        (200, _) => *released[server].lock().unwrap().entry(grant["grant"].to_string()).or_default() += 1,
+                        (status, answer) => assert_eq!((status, answer["code"].as_str()), (409, Some("grant_used")), "{answer}"),
+                    }
+                }
+            });
+        }
+    });
+    let [one, other] = released.map(|released| released.into_inner().unwrap());
+    assert!(!one.is_empty() && !other.is_empty(), "it was a race: {} and {}", one.len(), other.len());
+    assert!(one.values().chain(other.values()).all(|times| *times == 1));
+    assert!(one.keys().all(|grant| !other.contains_key(grant)), "no grant was released by both");
+    assert_eq!(one.len() + other.len(), GRANTS, "and every grant by one of them");
+    let started = two.cluster.run_sql("two", "SELECT count(*) FROM privyseal.entry WHERE kind = 'execution.started'");
+    assert_eq!(started.split_whitespace().find_map(|word| word.parse::<usize>().ok()), Some(GRANTS));
 }

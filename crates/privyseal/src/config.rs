@@ -408,6 +408,9 @@ mod tests {
             "secrets",
             "url",
             "url",
+            "url",
+            "timeout_ms",
+            "key_file",
         ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {

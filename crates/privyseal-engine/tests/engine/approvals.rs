@@ -1,26 +1,22 @@
-//! The engine around the rules: races between processes, time that jumps, advice from outside, asking for less, tokens.
+//! The engine around the rules: time that jumps, advice from outside, asking for less, tokens. Races of processes are in `tests/it`.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use privyseal_core::action::Limits;
-use privyseal_core::command::{Command, Redeem, Reply};
+use privyseal_core::command::Reply;
 use privyseal_core::decide::Narrower;
-use privyseal_core::digest::Digest;
 use privyseal_core::event::Body;
 use privyseal_core::grant_token::{self, Expected};
-use privyseal_core::id::{GrantId, RequestId};
+use privyseal_core::id::RequestId;
 use privyseal_core::port::{Advisor, Clock, ClockJump, Counsel};
 use privyseal_core::refusal::RefusalCode;
 use privyseal_core::request::{Phase, RequestState};
 use privyseal_core::time::Timestamp;
-use privyseal_engine::{Ask, Engine, EngineError, Less, Options, PolicyFile, open};
+use privyseal_engine::{Ask, EngineError, Less, Options, PolicyFile, open};
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
 use crate::fixture::{Fixture, actor, ask};
-use crate::shared::two;
 
 fn refusal(error: &EngineError) -> RefusalCode {
     match error {
@@ -50,59 +46,6 @@ async fn with_policy(folder: &std::path::Path, cedar: &str, catalogue: &str, adv
         fixture.engine = open(&fixture.options).unwrap();
     }
     fixture
-}
-
-/// 5,000 grants, each redeemed by two nodes at once: 10,000 attempts, 5,000 runs.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_nodes_racing_for_every_grant_release_each_once() {
-    const GRANTS: usize = 5_000;
-    let folder = tempfile::tempdir().unwrap();
-    let cluster = Cluster::start();
-    let (first, second) = two(folder.path(), &cluster.database("race")).await;
-    let asked: Vec<_> = (0..GRANTS)
-        .map(|number| {
-            let mut seed = [0; 32];
-            seed[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
-            first.engine.queue_ask(ask("db.read"), actor("bot"), seed).unwrap()
-        })
-        .collect();
-    let mut grants: Vec<(GrantId, Digest)> = Vec::new();
-    for answer in asked {
-        let Reply::Request { request, .. } = answer.await.unwrap() else { panic!() };
-        grants.push(first.engine.read(|state| {
-            let request = state.request(&request).unwrap();
-            (request.grant().unwrap(), request.submitted.action_digest)
-        }));
-    }
-    let race = |engine: Engine, grants: Vec<(GrantId, Digest)>| async move {
-        let redeem = |(grant, run_digest): &(GrantId, Digest)| {
-            let (grant, run_digest) = (*grant, *run_digest);
-            Command::Redeem(Redeem { grant, run_digest, tool: None, host: None, artefacts: vec![], audience: None })
-        };
-        let waiting: Vec<_> = grants.iter().map(|grant| engine.queue(redeem(grant), actor("bot")).unwrap()).collect();
-        let mut won = Vec::new();
-        for (answer, (grant, _)) in waiting.into_iter().zip(&grants) {
-            match answer.await {
-                Ok(Reply::Execution(execution)) => won.push((*grant, execution)),
-                Err(error) => assert_eq!(refusal(&error), RefusalCode::GrantUsed),
-                other => panic!("{other:?}"),
-            }
-        }
-        won
-    };
-    let backwards: Vec<_> = grants.iter().rev().copied().collect();
-    let (one, other) =
-        tokio::join!(tokio::spawn(race(first.engine.clone(), grants.clone())), tokio::spawn(race(second.clone(), backwards)));
-    let (one, other) = (one.unwrap(), other.unwrap());
-    let mut released: BTreeMap<GrantId, usize> = BTreeMap::new();
-    for (grant, _) in one.iter().chain(&other) {
-        *released.entry(*grant).or_default() += 1;
-    }
-    assert_eq!(released.len(), GRANTS, "every grant was released");
-    assert!(released.values().all(|times| *times == 1), "and each of them once");
-    assert!(!one.is_empty() && !other.is_empty(), "it was a race: {} and {} of {GRANTS}", one.len(), other.len());
-    second.close().await;
-    first.engine.close().await;
 }
 
 /// A clock as [`privyseal_engine::SystemClock`] over a machine whose clock a test sets.
