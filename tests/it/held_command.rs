@@ -185,16 +185,17 @@ fn a_command_does_not_run_with_another_value_of_a_variable_than_the_approved_one
     let split = EXEC.iter().position(|argument| *argument == "--").unwrap();
     let with = |stage: &str, arguments: &[&str]| {
         let mut command = program();
-        command.current_dir(instance.path()).env("STAGE", stage).args(arguments);
+        command.current_dir(instance.path()).env("STAGE", stage).env("ALPHA", "1").args(arguments);
         command
     };
-    let named = [&EXEC[..split], &["--env", "STAGE"], &EXEC[split..]].concat();
+    let named = [&EXEC[..split], &["--env", "STAGE", "--env", "ALPHA", "--env", "STAGE"], &EXEC[split..]].concat();
     let mut asking = with("blue", &named).spawn().unwrap();
     let request = admin.pending();
     asking.kill().unwrap();
     asking.wait().unwrap();
-    let environment = request["action"]["inputs"].as_array().unwrap().iter().find(|input| input["kind"] == "environment").unwrap();
-    assert_eq!((environment["name"].as_str(), environment["bytes"].as_u64()), (Some("STAGE"), Some(10)));
+    let inputs = request["action"]["inputs"].as_array().unwrap().iter().filter(|input| input["kind"] == "environment");
+    let environment: Vec<_> = inputs.map(|input| (input["name"].as_str().unwrap(), input["bytes"].as_u64().unwrap())).collect();
+    assert_eq!(environment, [("ALPHA", 7), ("STAGE", 10)]);
     assert!(!request.to_string().contains("blue"), "only its digest is sent");
     admin.review(&request, "approve");
     // Going on with the request needs no naming again: what was approved says which variables count.

@@ -3,6 +3,7 @@
 //! What stays open: between the last look at a file and the moment the command reads it, the file can still change. The window is
 //! milliseconds and the digest that ran is on record; closing it needs the command to read from sealed copies.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -312,9 +313,7 @@ fn resolve_like(approved: &Value, options: &cli::Exec, directory: &Path) -> anyh
     action.parameters.remove("cwd");
     describe_command(&mut action.parameters, &options.command, directory)?;
     let approved = action.inputs.drain(..).filter(|input| input.kind == InputKind::Environment).map(|input| input.name);
-    let mut variables: Vec<String> = approved.chain(options.ask.variables.iter().cloned()).collect();
-    variables.sort();
-    variables.dedup();
+    let variables: Vec<String> = approved.chain(options.ask.variables.iter().cloned()).collect();
     resolve_inputs(action, &options.command, &options.ask.inputs, &variables, directory)
 }
 
@@ -370,7 +369,8 @@ pub(crate) fn resolve_inputs(
             contents.push((name, bytes));
         }
     }
-    for name in variables {
+    // In one order and once each, however they were named: going on with a request must come to the same digest.
+    for name in BTreeSet::from_iter(variables) {
         let value = std::env::var_os(name).with_context(|| format!("--env {name}: this variable is not set"))?;
         // The name stands before the value, so that two variables cannot change places.
         let bytes = [name.as_bytes(), b"=", std::os::unix::ffi::OsStrExt::as_bytes(value.as_os_str())].concat();
