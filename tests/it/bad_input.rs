@@ -130,6 +130,10 @@ fn folders_and_ports_that_cannot_be_used() {
     let folder = tempfile::tempdir().unwrap();
     check(&run(folder.path(), &["serve"]), 1, &["there is no Privyseal instance", "privyseal init"]);
     check(&run(folder.path(), &["sql", "select 1"]), 1, &["there is no Privyseal instance"]);
+    // Copied with the end of its line, for example out of a spreadsheet.
+    for verb in [["status", "01a20a94-379d-70ac-8e70-ccdb7e3bd5b3\r"].as_slice(), &["exec", "--request", "nothing", "--", "true"]] {
+        check(&run(folder.path(), verb), 2, &["invalid value"]);
+    }
     fs::write(folder.path().join("file"), b"x").unwrap();
     check(&run(folder.path(), &["init", "--data", "file/below"]), 1, &["cannot use the data folder"]);
     check(&run(folder.path(), &["init", "--admin", "a", "--operator", "a"]), 1, &["must be two people"]);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use privyseal_core::id::RequestId;
 
 /// Privyseal holds privileged actions until the right people have sealed them, and proves it afterwards.
 #[derive(Debug, Parser)]
@@ -213,7 +214,7 @@ pub(crate) struct Client {
 pub(crate) struct Exec {
     /// Go on with this approved request instead of asking anew, for example after an interruption.
     #[arg(long, value_name = "ID", conflicts_with_all = ["action", "resource", "reason"])]
-    pub(crate) request: Option<String>,
+    pub(crate) request: Option<RequestId>,
     #[command(flatten)]
     pub(crate) ask: Ask,
     /// The command to run, after `--`.
@@ -233,7 +234,7 @@ pub(crate) struct Request {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The request.
-    pub(crate) id: String,
+    pub(crate) id: RequestId,
     #[command(flatten)]
     pub(crate) client: Client,
 }
@@ -486,7 +487,7 @@ pub(crate) struct PolicyPublish {
     pub(crate) ticket: Option<String>,
     /// Go on with this request instead of asking anew, for example after an interruption.
     #[arg(long, value_name = "ID")]
-    pub(crate) request: Option<String>,
+    pub(crate) request: Option<RequestId>,
     #[command(flatten)]
     pub(crate) client: Client,
 }
