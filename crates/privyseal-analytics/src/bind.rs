@@ -1,4 +1,4 @@
-//! Parameters of control tests: `$name` in the SQL becomes a literal of the declared type in the parsed statement.
+//! Parameters of control tests and questions: `$name` in the SQL becomes a literal of the declared type in the parsed statement.
 //!
 //! Values never pass through text, so they cannot change what a statement says.
 
@@ -11,8 +11,11 @@ use datafusion::sql::sqlparser::ast::{
     UnaryOperator, Value as SqlValue, ValueWithSpan, visit_expressions, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
+use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::guard::suggestion;
 
 /// Parameters that every control test has.
 pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
@@ -27,6 +30,9 @@ fn placeholder(expr: &Expr) -> Option<&str> {
 /// Names of the parameters that a statement uses.
 pub(crate) fn parameters(statement: &Statement) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    if let Statement::Explain(explain) = statement {
+        return parameters(&explain.statement);
+    }
     if let Statement::Statement(sql) = statement {
         // The visitor never breaks.
         let _: ControlFlow<()> = visit_expressions(sql.as_ref(), |expr| {
@@ -51,19 +57,50 @@ pub(crate) fn calls(statement: &Statement) -> BTreeSet<String> {
     names
 }
 
-/// Puts values in place of parameters. Names the first parameter without one.
+/// Puts values in place of the parameters of a control test. Names the first parameter without one.
 pub(crate) fn bind(statement: &mut Statement, period: Period, values: &BTreeMap<String, Value>) -> Result<(), String> {
-    let Statement::Statement(sql) = statement else { return Err("it is not a query".to_owned()) };
+    replace(statement, |name| match name {
+        "start" => Some(call("utc", period.start.to_string())),
+        "end" => Some(call("utc", period.end.to_string())),
+        other => values.get(other).and_then(literal),
+    })
+    .map_err(|name| format!("the parameter `{name}` has no value"))
+}
+
+/// Puts the values of a question in place of its parameters.
+pub(crate) fn bind_question(statement: &mut Statement, values: &Map<String, Value>) -> Result<(), QueryError> {
+    let wanted = parameters(statement);
+    if let Some(name) = values.keys().find(|name| !wanted.contains(*name)) {
+        let near = suggestion(name, wanted.iter().map(String::as_str));
+        return Err(QueryError::Refused(format!("the statement has no parameter `${}`{near}", name.escape_debug())));
+    }
+    replace(statement, |name| values.get(name).and_then(literal)).map_err(|name| {
+        let name = name.escape_debug();
+        QueryError::Refused(match values.contains_key(&*name.to_string()) {
+            true => format!("the value of the parameter `${name}` is no text, integer, truth value, list of texts or null"),
+            false => format!("the parameter `${name}` has no value: give it one"),
+        })
+    })
+}
+
+/// Puts NULL in place of every parameter, so that the statement can be planned.
+pub(crate) fn bind_nothing(statement: &mut Statement) {
+    // Every parameter has this value.
+    let _: Result<(), String> = replace(statement, |_| Some(value(SqlValue::Null)));
+}
+
+/// Replaces parameters; gives the name of the first for which there is nothing.
+fn replace(statement: &mut Statement, value: impl Fn(&str) -> Option<Expr>) -> Result<(), String> {
+    let sql = match statement {
+        Statement::Statement(sql) => sql,
+        Statement::Explain(explain) => return replace(&mut explain.statement, value),
+        _ => return Ok(()),
+    };
     let bound = visit_expressions_mut(sql.as_mut(), |expr| {
         let Some(name) = placeholder(expr).map(str::to_owned) else { return ControlFlow::Continue(()) };
-        let literal = match name.as_str() {
-            "start" => Some(call("utc", period.start.to_string())),
-            "end" => Some(call("utc", period.end.to_string())),
-            other => values.get(other).and_then(literal),
-        };
-        match literal {
-            Some(literal) => {
-                *expr = literal;
+        match value(&name) {
+            Some(value) => {
+                *expr = value;
                 ControlFlow::Continue(())
             }
             None => ControlFlow::Break(name),
@@ -71,7 +108,7 @@ pub(crate) fn bind(statement: &mut Statement, period: Period, values: &BTreeMap<
     });
     match bound {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(name) => Err(format!("the parameter `{name}` has no value")),
+        ControlFlow::Break(name) => Err(name),
     }
 }
 
@@ -104,6 +141,7 @@ fn literal(json: &Value) -> Option<Expr> {
             if number < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
         }
         Value::Array(_) => call("json_list", json.to_string()),
-        Value::Null | Value::Object(_) => return None,
+        Value::Null => value(SqlValue::Null),
+        Value::Object(_) => return None,
     })
 }

@@ -15,7 +15,7 @@ mod run;
 mod scan;
 mod session;
 mod store;
+mod turns;
 
 pub use engine::{Engine, OpenError, Options};
-pub use export::{Export, ExportError, Exported};
 pub use functions::FunctionDoc;

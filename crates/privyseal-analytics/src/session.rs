@@ -24,6 +24,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use privyseal_core::port::{ContentSource, TableDoc};
 
+use crate::engine::Options;
 use crate::functions::{self, Functions};
 use crate::header::{self, HeaderError};
 use crate::heads;
@@ -59,13 +60,20 @@ pub(crate) struct Sessions {
     pub(crate) functions: Functions,
 }
 
-/// The memory pool, no disk, and no way to any file but segments.
-pub(crate) fn runtime(memory_bytes: usize) -> Result<Arc<RuntimeEnv>> {
+/// The memory pool, a bounded place to spill to, and no way to any file but segments.
+pub(crate) fn runtime(options: &Options) -> Result<Arc<RuntimeEnv>> {
     let stores = DefaultObjectStoreRegistry::new();
     stores.deregister_store(ObjectStoreUrl::local_filesystem().as_ref())?;
+    let disk = match options.spill_bytes {
+        0 => DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        bytes => {
+            let folders = vec![options.scratch.clone()];
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(folders)).with_max_temp_directory_size(bytes)
+        }
+    };
     RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes)))
-        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .with_disk_manager_builder(disk)
         .with_object_store_registry(Arc::new(stores))
         .build_arc()
 }

@@ -174,17 +174,18 @@ impl Store {
             return Ok(Arc::clone(whole));
         }
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let Prefix { size, root, checkpoint } = state.reader.before(end, whole.size)?;
-        let last_at = state.event_at(size - 1)?.map_or(whole.opened_at, |event| event.time);
-        let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
-        let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));
-        let tail = whole.tail.iter().map_while(|batch| {
-            let rows = room.min(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
-            room -= rows;
-            (rows > 0).then(|| batch.slice(0, usize::try_from(rows).unwrap_or(0)))
-        });
-        let (origin, opened_at, store) = (whole.origin.clone(), whole.opened_at, Arc::clone(&whole.store));
-        Ok(Arc::new(Snapshot { size, root, checkpoint, origin, opened_at, last_at, segments, tail: tail.collect(), store }))
+        let prefix = state.reader.before(end, whole.size)?;
+        state.cut(whole, prefix)
+    }
+
+    /// The first `size` entries of a snapshot, as it was when it had no more. Blocks on the disk.
+    pub(crate) fn prefix(&self, whole: &Arc<Snapshot>, size: u64) -> Result<Arc<Snapshot>, StoreError> {
+        if size >= whole.size {
+            return Ok(Arc::clone(whole));
+        }
+        let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
+        let prefix = state.reader.prefix(size)?;
+        state.cut(whole, prefix)
     }
 
     /// Checkpoints kept up to `size` entries. Blocks on the disk.
@@ -246,6 +247,21 @@ fn hash_file(path: &std::path::Path) -> std::io::Result<Digest> {
 }
 
 impl State {
+    /// A snapshot without what came after a prefix.
+    fn cut(&self, whole: &Arc<Snapshot>, prefix: Prefix) -> Result<Arc<Snapshot>, StoreError> {
+        let Prefix { size, root, checkpoint } = prefix;
+        let last_at = self.event_at(size.saturating_sub(1))?.map_or(whole.opened_at, |event| event.time);
+        let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
+        let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));
+        let tail = whole.tail.iter().map_while(|batch| {
+            let rows = room.min(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
+            room -= rows;
+            (rows > 0).then(|| batch.slice(0, usize::try_from(rows).unwrap_or(0)))
+        });
+        let (origin, opened_at, store) = (whole.origin.clone(), whole.opened_at, Arc::clone(&whole.store));
+        Ok(Arc::new(Snapshot { size, root, checkpoint, origin, opened_at, last_at, segments, tail: tail.collect(), store }))
+    }
+
     fn opened(&mut self) -> Result<(String, Timestamp), StoreError> {
         if self.opened.is_none() {
             // Looked up by kind: pruning keeps it, whatever else it takes away.
