@@ -83,10 +83,11 @@ pub(crate) fn bind_question(statement: &mut Statement, values: &Map<String, Valu
     })
 }
 
-/// Puts NULL in place of every parameter, so that the statement can be planned.
-pub(crate) fn bind_nothing(statement: &mut Statement) {
-    // Every parameter has this value.
-    let _: Result<(), String> = replace(statement, |_| Some(value(SqlValue::Null)));
+/// Puts NULL in place of parameters without a value, so that the statement can be planned.
+pub(crate) fn bind_known(statement: &mut Statement, values: &Map<String, Value>) {
+    // Every parameter has a value then.
+    let _: Result<(), String> =
+        replace(statement, |name| Some(values.get(name).and_then(literal).unwrap_or_else(|| value(SqlValue::Null))));
 }
 
 /// Replaces parameters; gives the name of the first for which there is nothing.

@@ -109,7 +109,7 @@ impl Runner {
     pub(crate) async fn describe(&self, question: &Question) -> Result<(SchemaRef, BTreeSet<String>), QueryError> {
         let mut statement = guard::parse(pinned(question)?.0)?;
         let parameters = bind::parameters(&statement);
-        bind::bind_nothing(&mut statement);
+        bind::bind_known(&mut statement, &question.parameters);
         let checked = guard::check(statement, &self.names)?;
         let snapshot = self.snapshot().await?;
         let interrupt = Arc::new(Interrupt::after(PLAN_TIMEOUT));
