@@ -14,6 +14,7 @@ mod refuse;
 mod run;
 mod scan;
 mod session;
+mod spread;
 mod store;
 mod turns;
 
