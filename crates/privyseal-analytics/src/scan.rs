@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion};
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, exec_datafusion_err, exec_err, internal_datafusion_err};
+use datafusion::common::{
+    DFSchema, DataFusionError, Result, ScalarValue, Statistics, exec_datafusion_err, exec_err, internal_datafusion_err,
+};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};

@@ -109,7 +109,11 @@ impl<'t> DeserializeSeed<'t> for Node<'_, '_, 't> {
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
         if self.plan.outputs.is_empty() {
-            return if self.plan.names.is_empty() { IgnoredAny::deserialize(deserializer).map(drop) } else { deserializer.deserialize_any(self) };
+            return if self.plan.names.is_empty() {
+                IgnoredAny::deserialize(deserializer).map(drop)
+            } else {
+                deserializer.deserialize_any(self)
+            };
         }
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         for output in &self.plan.outputs {
