@@ -72,12 +72,18 @@ impl ResultDigest {
     }
 
     pub(crate) fn add(&mut self, row: &[Value]) -> Result<(), QueryError> {
+        let row = row_bytes(row)?;
+        self.add_bytes(&row);
+        Ok(())
+    }
+
+    /// Adds a row, or several with commas between them, in canonical form.
+    pub(crate) fn add_bytes(&mut self, rows: &[u8]) {
         if self.rows > 0 {
             self.hasher.update(b",");
         }
         self.rows += 1;
-        self.hasher.update(canonical_bytes(&row.iter().map(without_fractions).collect())?);
-        Ok(())
+        self.hasher.update(rows);
     }
 
     pub(crate) fn rows(&self) -> u64 {
@@ -88,6 +94,11 @@ impl ResultDigest {
         self.hasher.update(b"]}");
         Digest::from_bytes(self.hasher.finalize().into())
     }
+}
+
+/// A row in canonical form.
+pub(crate) fn row_bytes(row: &[Value]) -> Result<Vec<u8>, QueryError> {
+    canonical_bytes(&row.iter().map(without_fractions).collect())
 }
 
 fn canonical_bytes(value: &Value) -> Result<Vec<u8>, QueryError> {

@@ -4,6 +4,7 @@
 //! statement this makes every answer, its row order included, a function of the log's prefix and the text of the statement.
 
 mod ahead;
+mod groups;
 mod stage;
 
 use std::fmt;
@@ -30,7 +31,7 @@ use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, Tabl
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::coop::make_cooperative;
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType, SchedulingType};
 use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions, StatisticsArgs};
@@ -38,6 +39,7 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use privyseal_ledger::reader::SegmentRecord;
 use privyseal_ledger::segment;
 
+use self::groups::Groups;
 use self::stage::Stage;
 use crate::store::{BATCH_ROWS, Snapshot};
 
@@ -139,6 +141,8 @@ pub(crate) struct Scan {
     source: Source,
     /// Filters and projections above the source, done by whichever thread has read the batch.
     stages: Vec<Stage>,
+    /// Groups that are formed of each part above them.
+    groups: Option<Groups>,
     /// Statistics of the rows that come out.
     rows: usize,
     properties: Arc<PlanProperties>,
@@ -178,15 +182,30 @@ impl Scan {
         // The estimate depends on the number of entries only, so that plans do not change when entries are sealed.
         let rows = usize::try_from(snapshot.size).unwrap_or(usize::MAX);
         let rows = if asked { rows / 5 } else { rows };
-        Ok(Self { source: Source { snapshot, columns, predicate, output }, stages: Vec::new(), rows, properties: Arc::new(properties) })
+        Ok(Self {
+            source: Source { snapshot, columns, predicate, output },
+            stages: Vec::new(),
+            groups: None,
+            rows,
+            properties: Arc::new(properties),
+        })
     }
 
-    /// The scan with the node above it taken in; none when that node is more than a filter or a projection.
-    pub(crate) fn absorb(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Self>> {
-        let Some(stage) = Stage::of(node)? else { return Ok(None) };
-        let mut stages = self.stages.clone();
-        stages.push(stage);
-        Ok(Some(Self { source: self.source.clone(), stages, rows: self.rows, properties: Arc::clone(node.properties()) }))
+    /// The scan with the node above it taken in; none when that node is more than can be done with each part alone.
+    fn absorb(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if self.groups.is_some() {
+            return Ok(None);
+        }
+        let (source, mut stages, rows) = (self.source.clone(), self.stages.clone(), self.rows);
+        if let Some(stage) = Stage::of(node)? {
+            stages.push(stage);
+            let properties = Arc::clone(node.properties());
+            return Ok(Some(Arc::new(Self { source, stages, groups: None, rows, properties })));
+        }
+        let Some((groups, whole)) = Groups::of(node)? else { return Ok(None) };
+        let properties = Arc::clone(groups.properties());
+        let parts = Arc::new(Self { source, stages, groups: Some(groups), rows, properties });
+        Ok(Some(whole.replace_children(vec![parts], ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))?))
     }
 }
 
@@ -197,7 +216,7 @@ pub(crate) fn fuse(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan
             [child] => child.downcast_ref::<Scan>().map(|scan| scan.absorb(&node)).transpose()?.flatten(),
             _ => None,
         };
-        Ok(fused.map_or_else(|| Transformed::no(Arc::clone(&node)), |scan| Transformed::yes(Arc::new(scan))))
+        Ok(fused.map_or_else(|| Transformed::no(Arc::clone(&node)), Transformed::yes))
     })
     .data()
 }
@@ -330,7 +349,7 @@ impl ExecutionPlan for Scan {
     }
 
     fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (source, stages) = (self.source.clone(), self.stages.clone());
+        let (source, stages, groups) = (self.source.clone(), self.stages.clone(), self.groups.clone());
         let threads = source.snapshot.store.threads();
         let pool = Arc::clone(context.memory_pool());
         let parts = source.parts();
@@ -342,7 +361,10 @@ impl ExecutionPlan for Scan {
                 check_order(&batch, &mut last_seq)?;
                 stages.iter().try_fold(batch.project(&output)?, |batch, stage| stage.run(batch))
             });
-            Ok(worked.boxed())
+            match &groups {
+                Some(groups) => groups.run(worked.boxed(), &context),
+                None => Ok(worked.boxed()),
+            }
         };
         let schema = self.schema();
         let ordered = ahead::in_order(parts, threads, &pool, Box::new(read));
