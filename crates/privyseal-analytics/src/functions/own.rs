@@ -99,7 +99,7 @@ const DOCS: &[FunctionDoc] = &[
         "digest_of_result(column, … ORDER BY …) -> text",
         "An aggregate: the digest (SHA-256 over canonical JSON of columns and rows, base64url) that the record of a statement with these columns and rows has, as in `queries.result_sha256`. Rows come in the order that ORDER BY names.",
         "SELECT digest_of_result(n ORDER BY n) FROM (SELECT 1 AS n UNION ALL SELECT 2 AS n)",
-        "\"?\""
+        "\"oXWZMLRkwK8Q7qZRi7Sn7b3oItsX8qGqhGx4FfD-QjA\""
     ),
     doc!(
         "verify_checkpoint",
