@@ -34,12 +34,15 @@ struct Ahead {
     _task: SpawnedTask<()>,
 }
 
+/// What is done with a part, by the thread that read it.
+type Work<P> = Box<dyn Fn(&P) -> Result<Batches> + Send>;
+
 /// Works on up to `threads` parts at once.
 pub(super) fn in_order<P: Send + 'static>(
     parts: Vec<P>,
     threads: usize,
     pool: &Arc<dyn MemoryPool>,
-    read: Box<dyn Fn(&P) -> Result<Batches> + Send>,
+    read: Work<P>,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + use<P> {
     let state = State { parts: parts.into(), ahead: VecDeque::new(), threads, pool: Arc::clone(pool), read };
     stream::unfold(state, |mut state| async move {
@@ -53,7 +56,7 @@ struct State<P> {
     ahead: VecDeque<Result<Ahead>>,
     threads: usize,
     pool: Arc<dyn MemoryPool>,
-    read: Box<dyn Fn(&P) -> Result<Batches> + Send>,
+    read: Work<P>,
 }
 
 impl<P> State<P> {
