@@ -636,10 +636,19 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 100_000, value_name = "N")]
         events: u64,
     },
-    /// Queries over a ledger of this size, beside reading its files.
-    Sql {
-        /// Events in the measured ledger.
-        #[arg(long, default_value_t = 100_000, value_name = "N")]
-        events: u64,
-    },
+    /// Twelve questions over a large ledger, beside DuckDB on the same files; and how soon an answer is visible in SQL.
+    Sql(BenchSql),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchSql {
+    /// Make a ledger in this new folder, of copies of a demonstration's.
+    #[arg(long, value_name = "DIR", requires = "from", conflicts_with = "folder")]
+    pub(crate) make: Option<PathBuf>,
+    /// The data folder that `privyseal demo --no-serve` made, from which --make copies.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Events in the ledger that is made.
+    #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+    pub(crate) events: u64,
 }
