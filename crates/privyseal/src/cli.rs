@@ -651,4 +651,25 @@ pub(crate) struct BenchSql {
     /// Events in the ledger that is made.
     #[arg(long, default_value_t = 5_000_000, value_name = "N")]
     pub(crate) events: u64,
+    /// Ask the questions of the ledger in this data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A Python that has the package `duckdb`: the same questions are then asked of DuckDB over the same files.
+    #[arg(long, value_name = "PYTHON", requires = "folder")]
+    pub(crate) duckdb: Option<PathBuf>,
+    /// Memory that the statements of either engine may use together.
+    #[arg(long, default_value_t = 4_096, value_name = "MIB")]
+    pub(crate) memory_mib: u64,
+    /// How often each question is asked, after two times that do not count.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) times: u32,
+    /// Only questions whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+    /// Also write to the ledger in --folder, to measure how soon that is visible in SQL.
+    #[arg(long, requires = "folder")]
+    pub(crate) write: bool,
+    /// Be the process that answers the questions.
+    #[arg(long, requires = "folder", hide = true)]
+    pub(crate) worker: bool,
 }

@@ -205,7 +205,8 @@ impl Template {
     /// # Errors
     /// When its statement cannot be signed.
     pub(super) fn write(&self, copy: &Copy, seq: u64, signers: &[SoftwarePasskey]) -> anyhow::Result<Unlinked> {
-        let mut written = Unlinked { kind: self.kind, entry: Vec::with_capacity(self.entry.len() + 16), link: 0, time: Timestamp::default() };
+        let mut written =
+            Unlinked { kind: self.kind, entry: Vec::with_capacity(self.entry.len() + 16), link: 0, time: Timestamp::default() };
         self.write_part(&mut written, (0, self.entry.len()), copy, seq, signers)?;
         Ok(written)
     }
