@@ -69,7 +69,7 @@ pub(super) fn make(folder: &Path, source: &Path, events: u64) -> anyhow::Result<
             let step = step.get(..room.min(step.len())).unwrap_or_default();
             writer.append(source.write(step, &copy, writer.tip.edge.size())?)?;
             if writer.tip.edge.size() >= writer.sealed + seal::MAX_ROWS {
-                writer.seal(writer.tip.edge.size())?;
+                writer.seal(writer.sealed + seal::MAX_ROWS)?;
             }
         }
     }

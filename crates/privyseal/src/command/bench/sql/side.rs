@@ -73,6 +73,8 @@ impl Side {
             "SET preserve_insertion_order = false".to_owned(),
             "SET parquet_metadata_cache = true".to_owned(),
             "SET enable_object_cache = true".to_owned(),
+            // It would be drawn into the answers.
+            "SET enable_progress_bar = false".to_owned(),
             "SET TimeZone = 'UTC'".to_owned(),
         ];
         Self::start("DuckDB", process, Some(json!({"files": files, "settings": settings})))
@@ -111,7 +113,10 @@ impl Side {
     fn line(&mut self) -> anyhow::Result<Line> {
         let mut line = String::new();
         anyhow::ensure!(self.answers.read_line(&mut line)? > 0, "{} has ended: see what it wrote above", self.name);
-        serde_json::from_str(&line).with_context(|| format!("{} does not answer in the form that is expected", self.name))
+        serde_json::from_str(&line).with_context(|| {
+            let shown: String = line.chars().take(200).collect();
+            format!("{} does not answer in the form that is expected: {}", self.name, shown.escape_debug())
+        })
     }
 }
 
