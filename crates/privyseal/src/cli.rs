@@ -666,6 +666,9 @@ pub(crate) struct BenchSql {
     /// Only questions whose name contains this.
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// Seconds that the queue is at work, with and without hostile statements.
+    #[arg(long, default_value_t = 10, value_name = "S")]
+    pub(crate) seconds: u64,
     /// Also write to the ledger in --folder, to measure how soon that is visible in SQL.
     #[arg(long, requires = "folder")]
     pub(crate) write: bool,

@@ -8,6 +8,7 @@ mod template;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_ledger::layout::Layout;
@@ -20,14 +21,15 @@ use crate::content::Embedded;
 /// # Errors
 /// When a ledger cannot be made or read, or the two engines answer differently.
 pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, options: &BenchSql) -> anyhow::Result<()> {
+    let time = Duration::from_secs(options.seconds);
     match (&options.make, &options.from, &options.folder) {
         (Some(folder), Some(source), _) => make::make(folder, source, options.events),
         (None, _, Some(folder)) if options.worker => side::answer(runtime, folder, options.memory_mib),
         (None, _, Some(folder)) => {
             compare::run(scratch, folder, options)?;
-            live::run(runtime, scratch, options.write.then_some(folder))
+            live::run(runtime, scratch, options.write.then_some(folder), time)
         }
-        _ => live::run(runtime, scratch, None),
+        _ => live::run(runtime, scratch, None, time),
     }
 }
 

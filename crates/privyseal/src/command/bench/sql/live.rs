@@ -1,6 +1,6 @@
 //! SQL beside a queue that is at work: how soon what was answered is visible, and what hostile statements cost those who approve.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,12 +22,13 @@ const EVENTS: u64 = 200;
 const HOSTILE: usize = 10;
 /// Agents that ask meanwhile, each again when it has its answer.
 const AGENTS: usize = 8;
-const TIME: Duration = Duration::from_secs(10);
+/// When each is stopped; then it begins again.
+const STOPPED_AFTER_MS: u64 = 5_000;
 /// What somebody runs who wants to keep every core busy.
 const CROSS_JOIN: &str = "SELECT count(*) FROM events a, events b, events c WHERE a.seq + b.seq > c.seq";
 
 /// Measures over a new ledger, and over the one in `folder`, which grows by that.
-pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, folder: Option<&std::path::PathBuf>) -> anyhow::Result<()> {
+pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, folder: Option<&PathBuf>, time: Duration) -> anyhow::Result<()> {
     if let Some(folder) = folder {
         let started = Instant::now();
         let engine = privyseal_engine::open(&Options { layout: Layout::new(folder), ..crate::command::bench::options(folder) })?;
@@ -41,7 +42,7 @@ pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, folder: Opt
     runtime.block_on(approve::furnish(&engine))?;
     let sql = Arc::new(sql_engine(&scratch.join("data"), MEMORY_MIB)?);
     runtime.block_on(visible(&engine, &sql, "in a new ledger"))?;
-    runtime.block_on(hostile(&engine, &sql))?;
+    runtime.block_on(hostile(&engine, &sql, time))?;
     runtime.block_on(engine.close());
     Ok(())
 }
@@ -69,15 +70,15 @@ async fn visible(engine: &Engine, sql: &SqlEngine, place: &str) -> anyhow::Resul
 }
 
 /// Requests that go straight through, with and without statements that want every core.
-async fn hostile(engine: &Engine, sql: &Arc<SqlEngine>) -> anyhow::Result<()> {
-    let quiet = approvals(engine, "while SQL is idle").await?;
+async fn hostile(engine: &Engine, sql: &Arc<SqlEngine>, time: Duration) -> anyhow::Result<()> {
+    let quiet = approvals(engine, "while SQL is idle", time).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     let tasks: Vec<_> = (0..HOSTILE)
         .map(|_| {
             let (sql, stop) = (Arc::clone(sql), Arc::clone(&stop));
             tokio::spawn(async move {
-                let limits = QueryLimits { timeout_ms: 5_000, ..QueryLimits::default() };
+                let limits = QueryLimits { timeout_ms: STOPPED_AFTER_MS, ..QueryLimits::default() };
                 let mut ended = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
                     // It can only be stopped by its limits.
@@ -87,7 +88,7 @@ async fn hostile(engine: &Engine, sql: &Arc<SqlEngine>) -> anyhow::Result<()> {
             })
         })
         .collect();
-    let busy = approvals(engine, "under ten cross joins").await;
+    let busy = approvals(engine, "under ten cross joins", time).await;
     stop.store(true, Ordering::Relaxed);
     let mut ended = 0;
     for task in tasks {
@@ -102,8 +103,8 @@ async fn hostile(engine: &Engine, sql: &Arc<SqlEngine>) -> anyhow::Result<()> {
 }
 
 /// The p99 of requests that are asked, decided and approved durably.
-async fn approvals(engine: &Engine, when: &str) -> anyhow::Result<Duration> {
-    let (mut times, elapsed) = approve::straight_through(engine, AGENTS, TIME).await?;
+async fn approvals(engine: &Engine, when: &str, time: Duration) -> anyhow::Result<Duration> {
+    let (mut times, elapsed) = approve::straight_through(engine, AGENTS, time).await?;
     times.sort();
     let p99 = quantile(&times, 990);
     output::data(&format!(

@@ -278,3 +278,58 @@ fn push_uuid(out: &mut Vec<u8>, uuid: [u8; 16]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use privyseal_core::event::{Entry, Event};
+
+    const EVENTS: &str = include_str!("../../../../../privyseal-core/testdata/events-v1.jsonl");
+    const WEEK: i64 = 7 * DAY_MICROS;
+
+    fn of(entry: &str, origin: &str) -> (Template, u64) {
+        let (passkeys, shared) = (BTreeMap::new(), BTreeSet::new());
+        let maker = Maker { origin, passkeys: &passkeys, signers: &[], shared: &shared };
+        let read = Entry::read(entry.as_bytes()).unwrap();
+        (maker.template(read.kind, entry.as_bytes().to_vec()), read.seq)
+    }
+
+    fn written(template: &Template, copy: &Copy, seq: u64, prev: Option<Digest>) -> Vec<u8> {
+        let mut written = template.write(copy, seq, &[]).unwrap();
+        if let Some(prev) = prev {
+            written.entry[written.link + 1..][..43].copy_from_slice(prev.to_string().as_bytes());
+        }
+        written.entry
+    }
+
+    #[test]
+    fn the_first_copy_of_every_kind_of_entry_is_the_entry() {
+        for entry in EVENTS.lines() {
+            let event = Event::from_entry(entry.as_bytes()).unwrap();
+            let (template, seq) = of(entry, &event.log);
+            assert_eq!(String::from_utf8(written(&template, &Copy::new(0, 0, 0), seq, event.prev)).unwrap(), entry);
+        }
+    }
+
+    #[test]
+    fn a_later_copy_is_another_event_of_the_same_kind_a_week_later() {
+        let mut looked_at = 0;
+        for entry in EVENTS.lines() {
+            let event = Event::from_entry(entry.as_bytes()).unwrap();
+            let (template, seq) = of(entry, "another.example/log");
+            let prev = (seq > 0).then(|| Digest::of(b"before"));
+            let copied = written(&template, &Copy::new(3, WEEK, 0), seq + u64::from(seq > 0), prev);
+            let copy = Event::from_entry(&copied).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&copied)));
+            assert_eq!((copy.kind(), copy.seq, copy.prev), (event.kind(), seq + u64::from(seq > 0), prev));
+            assert_eq!((copy.time.micros() - event.time.micros(), copy.log.as_str()), (WEEK, "another.example/log"));
+            assert_eq!(i128::from(copy.id.millis()) - i128::from(event.id.millis()), i128::from(WEEK / 1_000));
+            assert_ne!((copy.id, copy.request_id.is_some()), (event.id, event.request_id.is_none()));
+            for (old, new) in uuids(entry.as_bytes()).into_iter().zip(uuids(&copied)) {
+                assert_eq!(Copy::new(3, WEEK, 0).uuid(old, false), new, "the same id everywhere in a copy");
+                assert_ne!(old, new);
+                looked_at += 1;
+            }
+        }
+        assert!(looked_at > 100, "{looked_at}");
+    }
+}
