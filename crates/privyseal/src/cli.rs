@@ -636,7 +636,8 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 100_000, value_name = "N")]
         events: u64,
     },
-    /// Twelve questions over a large ledger, beside DuckDB on the same files; and how soon an answer is visible in SQL.
+    /// Twelve questions over a large ledger, beside DuckDB on the same files. Without a folder: how soon an answer is visible in SQL, and
+    /// what hostile statements cost a queue at work.
     Sql(BenchSql),
 }
 
@@ -669,7 +670,7 @@ pub(crate) struct BenchSql {
     /// Seconds that the queue is at work, with and without hostile statements.
     #[arg(long, default_value_t = 10, value_name = "S")]
     pub(crate) seconds: u64,
-    /// Also write to the ledger in --folder, to measure how soon that is visible in SQL.
+    /// Also write to the ledger in --folder, to measure how soon that is visible in SQL, and SQL beside a queue at work.
     #[arg(long, requires = "folder")]
     pub(crate) write: bool,
     /// Be the process that answers the questions.

@@ -27,7 +27,7 @@ pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, options: &B
         (None, _, Some(folder)) if options.worker => side::answer(runtime, folder, options.memory_mib),
         (None, _, Some(folder)) => {
             compare::run(scratch, folder, options)?;
-            live::run(runtime, scratch, options.write.then_some(folder), time)
+            if options.write { live::run(runtime, scratch, Some(folder), time) } else { Ok(()) }
         }
         _ => live::run(runtime, scratch, None, time),
     }
