@@ -1,6 +1,10 @@
 WITH steps AS (
   SELECT seq, time, kind, decode(entry) AS entry, json_extract_string(decode(entry), '$.body.principal') AS principal
-  FROM entries WHERE kind IN ('principal.registered', 'principal.changed', 'principal.disabled', 'principal.enabled')),
+  FROM entries
+  -- By position, so that only the row groups are read that hold such entries.
+  WHERE seq IN (
+    SELECT seq FROM entries
+    WHERE kind IN ('principal.registered', 'principal.changed', 'principal.disabled', 'principal.enabled'))),
 records AS (
   SELECT principal, time AS valid_from,
     coalesce(lead(time) OVER (PARTITION BY principal ORDER BY seq), TIMESTAMPTZ '9999-12-31 23:59:59.999999+00') AS valid_to,
