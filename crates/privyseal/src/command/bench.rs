@@ -37,6 +37,13 @@ const WRITERS: [usize; 5] = [1, 8, 64, 256, 1_024];
 /// # Errors
 /// When the disk refuses.
 pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
+    // It is ended by the process that asks it, and must leave no folder behind.
+    if let Bench::Sql(options) = verb
+        && let (true, Some(data)) = (options.worker, &options.folder)
+    {
+        sql::answer(&local::runtime()?, data, options.memory_mib)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder =
         tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;

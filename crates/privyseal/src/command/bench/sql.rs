@@ -6,6 +6,8 @@ mod make;
 mod side;
 mod template;
 
+pub(super) use side::answer;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,6 @@ pub(super) fn run(runtime: &tokio::runtime::Runtime, scratch: &Path, options: &B
     let time = Duration::from_secs(options.seconds);
     match (&options.make, &options.from, &options.folder) {
         (Some(folder), Some(source), _) => make::make(folder, source, options.events),
-        (None, _, Some(folder)) if options.worker => side::answer(runtime, folder, options.memory_mib),
         (None, _, Some(folder)) => {
             compare::run(scratch, folder, options)?;
             if options.write { live::run(runtime, scratch, Some(folder), time) } else { Ok(()) }

@@ -131,7 +131,7 @@ impl Drop for Side {
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub(super) fn answer(runtime: &tokio::runtime::Runtime, folder: &Path, memory_mib: u64) -> anyhow::Result<()> {
+pub(in crate::command::bench) fn answer(runtime: &tokio::runtime::Runtime, folder: &Path, memory_mib: u64) -> anyhow::Result<()> {
     let engine = super::sql_engine(folder, memory_mib)?;
     output::data(&json!({"version": env!("CARGO_PKG_VERSION")}).to_string());
     for line in std::io::stdin().lines() {
