@@ -74,3 +74,19 @@ fn a_demo_replaces_only_what_a_demo_made() {
     ok(folder.path(), &["demo", "--no-serve", "--requests", "5"]);
     ok(folder.path(), &["demo", "--no-serve", "--requests", "5"]);
 }
+
+#[test]
+fn copies_of_a_demo_are_a_real_ledger_that_answers_every_question_of_the_benchmark() {
+    let folder = tempfile::tempdir().unwrap();
+    ok(folder.path(), &["demo", "--no-serve", "--requests", "30", "--data", "source"]);
+    ok(folder.path(), &["bench", "sql", "--make", "copies", "--from", "source", "--events", "6500"]);
+    let verified = ok(folder.path(), &["verify", "copies"]);
+    assert!(verified.stdout.starts_with("verified\nchecked 6501 entries"), "{}", verified.stdout);
+    let again = run(folder.path(), &["bench", "sql", "--make", "copies", "--from", "source", "--events", "6500"]);
+    assert!(again.stderr.contains("there is a ledger in copies already"), "{}", again.stderr);
+
+    let asked = ok(folder.path(), &["bench", "sql", "--folder", "copies", "--times", "1"]);
+    for what in ["01-count-by-day", "12-justifications"] {
+        assert!(asked.stdout.contains(what), "{what} is not in {}", asked.stdout);
+    }
+}

@@ -639,10 +639,44 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 100_000, value_name = "N")]
         events: u64,
     },
-    /// Queries over a ledger of this size, beside reading its files.
-    Sql {
-        /// Events in the measured ledger.
-        #[arg(long, default_value_t = 100_000, value_name = "N")]
-        events: u64,
-    },
+    /// Twelve questions over a large ledger, beside DuckDB on the same files. Without a folder: how soon an answer is visible in SQL, and
+    /// what hostile statements cost a queue at work.
+    Sql(BenchSql),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchSql {
+    /// Make a ledger in this new folder, of copies of a demonstration's.
+    #[arg(long, value_name = "DIR", requires = "from", conflicts_with = "folder")]
+    pub(crate) make: Option<PathBuf>,
+    /// The data folder that `privyseal demo --no-serve` made, from which --make copies.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Events in the ledger that is made.
+    #[arg(long, default_value_t = 5_000_000, value_name = "N")]
+    pub(crate) events: u64,
+    /// Ask the questions of the ledger in this data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// A Python that has the package `duckdb`: the same questions are then asked of DuckDB over the same files.
+    #[arg(long, value_name = "PYTHON", requires = "folder")]
+    pub(crate) duckdb: Option<PathBuf>,
+    /// Memory that the statements of either engine may use together.
+    #[arg(long, default_value_t = 4_096, value_name = "MIB")]
+    pub(crate) memory_mib: u64,
+    /// How often each question is asked, after two times that do not count.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) times: u32,
+    /// Only questions whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+    /// Seconds that the queue is at work, with and without hostile statements.
+    #[arg(long, default_value_t = 10, value_name = "S")]
+    pub(crate) seconds: u64,
+    /// Also write to the ledger in --folder, to measure how soon that is visible in SQL, and SQL beside a queue at work.
+    #[arg(long, requires = "folder")]
+    pub(crate) write: bool,
+    /// Be the process that answers the questions.
+    #[arg(long, requires = "folder", hide = true)]
+    pub(crate) worker: bool,
 }

@@ -4,6 +4,7 @@ mod approve;
 mod open;
 mod policy;
 mod postgres;
+mod sql;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,20 +13,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use privyseal_analytics::{Engine as SqlEngine, Options as SqlOptions};
 use privyseal_core::command::{Command, Directory};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
-use privyseal_core::port::{Analytics as _, QueryLimits, Question};
 use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SystemClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::{limits, measure};
 
 use super::init::register_person;
 use crate::cli::Bench;
-use crate::content::Embedded;
 use crate::context::Context;
 use crate::{local, output};
 
@@ -39,6 +37,13 @@ const WRITERS: [usize; 5] = [1, 8, 64, 256, 1_024];
 /// # Errors
 /// When the disk refuses.
 pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
+    // It is ended by the process that asks it, and must leave no folder behind.
+    if let Bench::Sql(options) = verb
+        && let (true, Some(data)) = (options.worker, &options.folder)
+    {
+        sql::answer(&local::runtime()?, data, options.memory_mib)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder =
         tempfile::Builder::new().prefix("privyseal-bench-").tempdir_in(".").context("a folder for the measurement cannot be made here")?;
     let runtime = local::runtime()?;
@@ -55,7 +60,7 @@ pub(crate) fn run(context: &Context, verb: &Bench) -> anyhow::Result<ExitCode> {
         Bench::Postgres { .. } => anyhow::bail!("name an empty PostgreSQL database with --database postgres://host/name"),
         Bench::Verify { events } => verify(&runtime, folder.path(), *events)?,
         Bench::Seal { events } => seal(&runtime, folder.path(), *events)?,
-        Bench::Sql { events } => sql(&runtime, folder.path(), *events)?,
+        Bench::Sql(options) => sql::run(&runtime, folder.path(), options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -217,48 +222,6 @@ fn verify(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyh
 fn seal(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
     runtime.block_on(fill(folder, events))?;
     measure::seal(&Layout::new(folder.join("data")), folder, &mut |line| output::data(line)).map_err(anyhow::Error::msg)
-}
-
-fn sql(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow::Result<()> {
-    runtime.block_on(fill(folder, events))?;
-    let layout = Layout::new(folder.join("data"));
-    let started = Instant::now();
-    let bytes = read_all(&layout.below_ledger("events"))?;
-    output::data(&format!("limit: read the segments            {:>9}   {bytes} bytes", millis(started.elapsed())));
-    output::data(&format!("peer:  SQLite, count by kind        {:>9}", millis(limits::sqlite_group_count(&layout.log())?)));
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let engine = SqlEngine::open(SqlOptions {
-        layout,
-        content: Arc::new(Embedded),
-        memory_bytes: 1 << 30,
-        spill_bytes: 0,
-        scratch: folder.to_owned(),
-        threads,
-    })?;
-    for statement in [
-        "SELECT kind, count(*) FROM events GROUP BY kind",
-        "SELECT actor_id, max(time) FROM events GROUP BY actor_id",
-        "SELECT role, count(*) FROM roles GROUP BY role ORDER BY 2 DESC LIMIT 10",
-    ] {
-        let limits = QueryLimits::default();
-        let started = Instant::now();
-        runtime.block_on(engine.query(&Question::new(statement), limits))?;
-        let first = started.elapsed();
-        let started = Instant::now();
-        runtime.block_on(engine.query(&Question::new(statement), limits))?;
-        output::data(&format!("ours:  first {:>9}, again {:>9}   {statement}", millis(first), millis(started.elapsed())));
-    }
-    Ok(())
-}
-
-fn read_all(folder: &Path) -> anyhow::Result<u64> {
-    let mut total = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        total +=
-            if path.is_dir() { read_all(&path)? } else { u64::try_from(std::hint::black_box(std::fs::read(&path)?).len()).unwrap_or(0) };
-    }
-    Ok(total)
 }
 
 /// A person acting with the data folder in hand.

@@ -161,7 +161,7 @@ fn assign(principal: &str, role: &str) -> anyhow::Result<Directory> {
 }
 
 /// The built-in policy without its rate limits, which exist to refuse what is measured here; agents; somebody who looks at the queue.
-async fn furnish(engine: &Engine) -> anyhow::Result<()> {
+pub(super) async fn furnish(engine: &Engine) -> anyhow::Result<()> {
     let files: Vec<PolicyFile> = default_policy()
         .into_iter()
         .map(|mut file| {
@@ -202,7 +202,7 @@ fn ask(resource: &str, number: u64) -> anyhow::Result<Ask> {
 }
 
 /// Each agent asks again when the last answer is on the disk.
-async fn straight_through(engine: &Engine, agents: usize, time: Duration) -> anyhow::Result<(Vec<Duration>, Duration)> {
+pub(super) async fn straight_through(engine: &Engine, agents: usize, time: Duration) -> anyhow::Result<(Vec<Duration>, Duration)> {
     let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     let tasks: Vec<_> = (0..agents)
