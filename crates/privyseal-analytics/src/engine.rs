@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
-use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, FileForm, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, FileForm, QueryDoc, QueryError, QueryLimits, TableDoc};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
 use tokio::runtime::Runtime;
@@ -28,6 +28,7 @@ use crate::assess::Assessor;
 use crate::export::{self, Export, ExportError, Exported, Writer};
 use crate::functions::{FunctionDoc, Functions};
 use crate::harden::Interrupt;
+use crate::library;
 use crate::run::Runner;
 use crate::session::{self, Sessions, ViewError};
 use crate::store::{Store, StoreError};
@@ -85,6 +86,7 @@ pub struct Engine {
     /// Statements that run at once; others wait, and their waiting counts as running time.
     permits: Arc<Semaphore>,
     docs: Vec<TableDoc>,
+    library: Vec<QueryDoc>,
     runtime: Option<Runtime>,
 }
 
@@ -112,14 +114,19 @@ impl Engine {
         let (send, receive) = mpsc::channel();
         let (content, shared) = (Arc::clone(&options.content), Arc::clone(&resources));
         runtime.spawn(async move {
+            let planned = async {
+                let sessions = Sessions::new(content.as_ref(), &shared, functions).await?;
+                let library = library::load(content.as_ref(), &sessions).await?;
+                Ok::<_, ViewError>((sessions, library))
+            };
             // The receiver waits below; it is gone only when the whole process is.
-            let _ = send.send(Sessions::new(content.as_ref(), &shared, functions).await);
+            let _ = send.send(planned.await);
         });
-        let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
+        let (sessions, library) = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
         let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
-        Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, runtime: Some(runtime) })
+        Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, library, runtime: Some(runtime) })
     }
 
     /// Documentation of our own SQL functions.
@@ -132,6 +139,12 @@ impl Engine {
     #[must_use]
     pub fn table_docs(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    /// Documentation of the questions that come with the program, by name.
+    #[must_use]
+    pub fn library(&self) -> &[QueryDoc] {
+        &self.library
     }
 
     /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
@@ -345,6 +358,10 @@ impl Analytics for Engine {
 
     fn tables(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    fn library(&self) -> &[QueryDoc] {
+        &self.library
     }
 
     fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
