@@ -11,8 +11,14 @@ mod fixture;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod intervals;
+#[cfg(test)]
 mod library;
 #[cfg(test)]
+mod slt;
+#[cfg(test)]
 mod sql;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod world;
