@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::duckdb::everything_twice;
 use crate::eventful::eventful;
 use crate::fixture::{Ledger, rows, run, uuid, value};
 
@@ -54,6 +55,11 @@ fn check(ledger: &mut Ledger) {
 #[test]
 fn rows_of_one_key_never_overlap() {
     check(&mut eventful());
+}
+
+#[test]
+fn not_even_when_everything_happens_twice() {
+    check(&mut everything_twice());
 }
 
 /// What nobody's engine would write: everything again and again, out of order, with times that contradict each other.

@@ -5,6 +5,8 @@ mod assertions;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod duckdb;
+#[cfg(test)]
 mod eventful;
 #[cfg(test)]
 mod fixture;
@@ -14,6 +16,9 @@ mod golden;
 mod intervals;
 #[cfg(test)]
 mod library;
+#[cfg(test)]
+#[path = "../../../../tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod slt;
 #[cfg(test)]
