@@ -20,7 +20,7 @@ WITH raised AS (
     reason text body.reason') AS f
   FROM entries WHERE kind = 'alert.raised')),
 triaged AS (
-  SELECT f['alert'] AS alert, time, f, row_number() OVER (PARTITION BY f['alert'] ORDER BY seq) AS nth
+  SELECT *, f['alert'] AS alert, row_number() OVER (PARTITION BY f['alert'] ORDER BY seq) AS nth
   FROM (
     SELECT seq, time, fields(entry, 'alert text body.alert, reviewer text body.reviewer, disposition text body.disposition, comment text body.comment') AS f
     FROM entries WHERE kind = 'alert.triaged'))

@@ -34,7 +34,7 @@ told AS (
   JOIN notifications n ON n.about = a.id AND n.seq > i.seq AND n.recipient <> i.f['invoker']
   GROUP BY i.id),
 judged AS (
-  SELECT f['grant_id'] AS grant_id, seq, id, time, f, row_number() OVER (PARTITION BY f['grant_id'] ORDER BY seq) AS nth
+  SELECT *, f['grant_id'] AS grant_id, row_number() OVER (PARTITION BY f['grant_id'] ORDER BY seq) AS nth
   FROM (
     SELECT seq, id, time, fields(entry, '
       grant_id text body.grant_id, reviewer text body.reviewer.principal, reviewer_person text body.reviewer.person,

@@ -24,7 +24,7 @@ WITH raised AS (
     evaluation text body.evaluation') AS f
   FROM entries WHERE kind = 'exception.raised')),
 answered AS (
-  SELECT f['exception'] AS exception, time, actor_id, f, row_number() OVER (PARTITION BY f['exception'] ORDER BY seq DESC) AS nth,
+  SELECT *, f['exception'] AS exception, row_number() OVER (PARTITION BY f['exception'] ORDER BY seq DESC) AS nth,
     count(*) OVER (PARTITION BY f['exception']) AS answers, min(time) OVER (PARTITION BY f['exception']) AS first_at
   FROM (
     SELECT seq, time, actor_id, fields(entry, '

@@ -38,7 +38,7 @@ WITH started AS (
     tool text body.tool, host text body.host, artefacts json body.artefacts, policy_digest text body.policy_digest') AS f
   FROM entries WHERE kind = 'execution.started')),
 ended AS (
-  SELECT seq, id, time, kind, f, f['execution_id'] AS execution_id, row_number() OVER (PARTITION BY f['execution_id'] ORDER BY seq) AS nth
+  SELECT *, f['execution_id'] AS execution_id, row_number() OVER (PARTITION BY f['execution_id'] ORDER BY seq) AS nth
   FROM (
     SELECT seq, id, time, kind, fields(entry, '
       execution_id text body.execution_id, outcome text body.outcome, exit_code int body.exit_code, output_sha256 text body.output_sha256,

@@ -8,7 +8,7 @@
 -- recipient text: The account that was told.
 SELECT seq, id AS event_id, time AS notified_at, f['about'] AS about, f['via'] AS via, recipient
 FROM (
-  SELECT seq, id, time, f, unnest(f['recipients']) AS recipient
+  SELECT *, unnest(f['recipients']) AS recipient
   FROM (
     SELECT seq, id, time, fields(entry, 'about text body.about, via text body.via, recipients list body.recipients') AS f
     FROM entries WHERE kind = 'notification.delivered'))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use privyseal_analytics::{Engine, Options};
-use privyseal_core::port::{Analytics as _, QueryLimits};
+use privyseal_core::port::{Analytics as _, QueryLimits, Question};
 use privyseal_ledger::layout::Layout;
 
 use crate::support::ok;
@@ -40,18 +40,19 @@ fn every_question_is_answered_by_the_demonstration() {
     let folder = tempfile::tempdir().unwrap();
     ok(folder.path(), &["demo", "--no-serve", "--requests", "800", "--seed", "3"]);
     let layout = Layout::new(folder.path().join("privyseal-demo"));
-    let options = Options { layout, content: Arc::new(queries()), memory_bytes: 256 << 20, threads: 2 };
+    let scratch = folder.path().to_owned();
+    let options = Options { layout, content: Arc::new(queries()), memory_bytes: 256 << 20, spill_bytes: 0, scratch, threads: 2 };
     let engine = Engine::open(options).unwrap_or_else(|error| panic!("{error}"));
     assert!(engine.library().len() >= 30);
     for (name, _) in SILENT {
         assert!(engine.library().iter().any(|query| query.name == *name), "{name} is no question");
     }
-    let limits = QueryLimits { max_rows: 10_000, timeout_ms: 60_000 };
+    let limits = QueryLimits { timeout_ms: 60_000, ..QueryLimits::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut wrong = Vec::new();
     for query in engine.library() {
         let silent = SILENT.iter().any(|(name, _)| *name == query.name);
-        match runtime.block_on(engine.query(&query.ready, limits)) {
+        match runtime.block_on(engine.query(&Question::new(&query.ready), limits)) {
             Ok(answer) if answer.rows.is_empty() == silent => {}
             Ok(answer) => wrong.push(format!(
                 "{}: {} rows, and it {} listed as silent",

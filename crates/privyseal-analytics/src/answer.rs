@@ -9,9 +9,10 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use privyseal_core::canonical::{self, MAX_INTEGER};
 use privyseal_core::digest::{self, Digest};
-use privyseal_core::port::{Answer, AnswerColumn, QueryError};
+use privyseal_core::port::{Answer, AnswerColumn, QueryError, RowsTold};
 use privyseal_core::time::Timestamp;
 use serde_json::{Map, Number, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::session::type_name;
 
@@ -20,49 +21,77 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Collects batches into an answer.
 pub(crate) struct AnswerBuilder {
-    columns: Vec<AnswerColumn>,
     rows: Vec<Vec<Value>>,
-    max_rows: usize,
     bytes: usize,
-    truncated: bool,
 }
 
 impl AnswerBuilder {
-    pub(crate) fn new(schema: &SchemaRef, max_rows: usize) -> Self {
-        let columns = schema.fields().iter();
-        let columns = columns.map(|field| AnswerColumn { name: field.name().clone(), kind: type_name(field.data_type()) }).collect();
-        Self { columns, rows: Vec::new(), max_rows, bytes: 0, truncated: false }
+    pub(crate) fn new() -> Self {
+        Self { rows: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a batch. `false` when the answer is full and the rest need not be computed.
-    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<bool, QueryError> {
-        let room = self.max_rows - self.rows.len();
-        if batch.num_rows() > room {
-            self.truncated = true;
-        }
-        let batch = batch.slice(0, batch.num_rows().min(room));
+    /// Adds a batch, which is given as columns and as the rows that they make.
+    pub(crate) fn add(&mut self, batch: &RecordBatch, rows: Vec<Vec<Value>>) -> Result<(), QueryError> {
         let bytes: usize = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum();
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > MAX_ANSWER_BYTES {
             let text = format!("the answer has more than {} MiB: ask for fewer rows or columns", MAX_ANSWER_BYTES >> 20);
             return Err(QueryError::Limit(text));
         }
-        self.rows.extend(rows(&batch)?);
-        Ok(!self.truncated)
+        self.rows.extend(rows);
+        Ok(())
     }
 
-    pub(crate) fn finish(self, snapshot_size: u64) -> Result<Answer, QueryError> {
-        let result_sha256 = digest(&self.columns, &self.rows)?;
-        Ok(Answer { columns: self.columns, rows: self.rows, truncated: self.truncated, snapshot_size, result_sha256 })
+    pub(crate) fn finish(self, columns: Vec<AnswerColumn>, told: &RowsTold) -> Answer {
+        let RowsTold { truncated, snapshot_size, result_sha256, .. } = *told;
+        Answer { columns, rows: self.rows, truncated, snapshot_size, result_sha256 }
     }
 }
 
-/// SHA-256 over the canonical JSON of columns and rows. Canonical JSON has no fractions, so they enter as the text that JSON writes.
-fn digest(columns: &[AnswerColumn], rows: &[Vec<Value>]) -> Result<Digest, QueryError> {
-    let value =
-        json!({"columns": columns, "rows": rows.iter().map(|row| row.iter().map(without_fractions).collect()).collect::<Vec<Value>>()});
-    let bytes = canonical::to_bytes(&value).map_err(|error| QueryError::Failed(format!("the answer has no canonical form: {error}")))?;
-    Ok(Digest::of(&bytes))
+/// The columns of an answer.
+pub(crate) fn columns(schema: &SchemaRef) -> Vec<AnswerColumn> {
+    let columns = schema.fields().iter();
+    columns.map(|field| AnswerColumn { name: field.name().clone(), kind: type_name(field.data_type()) }).collect()
+}
+
+/// SHA-256 over the canonical JSON `{"columns": …, "rows": …}`, row by row. Canonical JSON has no fractions, so they enter as the text
+/// that JSON writes.
+#[derive(Clone, Debug)]
+pub(crate) struct ResultDigest {
+    hasher: Sha256,
+    rows: u64,
+}
+
+impl ResultDigest {
+    pub(crate) fn new(columns: &[AnswerColumn]) -> Result<Self, QueryError> {
+        let mut hasher = Sha256::new();
+        hasher.update(b"{\"columns\":");
+        hasher.update(canonical_bytes(&json!(columns))?);
+        hasher.update(b",\"rows\":[");
+        Ok(Self { hasher, rows: 0 })
+    }
+
+    pub(crate) fn add(&mut self, row: &[Value]) -> Result<(), QueryError> {
+        if self.rows > 0 {
+            self.hasher.update(b",");
+        }
+        self.rows += 1;
+        self.hasher.update(canonical_bytes(&row.iter().map(without_fractions).collect())?);
+        Ok(())
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(crate) fn finish(mut self) -> Digest {
+        self.hasher.update(b"]}");
+        Digest::from_bytes(self.hasher.finalize().into())
+    }
+}
+
+fn canonical_bytes(value: &Value) -> Result<Vec<u8>, QueryError> {
+    canonical::to_bytes(value).map_err(|error| QueryError::Failed(format!("the answer has no canonical form: {error}")))
 }
 
 fn without_fractions(value: &Value) -> Value {

@@ -12,10 +12,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
+use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::header::{Parameter, ParameterKind};
+use crate::guard::suggestion;
+use crate::header::Parameter;
 
 /// Parameters that every control test has.
 pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
@@ -30,6 +32,9 @@ fn placeholder(expr: &Expr) -> Option<&str> {
 /// Names of the parameters that a statement uses.
 pub(crate) fn parameters(statement: &Statement) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    if let Statement::Explain(explain) = statement {
+        return parameters(&explain.statement);
+    }
     if let Statement::Statement(sql) = statement {
         // The visitor never breaks.
         let _: ControlFlow<()> = visit_expressions(sql.as_ref(), |expr| {
@@ -54,35 +59,51 @@ pub(crate) fn calls(statement: &Statement) -> BTreeSet<String> {
     names
 }
 
-/// Puts values in place of parameters. Names the first parameter without one.
+/// Puts values in place of the parameters of a control test. Names the first parameter without one.
 pub(crate) fn bind(statement: &mut Statement, period: Period, values: &BTreeMap<String, Value>) -> Result<(), String> {
     replace(statement, |name| match name {
         "start" => Some(call("utc", period.start.to_string())),
         "end" => Some(call("utc", period.end.to_string())),
         other => values.get(other).and_then(literal),
     })
+    .map_err(|name| format!("the parameter `{name}` has no value"))
 }
 
-/// Puts every declared parameter at its default. Names the first parameter that is not declared.
-pub(crate) fn bind_defaults(statement: &mut Statement, parameters: &[Parameter]) -> Result<(), String> {
-    replace(statement, |name| {
-        let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
-        match (parameter.kind, &parameter.default) {
-            // A call, so that also no moment has the type of a moment.
-            (ParameterKind::Timestamp, Value::String(moment)) => Some(call("utc", moment.clone())),
-            (ParameterKind::Timestamp, _) => Some(call_of("utc", SqlValue::Null)),
-            (_, default) => literal(default),
-        }
+/// Puts the values of a question in place of its parameters.
+pub(crate) fn bind_question(statement: &mut Statement, values: &Map<String, Value>) -> Result<(), QueryError> {
+    let wanted = parameters(statement);
+    if let Some(name) = values.keys().find(|name| !wanted.contains(*name)) {
+        let near = suggestion(name, wanted.iter().map(String::as_str));
+        return Err(QueryError::Refused(format!("the statement has no parameter `${}`{near}", name.escape_debug())));
+    }
+    replace(statement, |name| values.get(name).and_then(literal)).map_err(|name| {
+        let name = name.escape_debug();
+        QueryError::Refused(match values.contains_key(&*name.to_string()) {
+            true => format!("the value of the parameter `${name}` is no text, integer, truth value, list of texts or null"),
+            false => format!("the parameter `${name}` has no value: give it one"),
+        })
     })
 }
 
-fn replace(statement: &mut Statement, literal: impl Fn(&str) -> Option<Expr>) -> Result<(), String> {
-    let Statement::Statement(sql) = statement else { return Err("it is not a query".to_owned()) };
+/// Puts NULL in place of parameters without a value, so that the statement can be planned.
+pub(crate) fn bind_known(statement: &mut Statement, values: &Map<String, Value>) {
+    // Every parameter has a value then.
+    let _: Result<(), String> =
+        replace(statement, |name| Some(values.get(name).and_then(literal).unwrap_or_else(|| value(SqlValue::Null))));
+}
+
+/// Replaces parameters; gives the name of the first for which there is nothing.
+fn replace(statement: &mut Statement, value: impl Fn(&str) -> Option<Expr>) -> Result<(), String> {
+    let sql = match statement {
+        Statement::Statement(sql) => sql,
+        Statement::Explain(explain) => return replace(&mut explain.statement, value),
+        _ => return Ok(()),
+    };
     let bound = visit_expressions_mut(sql.as_mut(), |expr| {
         let Some(name) = placeholder(expr).map(str::to_owned) else { return ControlFlow::Continue(()) };
-        match literal(&name) {
-            Some(literal) => {
-                *expr = literal;
+        match value(&name) {
+            Some(value) => {
+                *expr = value;
                 ControlFlow::Continue(())
             }
             None => ControlFlow::Break(name),
@@ -90,7 +111,7 @@ fn replace(statement: &mut Statement, literal: impl Fn(&str) -> Option<Expr>) ->
     });
     match bound {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(name) => Err(format!("the parameter `{name}` has no value")),
+        ControlFlow::Break(name) => Err(name),
     }
 }
 
@@ -124,11 +145,7 @@ fn value(value: SqlValue) -> Expr {
 
 /// Our own function on one text: moments and lists have no literal of their own.
 fn call(name: &str, text: String) -> Expr {
-    call_of(name, SqlValue::SingleQuotedString(text))
-}
-
-fn call_of(name: &str, argument: SqlValue) -> Expr {
-    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(argument)));
+    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(SqlValue::SingleQuotedString(text))));
     Expr::Function(Function {
         name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
         uses_odbc_syntax: false,
@@ -151,7 +168,8 @@ fn literal(json: &Value) -> Option<Expr> {
             if number < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
         }
         Value::Array(_) => call("json_list", json.to_string()),
-        Value::Null | Value::Object(_) => return None,
+        Value::Null => value(SqlValue::Null),
+        Value::Object(_) => return None,
     })
 }
 
@@ -160,6 +178,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::header::ParameterKind;
 
     #[test]
     fn defaults_stand_in_the_text_where_the_parameters_stood() {

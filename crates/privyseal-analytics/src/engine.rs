@@ -2,36 +2,38 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::io::Write;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
-use privyseal_core::port::{Analytics, Answer, BoxFuture, ContentSource, FileForm, QueryDoc, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{
+    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, QueryDoc, QueryError, QueryLimits, Question, RowFile, RowsTold,
+    TableDoc,
+};
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
+use serde_json::Value;
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
-use crate::answer::AnswerBuilder;
+use crate::answer::{self, AnswerBuilder, ResultDigest};
 use crate::assertion;
 use crate::assess::Assessor;
-use crate::export::{self, Export, ExportError, Exported, Writer};
+use crate::export::{self, Spool, Writer};
 use crate::functions::{FunctionDoc, Functions};
 use crate::harden::Interrupt;
 use crate::library;
-use crate::run::Runner;
+use crate::run::{Runner, Running};
 use crate::session::{self, Sessions, ViewError};
-use crate::store::{Store, StoreError};
+use crate::store::{Snapshot, Store, StoreError};
+use crate::turns::{TooMany, Turns};
 
 /// Stack of a working thread: planning recurses over the statement.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -39,14 +41,27 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// Longest time for all control tests of an assessment.
 const ASSESS_TIMEOUT: Duration = Duration::from_secs(3_600);
 
+/// Longest time to plan a statement that is only described.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Whose turns control tests take; no account has this name.
+const ASSESSOR: &str = "(control tests)";
+
+/// How far the threads of statements stand back behind those that decide and answer, as a nice value.
+const STAND_BACK: i32 = 10;
+
 /// How to open an engine.
 pub struct Options {
     /// The data folder.
     pub layout: Layout,
     /// Files by path: views and control tests under `queries/`, catalogs under `controls/`.
     pub content: Arc<dyn ContentSource>,
-    /// Memory that all running statements share, in bytes. Nothing is ever written to disk.
+    /// Memory that all running statements share, in bytes.
     pub memory_bytes: usize,
+    /// Disk that sorts, groups and joins of all running statements may use when memory is short, in bytes; 0 for none.
+    pub spill_bytes: u64,
+    /// Folder for that, and for answers that are too large for memory. Made when needed; nothing in it outlives the engine.
+    pub scratch: PathBuf,
     /// Threads that statements run on, at least 1.
     pub threads: usize,
 }
@@ -83,8 +98,9 @@ impl From<ViewError> for OpenError {
 pub struct Engine {
     runner: Arc<Runner>,
     assessor: Arc<Assessor>,
-    /// Statements that run at once; others wait, and their waiting counts as running time.
-    permits: Arc<Semaphore>,
+    /// Who runs next; waiting counts as running time.
+    turns: Arc<Turns>,
+    scratch: PathBuf,
     docs: Vec<TableDoc>,
     library: Vec<QueryDoc>,
     runtime: Option<Runtime>,
@@ -100,6 +116,7 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("privyseal-sql")
+            .on_thread_start(stand_back)
             .thread_stack_size(STACK_BYTES)
             .enable_time()
             .build()
@@ -107,8 +124,8 @@ impl Engine {
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
         // Defects of the catalogs are the binary's to report; what can be read is used.
         let (catalogs, _) = Catalogs::load(options.content.as_ref());
-        let store = Arc::new(Store::open(options.layout.clone())?);
-        let resources = session::runtime(options.memory_bytes).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
+        let store = Arc::new(Store::open(options.layout.clone(), threads)?);
+        let resources = session::runtime(&options).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
         let functions = Functions::new(&options.layout);
 
         let (send, receive) = mpsc::channel();
@@ -126,7 +143,7 @@ impl Engine {
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
         let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
-        Ok(Self { runner, assessor, permits: Arc::new(Semaphore::new(threads.saturating_mul(2))), docs, library, runtime: Some(runtime) })
+        Ok(Self { runner, assessor, turns: Arc::default(), scratch: options.scratch, docs, library, runtime: Some(runtime) })
     }
 
     /// Documentation of our own SQL functions.
@@ -147,46 +164,6 @@ impl Engine {
         &self.library
     }
 
-    /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
-    ///
-    /// # Errors
-    /// When the statement has no answer.
-    pub async fn export(&self, sql: &str, format: Export, limits: QueryLimits) -> Result<Vec<u8>, ExportError> {
-        let mut bytes = Vec::new();
-        self.export_to(sql, format, limits, &mut bytes).await?;
-        Ok(bytes)
-    }
-
-    /// Runs one read-only statement and writes its rows as they come. Dropping the future cancels it.
-    ///
-    /// # Errors
-    /// When the statement has no answer, or `out` refuses; what was written until then is worth nothing.
-    pub async fn export_to(
-        &self,
-        sql: &str,
-        format: Export,
-        limits: QueryLimits,
-        out: &mut (dyn Write + Send),
-    ) -> Result<Exported, ExportError> {
-        let (send, mut receive) = tokio::sync::mpsc::channel(2);
-        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
-        let mut running = self
-            .spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| stream_rows(runner, sql, limits.max_rows, send, interrupt));
-        let Some(Part::Schema(schema)) = receive.recv().await else {
-            // The work ended before it had a first row; its result says why.
-            return Err(running.await.err().unwrap_or_else(|| QueryError::Failed("the statement gave nothing".to_owned())).into());
-        };
-        let mut writer = Writer::new(format, &schema, out)?;
-        while let Some(part) = receive.recv().await {
-            if let Part::Rows(batch) = part {
-                writer.write(&batch)?;
-            }
-        }
-        let exported = (&mut running).await?;
-        writer.finish()?;
-        Ok(exported)
-    }
-
     /// Ids of the control tests that can be run.
     #[must_use]
     pub fn assertion_ids(&self) -> Vec<&str> {
@@ -202,7 +179,7 @@ impl Engine {
             return Err(QueryError::Refused(format!("no control test `{}`", assertion.escape_debug())));
         }
         let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
-        self.spawn(ASSESS_TIMEOUT, |interrupt| async move {
+        self.spawn(ASSESSOR, ASSESS_TIMEOUT, |interrupt| async move {
             let (_, findings) = assessor.run_all(wanted, period, interrupt).await?;
             Ok(findings)
         })
@@ -212,17 +189,20 @@ impl Engine {
     /// Runs work on the engine's threads; dropping the future stops it.
     fn spawn<T: Send + 'static, F: Future<Output = Result<T, QueryError>> + Send + 'static>(
         &self,
+        asker: &str,
         timeout: Duration,
         work: impl FnOnce(Arc<Interrupt>) -> F,
     ) -> BoxFuture<'static, Result<T, QueryError>> {
         let Some(runtime) = &self.runtime else {
             return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) });
         };
-        let (permits, interrupt) = (Arc::clone(&self.permits), Arc::new(Interrupt::after(timeout)));
+        let (turns, asker, interrupt) = (Arc::clone(&self.turns), asker.to_owned(), Arc::new(Interrupt::after(timeout)));
         let work = work(Arc::clone(&interrupt));
         let limited = async move {
             let timed = tokio::time::timeout(timeout, async {
-                let _permit = permits.acquire().await.map_err(|_| QueryError::Failed("the query engine has stopped".to_owned()))?;
+                let _turn = turns.turn(&asker).await.map_err(|TooMany| {
+                    QueryError::Limit("too many of your statements are waiting: let some of them end first".to_owned())
+                })?;
                 work.await
             });
             timed.await.unwrap_or_else(|_| {
@@ -232,6 +212,12 @@ impl Engine {
         };
         Box::pin(Guarded { task: runtime.spawn(limited), interrupt })
     }
+}
+
+/// A statement may take as long as it likes; a decision may not.
+fn stand_back() {
+    // On Linux a thread has a priority of its own. Where that is refused, statements compete like everything else.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), STAND_BACK);
 }
 
 impl Drop for Engine {
@@ -267,93 +253,78 @@ impl<T> Drop for Guarded<T> {
     }
 }
 
-/// What a running export hands over.
-enum Part {
-    Schema(SchemaRef),
-    Rows(RecordBatch),
-}
+/// What takes the rows of a running statement: each batch as columns, and as the rows that they make.
+type Sink<'s> = dyn FnMut(&RecordBatch, Vec<Vec<Value>>) -> Result<(), QueryError> + Send + 's;
 
-async fn stream_rows(
-    runner: Arc<Runner>,
-    sql: String,
+/// Hands every row up to the limit to `sink`.
+async fn drain(
+    runner: &Runner,
+    mut running: Running,
+    snapshot: &Snapshot,
     max_rows: usize,
-    send: Sender<Part>,
-    interrupt: Arc<Interrupt>,
-) -> Result<Exported, QueryError> {
-    let gone = |_| QueryError::Failed("nobody waits for the export any more".to_owned());
-    let snapshot = runner.snapshot().await?;
-    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
-    send.send(Part::Schema(running.schema)).await.map_err(gone)?;
-    let (mut rows, mut truncated) = (0_usize, false);
+    sink: &mut Sink<'_>,
+) -> Result<RowsTold, QueryError> {
+    let mut digest = ResultDigest::new(&answer::columns(&running.schema))?;
+    let (mut room, mut truncated) = (max_rows, false);
     while let Some(batch) = running.stream.next().await {
-        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
-        let room = max_rows - rows;
+        let batch = batch.map_err(|error| runner.explain(&error, snapshot))?;
         truncated = batch.num_rows() > room;
         let batch = batch.slice(0, batch.num_rows().min(room));
-        rows += batch.num_rows();
-        send.send(Part::Rows(batch)).await.map_err(gone)?;
+        room -= batch.num_rows();
+        let rows = answer::rows(&batch)?;
+        for row in &rows {
+            digest.add(row)?;
+        }
+        sink(&batch, rows)?;
         if truncated {
             break;
         }
     }
-    Ok(Exported { rows: u64::try_from(rows).unwrap_or(u64::MAX), truncated, snapshot_size: snapshot.size })
+    Ok(RowsTold { rows: digest.rows(), truncated, snapshot_size: snapshot.size, result_sha256: digest.finish() })
 }
 
-async fn answer(runner: Arc<Runner>, sql: String, limits: QueryLimits, interrupt: Arc<Interrupt>) -> Result<Answer, QueryError> {
-    let snapshot = runner.snapshot().await?;
-    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
-    let mut answer = AnswerBuilder::new(&running.schema, limits.max_rows);
-    while let Some(batch) = running.stream.next().await {
-        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
-        if !answer.add(&batch)? {
-            break;
-        }
-    }
-    answer.finish(snapshot.size)
+async fn answer_to(runner: Arc<Runner>, question: Question, limits: QueryLimits, interrupt: Arc<Interrupt>) -> Result<Answer, QueryError> {
+    let (running, snapshot) = runner.start(&question, &interrupt).await?;
+    let (columns, mut answer) = (answer::columns(&running.schema), AnswerBuilder::new());
+    let told = drain(&runner, running, &snapshot, limits.max_rows, &mut |batch, rows| answer.add(batch, rows)).await?;
+    Ok(answer.finish(columns, &told))
 }
 
-/// An answer and a file of the very same rows.
-async fn file(
+async fn file_of(
     runner: Arc<Runner>,
-    sql: String,
+    question: Question,
     form: FileForm,
     limits: QueryLimits,
+    scratch: PathBuf,
     interrupt: Arc<Interrupt>,
-) -> Result<(Answer, Vec<u8>), QueryError> {
-    let snapshot = runner.snapshot().await?;
-    let mut running = runner.start(&sql, &snapshot, &interrupt).await?;
-    let (mut answer, mut batches) = (AnswerBuilder::new(&running.schema, limits.max_rows), Vec::new());
-    let mut room = limits.max_rows;
-    while let Some(batch) = running.stream.next().await {
-        let batch = batch.map_err(|error| runner.explain(&error, &snapshot))?;
-        let more = answer.add(&batch)?;
-        let kept = batch.num_rows().min(room);
-        room -= kept;
-        batches.push(batch.slice(0, kept));
-        if !more {
-            break;
-        }
-    }
-    let form = match form {
-        FileForm::Csv => Export::Csv,
-        FileForm::Parquet => Export::Parquet,
-    };
-    let bytes = export::to_bytes(form, &running.schema, &batches).map_err(|error| match error {
-        ExportError::Query(error) => error,
-        ExportError::Write(error) => QueryError::Failed(format!("the file cannot be written: {error}")),
-    })?;
-    Ok((answer.finish(snapshot.size)?, bytes))
+) -> Result<RowFile, QueryError> {
+    let (running, snapshot) = runner.start(&question, &interrupt).await?;
+    let mut writer = Writer::new(form, &running.schema, Spool::new(scratch, limits.max_bytes))?;
+    let told = drain(&runner, running, &snapshot, limits.max_file_rows, &mut |batch, rows| writer.write(batch, &rows)).await?;
+    let (length, content) = writer.finish()?.read().map_err(export::failed)?;
+    Ok(RowFile { told, length, content: Box::new(content) })
 }
 
 impl Analytics for Engine {
-    fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
-        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
-        self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| answer(runner, sql, limits, interrupt))
+    fn query<'a>(&'a self, question: &'a Question, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
+        let (runner, asked) = (Arc::clone(&self.runner), question.clone());
+        let timeout = Duration::from_millis(limits.timeout_ms);
+        self.spawn(&question.asker, timeout, move |interrupt| answer_to(runner, asked, limits, interrupt))
     }
 
-    fn query_file<'a>(&'a self, sql: &'a str, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<(Answer, Vec<u8>), QueryError>> {
-        let (runner, sql) = (Arc::clone(&self.runner), sql.to_owned());
-        self.spawn(Duration::from_millis(limits.timeout_ms), move |interrupt| file(runner, sql, form, limits, interrupt))
+    fn file<'a>(&'a self, question: &'a Question, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>> {
+        let (runner, asked, scratch) = (Arc::clone(&self.runner), question.clone(), self.scratch.clone());
+        let timeout = Duration::from_millis(limits.timeout_ms);
+        self.spawn(&question.asker, timeout, move |interrupt| file_of(runner, asked, form, limits, scratch, interrupt))
+    }
+
+    fn describe<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>> {
+        let (runner, asked) = (Arc::clone(&self.runner), question.clone());
+        self.spawn(&question.asker, DESCRIBE_TIMEOUT, move |_| async move {
+            let (schema, parameters) = runner.describe(&asked).await?;
+            let (columns, arrow) = (answer::columns(&schema), export::schema_bytes(&schema)?);
+            Ok(Described { columns, arrow, parameters: parameters.into_iter().collect() })
+        })
     }
 
     fn tables(&self) -> &[TableDoc] {
@@ -367,6 +338,6 @@ impl Analytics for Engine {
     fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
         let assessor = Arc::clone(&self.assessor);
         let frameworks = frameworks.to_vec();
-        self.spawn(ASSESS_TIMEOUT, move |interrupt| Box::pin(assessor.assess(frameworks, period, interrupt)))
+        self.spawn(ASSESSOR, ASSESS_TIMEOUT, move |interrupt| Box::pin(assessor.assess(frameworks, period, interrupt)))
     }
 }

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     Statement as SqlStatement, Subscript, TableFactor, Value, Visit as _, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 use privyseal_core::port::QueryError;
 
 use crate::refuse;
@@ -48,6 +48,33 @@ pub(crate) struct Checked {
     pub(crate) calls: BTreeSet<String>,
 }
 
+/// Takes `AS OF SEQ n` off the end of a text: what is left, and n.
+pub(crate) fn pin(text: &str) -> Result<(&str, Option<u64>), QueryError> {
+    // What cannot be cut into words is refused with a better message where it is parsed.
+    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location() else { return Ok((text, None)) };
+    let meant = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_) | Token::SemiColon | Token::EOF);
+    let tokens: Vec<&TokenWithSpan> = tokens.iter().filter(meant).collect();
+    let Some([begin, of, seq, number]) = tokens.last_chunk() else { return Ok((text, None)) };
+    let is_word = |token: &TokenWithSpan, wanted: &str| matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted));
+    let Token::Number(digits, _) = &number.token else { return Ok((text, None)) };
+    if !(is_word(begin, "as") && is_word(of, "of") && is_word(seq, "seq")) {
+        return Ok((text, None));
+    }
+    let at = digits
+        .parse()
+        .map_err(|_| QueryError::Refused(format!("`{digits}` is no position of the log: AS OF SEQ takes an integer from 0")))?;
+    Ok((up_to(text, begin.span), Some(at)))
+}
+
+/// The text up to where a token begins.
+fn up_to(text: &str, span: Span) -> &str {
+    let (Ok(line), Ok(column)) = (usize::try_from(span.start.line), usize::try_from(span.start.column)) else { return text };
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let rest = text.get(lines..).unwrap_or_default();
+    let column = rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    text.get(..lines + column).unwrap_or(text)
+}
+
 /// Parses one statement.
 pub(crate) fn parse(text: &str) -> Result<Statement, QueryError> {
     if text.len() > MAX_BYTES {
@@ -67,7 +94,17 @@ pub(crate) fn parse(text: &str) -> Result<Statement, QueryError> {
 /// Checks a statement from outside.
 pub(crate) fn check(statement: Statement, names: &Names) -> Result<Checked, QueryError> {
     let mut walk = Walk { names, with_depth: 0, local: Vec::new(), tables: 0, selects: 0, expressions: 0, calls: BTreeSet::new() };
-    let inner = match &statement {
+    let sql = reads(&statement)?;
+    if let ControlFlow::Break(refused) = sql.visit(&mut walk) {
+        return Err(QueryError::Refused(refused));
+    }
+    let calls = walk.calls;
+    Ok(Checked { statement, calls })
+}
+
+/// The statement, when it is of a kind that only reads.
+pub(crate) fn reads(statement: &Statement) -> Result<&SqlStatement, QueryError> {
+    let inner = match statement {
         Statement::Explain(explain) => {
             let options = &explain.options;
             if options.analyze || options.verbose || options.format.is_some() {
@@ -84,11 +121,7 @@ pub(crate) fn check(statement: Statement, names: &Names) -> Result<Checked, Quer
             if matches!(statement, Statement::Statement(_)) => {}
         _ => return Err(not_a_query()),
     }
-    if let ControlFlow::Break(refused) = sql.visit(&mut walk) {
-        return Err(QueryError::Refused(refused));
-    }
-    let calls = walk.calls;
-    Ok(Checked { statement, calls })
+    Ok(sql)
 }
 
 const READ_ONLY: &str = "only SELECT, plain EXPLAIN, DESCRIBE, SHOW TABLES and SHOW COLUMNS are allowed: the data are read-only";
@@ -210,11 +243,7 @@ impl Visitor for Walk<'_> {
         match expr {
             Expr::Value(value) => {
                 if let Value::Placeholder(name) = &value.value {
-                    return refuse(format!(
-                        "the parameter `{}`{} has no value: write the value itself",
-                        name.escape_debug(),
-                        place(value.span)
-                    ));
+                    return refuse(format!("the parameter `{}`{} has no value: give it one", name.escape_debug(), place(value.span)));
                 }
                 if value.value.clone().into_string().is_some_and(|text| text.len() > MAX_LITERAL_BYTES) {
                     return refuse(format!("a text literal{} is longer than {MAX_LITERAL_BYTES} bytes", place(value.span)));

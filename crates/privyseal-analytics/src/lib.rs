@@ -15,8 +15,9 @@ mod refuse;
 mod run;
 mod scan;
 mod session;
+mod spread;
 mod store;
+mod turns;
 
 pub use engine::{Engine, OpenError, Options};
-pub use export::{Export, ExportError, Exported};
 pub use functions::FunctionDoc;

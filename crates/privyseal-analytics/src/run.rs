@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
@@ -15,16 +16,20 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::Statement;
 use futures::StreamExt as _;
-use privyseal_core::port::QueryError;
+use privyseal_core::port::{QueryError, Question};
 use privyseal_core::time::Timestamp;
 
+use crate::bind;
 use crate::functions::{PersonIndex, PersonOf};
 use crate::guard::{self, Checked, Names};
 use crate::harden::{Interrupt, harden};
 use crate::refuse;
-use crate::scan::STORE_URL;
+use crate::scan::{STORE_URL, fuse};
 use crate::session::Sessions;
 use crate::store::{Snapshot, Store, StoreError};
+
+/// Longest time that planning may take; nothing runs in it.
+const PLAN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What statements run on.
 pub(crate) struct Runner {
@@ -75,10 +80,41 @@ impl Runner {
         Ok(())
     }
 
-    /// Starts a statement from outside over a snapshot.
-    pub(crate) async fn start(&self, text: &str, snapshot: &Arc<Snapshot>, interrupt: &Arc<Interrupt>) -> Result<Running, QueryError> {
-        let Checked { statement, calls } = guard::check(guard::parse(text)?, &self.names)?;
-        self.start_statement(statement, &calls, snapshot, interrupt).await
+    /// The ledger as it was when the entry at `seq` was the newest.
+    pub(crate) async fn as_of(&self, seq: u64) -> Result<Arc<Snapshot>, QueryError> {
+        let whole = self.snapshot().await?;
+        if seq >= whole.size {
+            let newest = whole.size.saturating_sub(1);
+            return Err(QueryError::Refused(format!("there is no entry {seq} yet: the newest is {newest}")));
+        }
+        let store = Arc::clone(&self.store);
+        blocking(move || store.prefix(&whole, seq + 1)).await
+    }
+
+    /// Starts a question from outside.
+    pub(crate) async fn start(&self, question: &Question, interrupt: &Arc<Interrupt>) -> Result<(Running, Arc<Snapshot>), QueryError> {
+        let (text, at) = pinned(question)?;
+        let mut statement = guard::parse(text)?;
+        guard::reads(&statement)?;
+        bind::bind_question(&mut statement, &question.parameters)?;
+        let Checked { statement, calls } = guard::check(statement, &self.names)?;
+        let snapshot = match at {
+            Some(seq) => self.as_of(seq).await?,
+            None => self.snapshot().await?,
+        };
+        Ok((self.start_statement(statement, &calls, &snapshot, interrupt).await?, snapshot))
+    }
+
+    /// The schema of a question's answer, and the names of its parameters.
+    pub(crate) async fn describe(&self, question: &Question) -> Result<(SchemaRef, BTreeSet<String>), QueryError> {
+        let mut statement = guard::parse(pinned(question)?.0)?;
+        let parameters = bind::parameters(&statement);
+        bind::bind_known(&mut statement, &question.parameters);
+        let checked = guard::check(statement, &self.names)?;
+        let snapshot = self.snapshot().await?;
+        let interrupt = Arc::new(Interrupt::after(PLAN_TIMEOUT));
+        let running = self.start_statement(checked.statement, &checked.calls, &snapshot, &interrupt).await?;
+        Ok((running.schema, parameters))
     }
 
     /// Starts a statement that has been checked, or is our own.
@@ -102,7 +138,7 @@ impl Runner {
         let plan = state.statement_to_plan(statement).await?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
         self.verify_functions(&plan)?;
-        let physical = harden(state.create_physical_plan(&plan).await?, interrupt)?;
+        let physical = harden(fuse(state.create_physical_plan(&plan).await?)?, interrupt)?;
         let stream = execute_stream(physical, state.task_ctx())?;
         Ok(Running { schema: stream.schema(), stream })
     }
@@ -144,7 +180,7 @@ impl Runner {
         let read = async {
             let state = self.session(snapshot);
             let plan = state.create_logical_plan(PersonIndex::QUERY).await?;
-            let mut stream = execute_stream(state.create_physical_plan(&plan).await?, state.task_ctx())?;
+            let mut stream = execute_stream(fuse(state.create_physical_plan(&plan).await?)?, state.task_ctx())?;
             let mut index = PersonIndex::default();
             while let Some(batch) = stream.next().await {
                 index.add(&batch?)?;
@@ -161,6 +197,17 @@ impl Runner {
             return QueryError::Failed(damage.outward());
         }
         explained
+    }
+}
+
+/// The statement without its pin, and the pin.
+fn pinned(question: &Question) -> Result<(&str, Option<u64>), QueryError> {
+    let (text, pin) = guard::pin(&question.sql)?;
+    match (pin, question.as_of_seq) {
+        (Some(pin), Some(other)) if pin != other => {
+            Err(QueryError::Refused(format!("the statement says AS OF SEQ {pin}, and {other} is set beside it: give one of them")))
+        }
+        (pin, other) => Ok((text, pin.or(other))),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::compute::{cast, concat_batches};
 use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
@@ -21,6 +21,8 @@ use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+
+use crate::scan::schema;
 
 /// Rows in a batch of the tail, and in every batch that a scan gives. Small, so that work can be cancelled between batches.
 pub(crate) const BATCH_ROWS: usize = 1_024;
@@ -84,6 +86,8 @@ type Checked = BTreeMap<String, (u64, SystemTime)>;
 /// Reads one data folder.
 pub(crate) struct Store {
     layout: Layout,
+    /// Threads that one scan may keep busy.
+    threads: usize,
     state: Mutex<State>,
     checked: Mutex<Checked>,
 }
@@ -120,10 +124,14 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    pub(crate) fn open(layout: Layout) -> Result<Self, StoreError> {
+    pub(crate) fn open(layout: Layout, threads: usize) -> Result<Self, StoreError> {
         let reader = Reader::open(layout.clone())?;
         let state = State { reader, opened: None, tail: Vec::new(), from: 0, to: 0 };
-        Ok(Self { layout, state: Mutex::new(state), checked: Mutex::default() })
+        Ok(Self { layout, threads, state: Mutex::new(state), checked: Mutex::default() })
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -174,17 +182,18 @@ impl Store {
             return Ok(Arc::clone(whole));
         }
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let Prefix { size, root, checkpoint } = state.reader.before(end, whole.size)?;
-        let last_at = state.event_at(size - 1)?.map_or(whole.opened_at, |event| event.time);
-        let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
-        let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));
-        let tail = whole.tail.iter().map_while(|batch| {
-            let rows = room.min(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
-            room -= rows;
-            (rows > 0).then(|| batch.slice(0, usize::try_from(rows).unwrap_or(0)))
-        });
-        let (origin, opened_at, store) = (whole.origin.clone(), whole.opened_at, Arc::clone(&whole.store));
-        Ok(Arc::new(Snapshot { size, root, checkpoint, origin, opened_at, last_at, segments, tail: tail.collect(), store }))
+        let prefix = state.reader.before(end, whole.size)?;
+        state.cut(whole, prefix)
+    }
+
+    /// The first `size` entries of a snapshot, as it was when it had no more. Blocks on the disk.
+    pub(crate) fn prefix(&self, whole: &Arc<Snapshot>, size: u64) -> Result<Arc<Snapshot>, StoreError> {
+        if size >= whole.size {
+            return Ok(Arc::clone(whole));
+        }
+        let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
+        let prefix = state.reader.prefix(size)?;
+        state.cut(whole, prefix)
     }
 
     /// Checkpoints kept up to `size` entries. Blocks on the disk.
@@ -225,6 +234,13 @@ impl Store {
     }
 }
 
+/// A batch with the columns as they are read.
+fn as_read(stored: &RecordBatch) -> Result<RecordBatch, SegmentError> {
+    let schema = schema();
+    let columns = stored.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<Vec<_>, _>>()?)?)
+}
+
 /// The path of a segment below the data folder: what people need to find it, and no more.
 fn outward_path(segment: &SegmentRecord) -> String {
     format!("ledger/{}", segment.path)
@@ -246,6 +262,21 @@ fn hash_file(path: &std::path::Path) -> std::io::Result<Digest> {
 }
 
 impl State {
+    /// A snapshot without what came after a prefix.
+    fn cut(&self, whole: &Arc<Snapshot>, prefix: Prefix) -> Result<Arc<Snapshot>, StoreError> {
+        let Prefix { size, root, checkpoint } = prefix;
+        let last_at = self.event_at(size.saturating_sub(1))?.map_or(whole.opened_at, |event| event.time);
+        let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
+        let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));
+        let tail = whole.tail.iter().map_while(|batch| {
+            let rows = room.min(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX));
+            room -= rows;
+            (rows > 0).then(|| batch.slice(0, usize::try_from(rows).unwrap_or(0)))
+        });
+        let (origin, opened_at, store) = (whole.origin.clone(), whole.opened_at, Arc::clone(&whole.store));
+        Ok(Arc::new(Snapshot { size, root, checkpoint, origin, opened_at, last_at, segments, tail: tail.collect(), store }))
+    }
+
     fn opened(&mut self) -> Result<(String, Timestamp), StoreError> {
         if self.opened.is_none() {
             // Looked up by kind: pruning keeps it, whatever else it takes away.
@@ -287,9 +318,9 @@ impl State {
             let open = self.tail.last().map_or(0, RecordBatch::num_rows);
             let room = if open < BATCH_ROWS { BATCH_ROWS - open } else { BATCH_ROWS };
             let (now, later) = new.split_at(room.min(new.len()));
-            let batch = segment::to_batch(now)?;
+            let batch = as_read(&segment::to_batch(now)?)?;
             match self.tail.last_mut().filter(|last| last.num_rows() < BATCH_ROWS) {
-                Some(last) => *last = concat_batches(&segment::schema(), [&*last, &batch]).map_err(SegmentError::from)?,
+                Some(last) => *last = concat_batches(&schema(), [&*last, &batch]).map_err(SegmentError::from)?,
                 None => self.tail.push(batch),
             }
             self.to += u64::try_from(now.len()).unwrap_or(0);

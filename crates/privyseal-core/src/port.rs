@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::finding::Findings;
@@ -103,18 +103,44 @@ pub trait Post: Send + Sync {
     fn post(&self, url: &str, content_type: &str, body: &[u8]) -> Result<Posted, String>;
 }
 
+/// A statement with everything beside the log that its answer depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The statement. It may end in `AS OF SEQ n`, which means the same as `as_of_seq`.
+    pub sql: String,
+    /// Values of the parameters `$name` in it: texts, integers, truth values, lists of texts, `null`. They are put in place as values and
+    /// can never change what the statement says. Moments are texts.
+    pub parameters: Map<String, Value>,
+    /// The entry that was the newest one when the question is asked; the newest of all when absent.
+    pub as_of_seq: Option<u64>,
+    /// Who asks. Statements of one asker wait for each other before they make others wait.
+    pub asker: String,
+}
+
+impl Question {
+    /// A statement without parameters, over the log as it is.
+    #[must_use]
+    pub fn new(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), ..Self::default() }
+    }
+}
+
 /// Limits on one statement of untrusted SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryLimits {
-    /// Most rows handed out; further rows are cut and the answer says so.
+    /// Most rows of an answer; further rows are cut and the answer says so.
     pub max_rows: usize,
-    /// Longest running time in milliseconds.
+    /// Most rows of a file; further rows are cut and it says so.
+    pub max_file_rows: usize,
+    /// Most bytes of a file of rows.
+    pub max_bytes: u64,
+    /// Longest time in milliseconds, waiting for a turn included.
     pub timeout_ms: u64,
 }
 
 impl Default for QueryLimits {
     fn default() -> Self {
-        Self { max_rows: 10_000, timeout_ms: 30_000 }
+        Self { max_rows: 10_000, max_file_rows: 10_000_000, max_bytes: 1 << 30, timeout_ms: 30_000 }
     }
 }
 
@@ -148,8 +174,53 @@ pub struct Answer {
 pub enum FileForm {
     /// RFC 4180 with a header line; no text in it is a formula to a spreadsheet.
     Csv,
-    /// Apache Parquet.
+    /// One JSON object per line, its members in the order of the columns.
+    JsonLines,
+    /// Apache Parquet, compressed with zstd.
     Parquet,
+    /// The Arrow IPC stream format.
+    Arrow,
+}
+
+/// What a file of rows holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowsTold {
+    /// Rows in it.
+    pub rows: u64,
+    /// Whether rows were cut at the limit.
+    pub truncated: bool,
+    /// Entries of the log that the statement saw.
+    pub snapshot_size: u64,
+    /// The same digest that an [`Answer`] with these rows has.
+    pub result_sha256: Digest,
+}
+
+/// All rows of an answer as a file: complete when it is handed out, so that it can be recorded before the first byte leaves. Large ones
+/// lie in a temporary file that nobody else can open, and vanish with this value.
+pub struct RowFile {
+    /// What it holds.
+    pub told: RowsTold,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its bytes. Reading blocks on the disk.
+    pub content: Box<dyn std::io::Read + Send>,
+}
+
+impl std::fmt::Debug for RowFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowFile").field("told", &self.told).field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a statement without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Columns of its answer.
+    pub columns: Vec<AnswerColumn>,
+    /// The same as an Arrow IPC stream without rows.
+    pub arrow: Vec<u8>,
+    /// Names of its parameters, without `$`, sorted.
+    pub parameters: Vec<String>,
 }
 
 /// Why a statement has no answer. The text is safe to show to whoever sent the statement.
@@ -225,11 +296,13 @@ pub struct QueryDoc {
 /// SQL and control tests over the ledger. Implemented by the analytics crate; every call sees all that was acknowledged before it.
 pub trait Analytics: Send + Sync {
     /// Runs one read-only statement. Dropping the future cancels it.
-    fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>>;
+    fn query<'a>(&'a self, question: &'a Question, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>>;
 
-    /// Runs one read-only statement and gives the same rows twice: as an answer, whose digest can be recorded, and as a file. Dropping
-    /// the future cancels it.
-    fn query_file<'a>(&'a self, sql: &'a str, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<(Answer, Vec<u8>), QueryError>>;
+    /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
+    fn file<'a>(&'a self, question: &'a Question, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>>;
+
+    /// Plans one read-only statement without running it. Parameters need no values, except lists that are unnested.
+    fn describe<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>>;
 
     /// The tables that statements can use.
     fn tables(&self) -> &[TableDoc];

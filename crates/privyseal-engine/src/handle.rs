@@ -180,6 +180,18 @@ impl Engine {
         identity::new_secret(self.inner.options.entropy.as_ref()).map_err(EngineError::Stopped)
     }
 
+    /// Random bytes for a new id.
+    ///
+    /// # Errors
+    /// When the operating system gives none.
+    pub fn random(&self) -> Result<[u8; 10], EngineError> {
+        let mut random = [0; 10];
+        for (to, from) in random.iter_mut().zip(self.new_secret()?.digest().as_bytes()) {
+            *to = *from;
+        }
+        Ok(random)
+    }
+
     /// Whoever holds this session token.
     #[must_use]
     pub fn by_session(&self, token: &Secret, channel: Channel) -> Option<Identity> {

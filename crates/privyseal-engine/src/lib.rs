@@ -6,6 +6,7 @@
 mod advise;
 mod assess;
 mod clock;
+mod desk;
 mod entropy;
 mod erase;
 mod error;
@@ -23,6 +24,7 @@ mod view;
 mod writer;
 
 pub use clock::{SimulatedClock, SystemClock};
+pub use desk::{ASKERS, Desk, DeskError, MAX_STATEMENT_BYTES, Recorded};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{EngineError, OpenError};
 pub use handle::{Ask, Attachment, Engine, Prepared};

@@ -97,11 +97,16 @@ impl Reader {
                 let event = event.ok_or_else(|| self.damaged(format!("entry {middle} is missing or not an event")))?;
                 if event.time < end { earlier = middle + 1 } else { later = middle }
             }
-            let mut edge = Edge::new();
-            log.leaves(0..earlier)?.into_iter().for_each(|leaf| edge.push(leaf));
-            let checkpoint = log.checkpoints(0, usize::MAX)?.into_iter().rev().find(|(covered, _)| *covered <= earlier);
-            Ok(Prefix { size: earlier, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
+            prefix(log, earlier)
         })
+    }
+
+    /// The first `size` entries, which must be there.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn prefix(&self, size: u64) -> Result<Prefix, LogError> {
+        at_one_moment(self.log(), |log| prefix(log, size))
     }
 
     /// Segments in order.
@@ -132,6 +137,13 @@ impl Reader {
     fn damaged(&self, detail: String) -> LogError {
         LogError::Damaged { path: self.layout.log(), detail }
     }
+}
+
+fn prefix(log: &dyn LogReader, size: u64) -> Result<Prefix, LogError> {
+    let mut edge = Edge::new();
+    log.leaves(0..size)?.into_iter().for_each(|leaf| edge.push(leaf));
+    let checkpoint = log.checkpoints(0, usize::MAX)?.into_iter().rev().find(|(covered, _)| *covered <= size);
+    Ok(Prefix { size, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
 }
 
 /// Why the list of segments cannot be had.

@@ -17,7 +17,7 @@ mod sql;
 
 pub(crate) use passkeys::end_former;
 pub(crate) use requests::{decide, parse as parse_request, put as put_narrower};
-pub(crate) use sql::{Recorded as RecordedSql, entry as sql_entry, run_file as run_sql_file, run_recorded as run_sql};
+pub(crate) use sql::entry as sql_entry;
 
 use axum::Router;
 use axum::routing::{get, post};

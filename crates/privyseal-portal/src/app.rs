@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::port::{Analytics, Packs, QueryLimits};
-use privyseal_engine::{Engine, Secret};
+use privyseal_engine::{Desk, Engine, Secret};
 
 use crate::attempts::Attempts;
 use crate::beginning::Beginning;
@@ -53,6 +53,7 @@ pub struct Services {
 pub(crate) struct Inner {
     pub(crate) services: Services,
     pub(crate) options: Options,
+    desk: Desk,
     pub(crate) challenges: Challenges,
     /// Refused sign-ins that may still be recorded.
     pub(crate) attempts: Attempts,
@@ -71,8 +72,10 @@ pub(crate) struct App(pub(crate) Arc<Inner>);
 impl App {
     pub(crate) fn new(services: Services, options: Options) -> Self {
         let shelf = Shelf::new(services.engine.layout().root().join("packs"));
+        let desk = Desk::new(services.engine.clone(), Arc::clone(&services.analytics), options.limits);
         Self(Arc::new(Inner {
             services,
+            desk,
             options,
             challenges: Challenges::default(),
             attempts: Attempts::default(),
@@ -93,6 +96,11 @@ impl App {
 
     pub(crate) fn analytics(&self) -> &Arc<dyn Analytics> {
         &self.0.services.analytics
+    }
+
+    /// The way to SQL.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
     }
 
     pub(crate) fn catalogs(&self) -> &Catalogs {

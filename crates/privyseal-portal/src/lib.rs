@@ -19,6 +19,7 @@ mod packs;
 mod page;
 mod past;
 mod problem;
+mod rows;
 mod server;
 mod shelf;
 mod showing;

@@ -60,7 +60,7 @@ pub(crate) fn begin(app: &App, caller: &Caller, frameworks: Vec<String>, from: &
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "two packs are being built: try again in a moment"));
     }
     let now = app.engine().now();
-    let id = ReportId::new(now, random(app)?);
+    let id = ReportId::new(now, app.engine().random()?);
     let job = Job {
         frameworks,
         period,
@@ -76,15 +76,6 @@ pub(crate) fn begin(app: &App, caller: &Caller, frameworks: Vec<String>, from: &
         app.0.shelf.set(&id, status);
     });
     Ok(id)
-}
-
-/// Ten random bytes for an id.
-pub(crate) fn random(app: &App) -> Result<[u8; 10], Problem> {
-    let mut random = [0; 10];
-    for (to, from) in random.iter_mut().zip(app.engine().new_secret()?.digest().as_bytes()) {
-        *to = *from;
-    }
-    Ok(random)
 }
 
 /// 1. Build, which can be cancelled. 2. Keep the file; a crash leaves one that no record names, and nobody is handed it. 3. Record.

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use privyseal_core::id::PrincipalId;
 use privyseal_core::port::QueryError;
 use privyseal_core::refusal::{Refusal, RefusalClass, RefusalCode};
-use privyseal_engine::EngineError;
+use privyseal_engine::{ASKERS, DeskError, EngineError};
 use serde_json::{Value, json};
 
 /// An answer that is no.
@@ -91,6 +91,16 @@ impl From<EngineError> for Problem {
             EngineError::InDoubt(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "in_doubt", error.to_string()),
             EngineError::Unreadable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable", error.to_string()),
             EngineError::Stopped(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", error.to_string()),
+        }
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Forbidden { principal } => Self::lacks(&principal, ASKERS),
+            DeskError::TooLong { .. } => Self::bad(error.to_string()),
+            DeskError::Engine(error) => error.into(),
         }
     }
 }

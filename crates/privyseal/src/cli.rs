@@ -250,6 +250,9 @@ pub(crate) struct Sql {
     /// Most rows printed.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) limit: usize,
+    /// Ask the log as it was when this entry was the newest; `AS OF SEQ n` at the end of the statement means the same.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) as_of_seq: Option<u64>,
 }
 
 #[derive(Debug, Args)]

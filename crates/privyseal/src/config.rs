@@ -181,6 +181,13 @@ pub(crate) struct Sql {
     pub(crate) timeout_seconds: u64,
     /// Most rows of an answer. `PRIVYSEAL_SQL_MAX_ROWS`
     pub(crate) max_rows: usize,
+    /// Most rows of a file that is downloaded. `PRIVYSEAL_SQL_MAX_FILE_ROWS`
+    pub(crate) max_file_rows: usize,
+    /// Most MiB of a file that is downloaded. `PRIVYSEAL_SQL_MAX_MIB`
+    pub(crate) max_mib: u64,
+    /// Disk for sorts, groups and joins of all statements together when their memory is short, in MiB; 0 for none.
+    /// `PRIVYSEAL_SQL_SPILL_MIB`
+    pub(crate) spill_mib: u64,
 }
 
 /// Which values stand in the log as commitments only, so that they can be erased. What was recorded before a change stays as it is.
@@ -235,7 +242,7 @@ impl Default for Seal {
 
 impl Default for Sql {
     fn default() -> Self {
-        Self { memory_mib: 512, timeout_seconds: 30, max_rows: 10_000 }
+        Self { memory_mib: 512, timeout_seconds: 30, max_rows: 10_000, max_file_rows: 10_000_000, max_mib: 1_024, spill_mib: 4_096 }
     }
 }
 
@@ -250,6 +257,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_SQL_MEMORY_MIB", "sql", "memory_mib"),
     ("PRIVYSEAL_SQL_TIMEOUT_SECONDS", "sql", "timeout_seconds"),
     ("PRIVYSEAL_SQL_MAX_ROWS", "sql", "max_rows"),
+    ("PRIVYSEAL_SQL_MAX_FILE_ROWS", "sql", "max_file_rows"),
+    ("PRIVYSEAL_SQL_MAX_MIB", "sql", "max_mib"),
+    ("PRIVYSEAL_SQL_SPILL_MIB", "sql", "spill_mib"),
     ("PRIVYSEAL_LEDGER_PUBLIC_ENTRIES", "ledger", "public_entries"),
     ("PRIVYSEAL_WITNESS_POLICY", "witness", "policy"),
     ("PRIVYSEAL_WITNESS_REQUIRED", "witness", "required"),
@@ -335,7 +345,11 @@ impl Config {
         in_range("seal.entries", self.seal.entries, 100, 1_000_000)?;
         in_range("sql.memory_mib", self.sql.memory_mib, 64, 1_048_576)?;
         in_range("sql.timeout_seconds", self.sql.timeout_seconds, 1, 3_600)?;
-        in_range("sql.max_rows", u64::try_from(self.sql.max_rows).unwrap_or(u64::MAX), 1, 10_000_000)
+        in_range("sql.max_mib", self.sql.max_mib, 1, 1_048_576)?;
+        in_range("sql.spill_mib", self.sql.spill_mib, 0, 1_048_576)?;
+        let rows = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+        in_range("sql.max_file_rows", rows(self.sql.max_file_rows), 1, 1_000_000_000)?;
+        in_range("sql.max_rows", rows(self.sql.max_rows), 1, 10_000_000)
     }
 }
 
@@ -396,6 +410,9 @@ mod tests {
             "memory_mib",
             "timeout_seconds",
             "max_rows",
+            "max_file_rows",
+            "max_mib",
+            "spill_mib",
             "public_entries",
             "policy",
             "required",

@@ -115,13 +115,20 @@ pub(crate) fn sql_engine(context: &Context) -> anyhow::Result<SqlEngine> {
 #[must_use]
 pub(crate) fn sql_options(context: &Context) -> SqlOptions {
     let memory_bytes = usize::try_from(context.config.sql.memory_mib.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX);
-    SqlOptions { layout: context.layout(), content: Arc::new(Embedded), memory_bytes, threads: threads() }
+    // Not in the data folder: verbs that read never write there, and what runs beside a server must not meet its files.
+    let (spill_bytes, scratch) = (context.config.sql.spill_mib.saturating_mul(1024 * 1024), std::env::temp_dir());
+    SqlOptions { layout: context.layout(), content: Arc::new(Embedded), memory_bytes, spill_bytes, scratch, threads: threads() }
 }
 
 /// Limits of one statement.
 #[must_use]
 pub(crate) fn query_limits(config: &Config) -> QueryLimits {
-    QueryLimits { max_rows: config.sql.max_rows, timeout_ms: config.sql.timeout_seconds.saturating_mul(1_000) }
+    QueryLimits {
+        max_rows: config.sql.max_rows,
+        max_file_rows: config.sql.max_file_rows,
+        max_bytes: config.sql.max_mib.saturating_mul(1024 * 1024),
+        timeout_ms: config.sql.timeout_seconds.saturating_mul(1_000),
+    }
 }
 
 fn threads() -> usize {

@@ -180,21 +180,17 @@ fn doc(name: &str) -> &'static FunctionDoc {
     DOCS.iter().find(|doc| doc.name == name).unwrap_or(MISSING)
 }
 
+/// The function of this name, when it takes a member out of a JSON text.
+pub(super) fn json(name: &str) -> Option<Arc<ScalarUDF>> {
+    let kind = Kind::of(name)?;
+    let signature = Signature::variadic_any(Volatility::Immutable);
+    Some(Function::udf(doc(name), signature, kind.data_type(), move |args, rows| json::member(kind, args, rows)))
+}
+
 /// All of them, with their documentation.
 pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
-    let json = |name: &str, kind: Kind| {
-        Function::udf(doc(name), Signature::variadic_any(Volatility::Immutable), kind.data_type(), move |args, rows| {
-            json::member(kind, args, rows)
-        })
-    };
     let layout = layout.clone();
     let functions = vec![
-        json("json_text", Kind::Text),
-        json("json_int", Kind::Int),
-        json("json_bool", Kind::Bool),
-        json("json_time", Kind::Time),
-        json("json_list", Kind::List),
-        json("json_value", Kind::Json),
         Arc::new(ScalarUDF::from(FieldsFunction::new())),
         Function::fixed(doc("leaf_hash"), 1, DataType::FixedSizeBinary(32), crypto::leaf_hash),
         Function::fixed(doc("verify_signature"), 3, DataType::Boolean, crypto::verify_signature),
@@ -213,5 +209,5 @@ pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
         Function::fixed(doc("never_overlaps"), 4, DataType::Boolean, rules::never_overlaps),
         Function::fixed(doc("blob_kept"), 1, DataType::Boolean, move |args, rows| rules::blob_kept(&layout, args, rows)),
     ];
-    (functions, DOCS.to_vec())
+    (functions.into_iter().chain(Kind::FUNCTIONS.iter().filter_map(|(name, _)| json(name))).collect(), DOCS.to_vec())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use privyseal_analytics::Engine;
-use privyseal_core::port::{QueryError, QueryLimits};
+use privyseal_core::port::{QueryError, QueryLimits, Question};
 use serde_json::json;
 
 use crate::fixture::{Ledger, content, open_with, run, run_with, value};
@@ -197,7 +197,7 @@ fn what_is_too_much_runs_out() {
         (grouped, "limit"),
     ] {
         let began = Instant::now();
-        let outcome = run_with(&engine, sql, QueryLimits { max_rows: 100, timeout_ms: 15_000 });
+        let outcome = run_with(&engine, sql, QueryLimits { max_rows: 100, timeout_ms: 15_000, ..QueryLimits::default() });
         let found = match &outcome {
             Err(QueryError::Refused(_)) => "refused",
             Err(QueryError::Limit(_)) => "limit",
@@ -214,7 +214,7 @@ fn what_is_too_much_runs_out() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // These are bounded by what is handed out.
     assert!(run(&engine, joined).is_ok());
-    let cut = run_with(&engine, wide, QueryLimits { max_rows: 50, timeout_ms: 60_000 }).unwrap();
+    let cut = run_with(&engine, wide, QueryLimits { max_rows: 50, timeout_ms: 60_000, ..QueryLimits::default() }).unwrap();
     assert_eq!((cut.rows.len(), cut.truncated), (50, true));
 }
 
@@ -224,8 +224,9 @@ fn a_dropped_statement_frees_its_place_and_memory() {
     let heavy = "SELECT count(*) FROM events a, events b, events c WHERE a.seq * b.seq + c.seq = -1";
     for _ in 0..20 {
         // More statements than places; each is dropped while it runs or waits.
-        let limits = QueryLimits { max_rows: 10, timeout_ms: 600_000 };
-        let mut query = privyseal_core::port::Analytics::query(&engine, heavy, limits);
+        let limits = QueryLimits { max_rows: 10, timeout_ms: 600_000, ..QueryLimits::default() };
+        let question = Question::new(heavy);
+        let mut query = privyseal_core::port::Analytics::query(&engine, &question, limits);
         let waker = futures::task::noop_waker();
         let mut context = std::task::Context::from_waker(&waker);
         assert!(query.as_mut().poll(&mut context).is_pending());

@@ -2,11 +2,10 @@
 //! was written a second time, where it shows which of two events counts.
 
 use privyseal_core::digest::Digest;
-use privyseal_core::port::{Analytics as _, QueryLimits};
 use serde_json::{Value, json};
 
 use crate::eventful::eventful;
-use crate::fixture::{Ledger, actor, rows};
+use crate::fixture::{Ledger, actor, rows, run};
 use crate::golden;
 use crate::python::{FOLDER, script};
 
@@ -20,8 +19,7 @@ fn compare(ledger: &mut Ledger, known: &str) {
     let answers = tempfile::tempdir().unwrap();
     for doc in engine.table_docs() {
         let sql = format!("SELECT * FROM {}", doc.name);
-        let limits = QueryLimits { max_rows: 100_000, timeout_ms: 120_000 };
-        let answer = futures::executor::block_on(engine.query(&sql, limits)).unwrap_or_else(|error| panic!("{}: {error}", doc.name));
+        let answer = run(&engine, &sql).unwrap_or_else(|error| panic!("{}: {error}", doc.name));
         assert!(!answer.truncated);
         let columns: Vec<&str> = answer.columns.iter().map(|column| column.name.as_str()).collect();
         let mut sorted: Vec<String> = answer.rows.iter().map(|row| Value::from(row.clone()).to_string()).collect();

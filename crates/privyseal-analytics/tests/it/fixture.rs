@@ -12,7 +12,7 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::{self, Event, Kind};
 use privyseal_core::id::EventId;
 use privyseal_core::note::NodeKey;
-use privyseal_core::port::{Analytics as _, Answer, QueryError, QueryLimits};
+use privyseal_core::port::{Analytics as _, Answer, FileForm, QueryError, QueryLimits, Question, RowsTold};
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
@@ -239,16 +239,27 @@ pub(crate) fn open(layout: &Layout) -> Engine {
 }
 
 pub(crate) fn open_with(layout: &Layout, content: BTreeMap<String, String>, memory_bytes: usize) -> Result<Engine, OpenError> {
-    Engine::open(Options { layout: layout.clone(), content: Arc::new(content), memory_bytes, threads: 2 })
+    let (layout, scratch) = (layout.clone(), std::env::temp_dir());
+    // Nothing spills, so that what needs too much memory shows.
+    Engine::open(Options { layout, content: Arc::new(content), memory_bytes, spill_bytes: 0, scratch, threads: 2 })
 }
 
 /// Runs a statement to its end, from a thread without a runtime of its own.
 pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Answer, QueryError> {
-    run_with(engine, sql, QueryLimits { max_rows: 10_000, timeout_ms: 120_000 })
+    run_with(engine, sql, QueryLimits { timeout_ms: 120_000, ..QueryLimits::default() })
 }
 
 pub(crate) fn run_with(engine: &Engine, sql: &str, limits: QueryLimits) -> Result<Answer, QueryError> {
-    futures::executor::block_on(engine.query(sql, limits))
+    futures::executor::block_on(engine.query(&Question::new(sql), limits))
+}
+
+/// Runs a statement and gives its rows as the bytes of a file.
+pub(crate) fn file(engine: &Engine, sql: &str, form: FileForm, limits: QueryLimits) -> Result<(RowsTold, Vec<u8>), QueryError> {
+    let mut file = futures::executor::block_on(engine.file(&Question::new(sql), form, limits))?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut file.content, &mut bytes).unwrap();
+    assert_eq!(u64::try_from(bytes.len()).unwrap(), file.length);
+    Ok((file.told, bytes))
 }
 
 /// Rows of a statement that must work.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use privyseal_analytics::Engine;
-use privyseal_core::port::{Analytics as _, QueryError, QueryLimits};
+use privyseal_core::port::{Analytics as _, QueryError, QueryLimits, Question};
 use serde_json::Value;
 use sqllogictest::{AsyncDB, ColumnType, DBOutput, Runner};
 
@@ -88,7 +88,7 @@ impl AsyncDB for Session {
     type ColumnType = Kind;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Kind>, QueryError> {
-        let answer = self.0.query(sql, QueryLimits { max_rows: 10_000, timeout_ms: 120_000 }).await?;
+        let answer = self.0.query(&Question::new(sql), QueryLimits { timeout_ms: 120_000, ..QueryLimits::default() }).await?;
         let types = answer.columns.iter().map(|column| kind(&column.kind)).collect();
         let rows = answer.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
         Ok(DBOutput::Rows { types, rows })

@@ -1,10 +1,9 @@
 //! Reading: freshness, segments and tail, functions, documentation.
 
-use privyseal_analytics::{Export, ExportError, Exported};
-use privyseal_core::port::{Analytics as _, FileForm, QueryError, QueryLimits};
+use privyseal_core::port::{Analytics as _, FileForm, QueryError, QueryLimits, Question};
 use serde_json::{Value, json};
 
-use crate::fixture::{Ledger, rows, run, value};
+use crate::fixture::{Ledger, file, rows, run, run_with, value};
 
 #[test]
 fn every_view_can_be_read() {
@@ -237,46 +236,30 @@ fn exports_are_inert_and_complete() {
     ledger.ask("evil", "bot", json!({"justification": "=HYPERLINK(\"http://x\")", "ticket": "@cmd"}));
     ledger.ask("quote", "bot", json!({"justification": "a \"b\", c\nd", "ticket": "-1"}));
     let engine = ledger.engine();
-    let limits = privyseal_core::port::QueryLimits { max_rows: 1_000, timeout_ms: 60_000 };
-    let export = |sql: &str, format: Export, limits| {
-        let mut out = Vec::new();
-        let done = futures::executor::block_on(engine.export_to(sql, format, limits, &mut out));
-        (done, out)
-    };
+    let limits = QueryLimits { max_rows: 1, ..QueryLimits::default() };
     let sql = "SELECT justification AS \"=name\", ticket, -1 AS n, NULL AS none, '' AS empty, subjects FROM requests ORDER BY seq";
-    let (done, csv) = export(sql, Export::Csv, limits);
-    assert_eq!(done.unwrap(), Exported { rows: 2, truncated: false, snapshot_size: ledger.size() });
+    let (told, csv) = file(&engine, sql, FileForm::Csv, limits).unwrap();
+    assert_eq!((told.rows, told.truncated, told.snapshot_size), (2, false, ledger.size()), "files have a row limit of their own");
     let expected = "'=name,ticket,n,none,empty,subjects\r\n\"'=HYPERLINK(\"\"http://x\"\")\",'@cmd,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n\"a \"\"b\"\", c\nd\",'-1,-1,,\"\",\"[\"\"p-dora\"\"]\"\r\n";
     assert_eq!(String::from_utf8(csv).unwrap(), expected);
+    let (_, lines) = file(&engine, "SELECT seq, kind, NULL AS none FROM events ORDER BY seq", FileForm::JsonLines, limits).unwrap();
+    assert!(lines.starts_with(b"{\"seq\":0,\"kind\":\"ledger.opened\",\"none\":null}\n"), "{}", String::from_utf8_lossy(&lines));
 
     let everything = "SELECT * FROM events";
-    let (done, parquet) = export(everything, Export::Parquet, limits);
-    assert_eq!(done.unwrap().rows, ledger.size());
+    let (told, parquet) = file(&engine, everything, FileForm::Parquet, limits).unwrap();
+    assert_eq!(told.rows, ledger.size());
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
-    let (_, again) = export(everything, Export::Parquet, limits);
+    let (_, again) = file(&engine, everything, FileForm::Parquet, limits).unwrap();
     assert_eq!(parquet, again, "the same rows give the same bytes");
-    let (done, arrow) = export(everything, Export::Arrow, limits);
-    assert_eq!(done.unwrap().rows, ledger.size());
+    let (told, arrow) = file(&engine, everything, FileForm::Arrow, limits).unwrap();
+    assert_eq!(told.rows, ledger.size());
     assert!(arrow.len() > 1_000);
-    let few = privyseal_core::port::QueryLimits { max_rows: 3, timeout_ms: 60_000 };
-    let (done, _) = export(everything, Export::Csv, few);
-    assert_eq!(done.unwrap(), Exported { rows: 3, truncated: true, snapshot_size: ledger.size() });
-    let (refused, _) = export("DROP TABLE events", Export::Csv, limits);
-    assert!(matches!(refused, Err(ExportError::Query(QueryError::Refused(_)))), "{refused:?}");
-
-    // A place that takes nothing more ends the export.
-    struct Full;
-    impl std::io::Write for Full {
-        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("full"))
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    for format in [Export::Csv, Export::Parquet, Export::Arrow] {
-        let failed = futures::executor::block_on(engine.export_to(everything, format, limits, &mut Full));
-        assert!(matches!(failed, Err(ExportError::Write(_))), "{format:?}: {failed:?}");
+    let refused = file(&engine, "DROP TABLE events", FileForm::Csv, limits);
+    assert!(matches!(refused, Err(QueryError::Refused(_))), "{refused:?}");
+    for form in [FileForm::Csv, FileForm::JsonLines, FileForm::Parquet, FileForm::Arrow] {
+        let short = QueryLimits { max_bytes: 100, ..limits };
+        let refused = file(&engine, everything, form, short);
+        assert!(matches!(refused, Err(QueryError::Limit(_))), "{form:?}: {refused:?}");
     }
 }
 
@@ -284,16 +267,73 @@ fn exports_are_inert_and_complete() {
 fn an_answer_and_its_file_are_the_same_rows() {
     let mut ledger = Ledger::company();
     let engine = ledger.engine();
-    let (sql, limits) = ("SELECT seq, kind FROM events ORDER BY seq", QueryLimits { max_rows: 4, timeout_ms: 60_000 });
-    let plain = crate::fixture::run_with(&engine, sql, limits).unwrap();
+    let (sql, limits) =
+        ("SELECT seq, kind FROM events ORDER BY seq", QueryLimits { max_rows: 4, max_file_rows: 4, ..QueryLimits::default() });
+    let plain = run_with(&engine, sql, limits).unwrap();
     for (form, head) in [(FileForm::Csv, &b"seq,kind\r\n0,ledger.opened\r\n"[..]), (FileForm::Parquet, b"PAR1")] {
-        let (answer, bytes) = futures::executor::block_on(engine.query_file(sql, form, limits)).unwrap();
-        assert_eq!(answer, plain, "{form:?}");
+        let (told, bytes) = file(&engine, sql, form, limits).unwrap();
+        assert_eq!((told.rows, told.truncated, told.result_sha256), (4, true, plain.result_sha256), "{form:?}");
         assert!(bytes.starts_with(head), "{form:?}");
         if form == FileForm::Csv {
             assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 5, "a header and as many rows as the answer has");
         }
-        assert!(matches!(futures::executor::block_on(engine.query_file("SELEC", form, limits)), Err(QueryError::Refused(_))));
+        assert!(matches!(file(&engine, "SELEC", form, limits), Err(QueryError::Refused(_))));
     }
     assert!(plain.truncated);
+}
+
+#[test]
+fn a_question_can_be_pinned_and_carries_its_values() {
+    let mut ledger = Ledger::company();
+    let engine = ledger.engine();
+    let before = ledger.size();
+    let count = |question: &Question| futures::executor::block_on(engine.query(question, QueryLimits::default()));
+    let all = Question::new("SELECT count(*) AS n, max(seq) AS newest FROM events");
+    let first = count(&all).unwrap();
+    ledger.ask("later", "bot", json!({}));
+    ledger.commit();
+    assert!(count(&all).unwrap().snapshot_size > before);
+    let pinned = Question { as_of_seq: Some(before - 1), ..all.clone() };
+    assert_eq!(count(&pinned).unwrap(), first, "the same rows, snapshot and digest as then");
+    let said = format!("{} /* AS OF SEQ 3 */ as Of  SEQ {} ;\n-- AS OF SEQ 2", all.sql, before - 1);
+    assert_eq!(count(&Question::new(said)).unwrap(), first, "what stands in comments says nothing");
+
+    let kinds = Question {
+        sql: "SELECT count(*) AS n FROM events WHERE kind = $kind AND seq >= $least AND $really AND kind IN (SELECT unnest($kinds))"
+            .to_owned(),
+        parameters: json!({"kind": "ledger.opened", "least": 0, "really": true, "kinds": ["ledger.opened", "x"]})
+            .as_object()
+            .unwrap()
+            .clone(),
+        ..Question::default()
+    };
+    assert_eq!(count(&kinds).unwrap().rows, [[json!(1)]]);
+    let hostile = Question {
+        sql: "SELECT count(*) AS n FROM events WHERE kind = $1".to_owned(),
+        parameters: json!({"1": "' OR 1 = 1 --"}).as_object().unwrap().clone(),
+        ..Question::default()
+    };
+    assert_eq!(count(&hostile).unwrap().rows, [[json!(0)]]);
+    let described = futures::executor::block_on(engine.describe(&kinds)).unwrap();
+    assert_eq!(described.parameters, ["kind", "kinds", "least", "really"]);
+    assert_eq!(described.columns.iter().map(|column| (column.name.as_str(), column.kind.as_str())).collect::<Vec<_>>(), [("n", "bigint")]);
+
+    let parameters = |value: Value| value.as_object().unwrap().clone();
+    for (question, expected) in [
+        (Question { as_of_seq: Some(1_000_000), ..all.clone() }, "there is no entry 1000000 yet"),
+        (Question { as_of_seq: Some(1), ..Question::new("SELECT 1 AS OF SEQ 2") }, "AS OF SEQ 2, and 1 is set beside it"),
+        (Question::new("SELECT 1 AS OF SEQ 99999999999999999999"), "no position of the log"),
+        (Question::new("SELECT $x"), "the parameter `$x` has no value"),
+        (
+            Question { parameters: parameters(json!({"kinb": 1})), ..Question::new("SELECT $kind") },
+            "no parameter `$kinb`: did you mean `kind`?",
+        ),
+        (Question { parameters: parameters(json!({"x": {"a": 1}})), ..Question::new("SELECT $x") }, "is no text, integer"),
+        (Question { parameters: parameters(json!({"x": 1.5})), ..Question::new("SELECT $x") }, "is no text, integer"),
+    ] {
+        match count(&question) {
+            Err(QueryError::Refused(text)) => assert!(text.contains(expected), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -4,15 +4,17 @@ mod start;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use privyseal_core::port::{Answer as Rows, FileForm, QueryError};
+use axum::response::Response;
+use privyseal_core::port::{Answer as Rows, QueryError, Question};
+use privyseal_engine::Recorded;
 use serde_json::Value;
 
 use super::frame::{Visitor, page};
-use crate::api::{RecordedSql, run_sql, run_sql_file, sql_entry};
+use crate::api::sql_entry;
 use crate::app::App;
 use crate::body::{Asked, Posted};
 use crate::problem::Problem;
+use crate::rows;
 use crate::view::number::{Count, Hash};
 use crate::view::shell::Place;
 use crate::view::sql::{self as view, Answer, Column, ProblemKind, ProblemPlace, SavedQuery, SqlPage, Table};
@@ -37,7 +39,7 @@ pub(crate) async fn run(State(app): State<App>, visitor: Visitor, Posted(fields)
     visitor.sent(&fields)?;
     visitor.enters(&app, Place::Sql)?;
     let statement = lines(fields.one("q"));
-    match run_sql(&app, &visitor.caller, &statement).await {
+    match app.desk().answer(&visitor.caller.identity, Question::new(statement.clone())).await.map_err(Problem::from) {
         Ok(recorded) => answered(&app, &visitor, &statement, recorded).await,
         Err(problem) => not_run(&app, &visitor, &statement, problem),
     }
@@ -48,36 +50,19 @@ pub(crate) async fn download(State(app): State<App>, visitor: Visitor, Posted(fi
     visitor.sent(&fields)?;
     visitor.enters(&app, Place::Sql)?;
     let statement = lines(fields.one("q"));
-    let (kind, ending, form) = match fields.one("format") {
-        "csv" => ("text/csv; charset=utf-8", "csv", Some(FileForm::Csv)),
-        "parquet" => ("application/vnd.apache.parquet", "parquet", Some(FileForm::Parquet)),
-        "json" => ("application/json", "json", None),
-        _ => return Err(Problem::bad("answers are downloaded as csv, json or parquet")),
+    let form = rows::form(fields.one("format")).ok_or_else(|| Problem::bad("answers are downloaded as csv, jsonl, parquet or arrow"))?;
+    let recorded = app.desk().file(&visitor.caller.identity, Question::new(statement.clone()), form).await;
+    let recorded = match recorded.map_err(Problem::from) {
+        Ok(recorded) => recorded,
+        Err(problem) => return not_run(&app, &visitor, &statement, problem),
     };
-    let ran = match form {
-        Some(form) => run_sql_file(&app, &visitor.caller, &statement, form).await,
-        None => run_sql(&app, &visitor.caller, &statement).await.map(|recorded| {
-            let bytes = recorded.result.as_ref().ok().and_then(|answer| serde_json::to_vec(answer).ok());
-            (recorded, bytes)
-        }),
-    };
-    match ran {
-        Ok((recorded, Some(bytes))) => {
-            let name = file_name(&recorded, ending);
-            let disposition = format!("attachment; filename=\"{name}\"");
-            Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response())
+    match recorded.result {
+        Ok(file) => Ok(rows::download(recorded.query, file, form)),
+        Err(error) => {
+            let Recorded { query, duration_ms, earlier, .. } = recorded;
+            answered(&app, &visitor, &statement, Recorded { query, result: Err(error), duration_ms, earlier }).await
         }
-        Ok((recorded, None)) => answered(&app, &visitor, &statement, recorded).await,
-        Err(problem) => not_run(&app, &visitor, &statement, problem),
     }
-}
-
-/// A cut answer says so in its name: whoever finds the file later has nothing else to know it by.
-fn file_name(recorded: &RecordedSql, ending: &str) -> String {
-    let id = recorded.query.to_string();
-    let rows = recorded.result.as_ref().ok().filter(|answer| answer.truncated).map(|answer| answer.rows.len());
-    let cut = rows.map(|rows| format!("-first-{rows}-rows")).unwrap_or_default();
-    format!("privyseal-query-{id}{cut}.{ending}")
 }
 
 /// Browsers send lines with a carriage return in front of the line feed; what is recorded is what was typed.
@@ -95,10 +80,10 @@ fn not_run(app: &App, visitor: &Visitor, statement: &str, problem: Problem) -> R
 }
 
 /// The console with what came of a statement.
-async fn answered(app: &App, visitor: &Visitor, statement: &str, recorded: RecordedSql) -> Result<Response, Problem> {
+async fn answered(app: &App, visitor: &Visitor, statement: &str, recorded: Recorded<Rows>) -> Result<Response, Problem> {
     let event = sql_entry(app, &recorded).await?;
     let (answer, status) = match recorded.result {
-        Ok(answer) => (Answer::Rows(rows(answer, recorded.duration_ms, event)), StatusCode::OK),
+        Ok(answer) => (Answer::Rows(answer_rows(answer, recorded.duration_ms, event)), StatusCode::OK),
         Err(error) => {
             let status = Problem::from(error.clone()).status;
             (Answer::Problem(problem(statement, &error)), status)
@@ -139,7 +124,7 @@ fn tables(app: &App) -> Vec<Table> {
         .collect()
 }
 
-fn rows(answer: Rows, took_ms: u64, event: u64) -> view::Rows {
+fn answer_rows(answer: Rows, took_ms: u64, event: u64) -> view::Rows {
     let total = answer.rows.len();
     view::Rows {
         columns: answer.columns.into_iter().map(|column| (column.name.into(), column.kind.clone(), is_numeric(&column.kind))).collect(),

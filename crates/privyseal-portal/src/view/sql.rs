@@ -37,7 +37,7 @@ impl SqlPage {
 }
 
 /// What an answer can be downloaded as: the value of `format`, and its name.
-const DOWNLOADS: [(&str, &str); 3] = [("csv", "CSV"), ("json", "JSON"), ("parquet", "Parquet")];
+const DOWNLOADS: [(&str, &str); 4] = [("csv", "CSV"), ("jsonl", "JSON lines"), ("parquet", "Parquet"), ("arrow", "Arrow")];
 
 /// One table or view.
 #[derive(Clone, Debug, PartialEq, Eq)]

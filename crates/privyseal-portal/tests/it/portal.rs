@@ -14,7 +14,9 @@ use privyseal_core::event::directory::{CredentialKey, Principal};
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::finding::Findings;
 use privyseal_core::id::{GrantId, RequestId};
-use privyseal_core::port::{Analytics, Answer as Rows, BoxFuture, FileForm, PackFile, Packs, QueryError, QueryLimits, TableDoc};
+use privyseal_core::port::{
+    Analytics, Answer as Rows, BoxFuture, Described, FileForm, PackFile, Packs, QueryError, QueryLimits, Question, RowFile, TableDoc,
+};
 use privyseal_core::request::RequestState;
 use privyseal_core::time::{Period, Timestamp};
 use privyseal_engine::{Ask, Engine, Options as EngineOptions, Secret, SeededEntropy, SimulatedClock};
@@ -95,16 +97,15 @@ const PEOPLE: &[(&str, Option<&str>, &[&str])] = &[
 struct NoSql;
 
 impl Analytics for NoSql {
-    fn query<'a>(&'a self, _sql: &'a str, _limits: QueryLimits) -> BoxFuture<'a, Result<Rows, QueryError>> {
+    fn query<'a>(&'a self, _: &'a Question, _: QueryLimits) -> BoxFuture<'a, Result<Rows, QueryError>> {
         Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
     }
 
-    fn query_file<'a>(
-        &'a self,
-        _sql: &'a str,
-        _form: FileForm,
-        _limits: QueryLimits,
-    ) -> BoxFuture<'a, Result<(Rows, Vec<u8>), QueryError>> {
+    fn file<'a>(&'a self, _: &'a Question, _: FileForm, _: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>> {
+        Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
+    }
+
+    fn describe<'a>(&'a self, _: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>> {
         Box::pin(async { Err(QueryError::Refused("there is no SQL here".to_owned())) })
     }
 

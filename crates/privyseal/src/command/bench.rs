@@ -18,7 +18,7 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::hidden::HidePolicy;
 use privyseal_core::id::PrincipalId;
 use privyseal_core::note::NodeKey;
-use privyseal_core::port::{Analytics as _, QueryLimits};
+use privyseal_core::port::{Analytics as _, QueryLimits, Question};
 use privyseal_engine::{Anchors, Engine, Options, OsEntropy, SystemClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::{limits, measure};
@@ -227,7 +227,14 @@ fn sql(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow:
     output::data(&format!("limit: read the segments            {:>9}   {bytes} bytes", millis(started.elapsed())));
     output::data(&format!("peer:  SQLite, count by kind        {:>9}", millis(limits::sqlite_group_count(&layout.log())?)));
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let engine = SqlEngine::open(SqlOptions { layout, content: Arc::new(Embedded), memory_bytes: 1 << 30, threads })?;
+    let engine = SqlEngine::open(SqlOptions {
+        layout,
+        content: Arc::new(Embedded),
+        memory_bytes: 1 << 30,
+        spill_bytes: 0,
+        scratch: folder.to_owned(),
+        threads,
+    })?;
     for statement in [
         "SELECT kind, count(*) FROM events GROUP BY kind",
         "SELECT actor_id, max(time) FROM events GROUP BY actor_id",
@@ -235,10 +242,10 @@ fn sql(runtime: &tokio::runtime::Runtime, folder: &Path, events: u64) -> anyhow:
     ] {
         let limits = QueryLimits::default();
         let started = Instant::now();
-        runtime.block_on(engine.query(statement, limits))?;
+        runtime.block_on(engine.query(&Question::new(statement), limits))?;
         let first = started.elapsed();
         let started = Instant::now();
-        runtime.block_on(engine.query(statement, limits))?;
+        runtime.block_on(engine.query(&Question::new(statement), limits))?;
         output::data(&format!("ours:  first {:>9}, again {:>9}   {statement}", millis(first), millis(started.elapsed())));
     }
     Ok(())

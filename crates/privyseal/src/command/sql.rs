@@ -1,11 +1,10 @@
 //! `privyseal sql`: questions to the audit data of a folder, with or without a server on it.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use privyseal_analytics::Export;
-use privyseal_core::port::{Analytics as _, Answer, QueryLimits, TableDoc};
+use privyseal_core::port::{Analytics as _, Answer, FileForm, QueryLimits, Question, TableDoc};
 use serde_json::Value;
 
 use crate::cli::{self, Format};
@@ -27,25 +26,29 @@ pub(crate) fn run(context: &Context, options: &cli::Sql) -> anyhow::Result<ExitC
         output::data(&describe(engine.tables(), rest.trim(), context.global.format)?);
         return Ok(ExitCode::SUCCESS);
     }
+    let question = Question { sql: statement, as_of_seq: options.as_of_seq, ..Question::default() };
     let limits = QueryLimits { max_rows: options.limit, ..local::query_limits(&context.config) };
     let runtime = local::runtime()?;
     let format = context.global.format.unwrap_or(Format::Table);
-    let export = match format {
-        Format::Csv => Some(Export::Csv),
-        Format::Parquet => Some(Export::Parquet),
-        Format::Arrow => Some(Export::Arrow),
+    let form = match format {
+        Format::Csv => Some(FileForm::Csv),
+        Format::Parquet => Some(FileForm::Parquet),
+        Format::Arrow => Some(FileForm::Arrow),
         Format::Table | Format::Text | Format::Json => None,
         Format::Html => bail!("results of SQL have no HTML form: use table, csv, json, parquet or arrow"),
     };
-    if let Some(export) = export {
-        if export != Export::Csv && std::io::stdout().is_terminal() {
+    if let Some(form) = form {
+        if form != FileForm::Csv && std::io::stdout().is_terminal() {
             bail!("{format:?} is binary: redirect the output to a file");
         }
-        let bytes = runtime.block_on(engine.export(&statement, export, limits))?;
-        std::io::stdout().lock().write_all(&bytes).context("the result cannot be written")?;
+        let mut file = runtime.block_on(engine.file(&question, form, QueryLimits { max_file_rows: options.limit, ..limits }))?;
+        std::io::copy(&mut file.content, &mut std::io::stdout().lock()).context("the result cannot be written")?;
+        if file.told.truncated {
+            output::note(&format!("only the first {} rows are written: raise --limit, or add LIMIT and ORDER BY", file.told.rows));
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let answer = runtime.block_on(engine.query(&statement, limits))?;
+    let answer = runtime.block_on(engine.query(&question, limits))?;
     match format {
         Format::Json => output::data(&serde_json::to_string_pretty(&objects(&answer))?),
         _ => output::data(&table(&answer)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use privyseal_core::catalog::AssertionDef;
 use privyseal_core::finding::{AssertionFinding, Item};
-use privyseal_core::port::QueryLimits;
+use privyseal_core::port::{QueryLimits, Question};
 use serde_json::Value;
 
 use super::trial::Trial;
@@ -21,7 +21,7 @@ use crate::view::state;
 /// Items of a test on a page, worst first.
 const SHOWN: usize = 25;
 /// Limits on the look-up of what items are about.
-const LOOK_UP: QueryLimits = QueryLimits { max_rows: 5_000, timeout_ms: 5_000 };
+const LOOK_UP: QueryLimits = QueryLimits { max_rows: 5_000, max_file_rows: 0, max_bytes: 0, timeout_ms: 5_000 };
 
 /// The tests of these ids that ran, in their order.
 pub(super) async fn views(app: &App, visitor: &Visitor, trial: &Trial, ids: &[String]) -> Result<Vec<AssertionView>, Problem> {
@@ -95,7 +95,7 @@ async fn places(app: &App, findings: &[&AssertionFinding]) -> BTreeMap<String, S
     }
     let list: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
     let sql = format!("SELECT id, seq, request_id FROM events WHERE id IN ({})", list.join(", "));
-    match app.analytics().query(&sql, LOOK_UP).await {
+    match app.analytics().query(&Question::new(sql), LOOK_UP).await {
         Ok(answer) => answer.rows.iter().filter_map(|row| place(row)).collect(),
         Err(error) => {
             tracing::warn!(look_up.error = %error, "the events of control tests could not be looked up");

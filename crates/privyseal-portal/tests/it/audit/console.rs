@@ -92,7 +92,7 @@ async fn answers_are_downloaded_whole_and_recorded() {
     for (statement, format, kind, ending, content) in [
         ("SELECT 42", "csv", "text/csv; charset=utf-8", ".csv", "Csv"),
         ("SELECT 42", "parquet", "application/vnd.apache.parquet", ".parquet", "Parquet"),
-        ("SELECT many", "json", "application/json", ".json", "[599]"),
+        ("SELECT many", "jsonl", "application/jsonl", ".jsonl", "JsonLines"),
         ("SELECT all", "csv", "text/csv; charset=utf-8", "-first-10000-rows.csv", "Csv"),
     ] {
         let csrf = browser.csrf().await;
@@ -109,10 +109,10 @@ async fn answers_are_downloaded_whole_and_recorded() {
     check(
         &browser.post("/sql/download", &[("csrf", &csrf), ("q", "SELECT 42"), ("format", HOSTILE)]).await,
         422,
-        &["csv, json or parquet"],
+        &["csv, jsonl, parquet or arrow"],
     );
     assert_eq!(portal.size(), before);
-    for format in ["csv", "json"] {
+    for format in ["csv", "jsonl"] {
         let answer = browser.post("/sql/download", &[("csrf", &csrf), ("q", "SELECT x"), ("format", format)]).await;
         check(&answer, 422, &["The statement was refused", "SELECT x</textarea>"]);
     }

@@ -10,7 +10,8 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::evidence::Snapshot;
 use privyseal_core::finding::{AssertionFinding, ControlFinding, Findings, FrameworkFinding, Item, ItemStatus, TestState};
 use privyseal_core::port::{
-    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, FileForm, PackFile, Packs, QueryError, QueryLimits, TableDoc,
+    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, Described, FileForm, PackFile, Packs, QueryError, QueryLimits, Question,
+    RowFile, RowsTold, TableDoc,
 };
 use privyseal_core::time::Period;
 use privyseal_portal::SavedQuery;
@@ -174,12 +175,26 @@ fn answer(sql: &str, max_rows: usize) -> Result<Answer, QueryError> {
 }
 
 impl Analytics for Double {
-    fn query<'a>(&'a self, sql: &'a str, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
-        Box::pin(async move { answer(sql, limits.max_rows) })
+    fn query<'a>(&'a self, question: &'a Question, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
+        Box::pin(async move { answer(&question.sql, limits.max_rows) })
     }
 
-    fn query_file<'a>(&'a self, sql: &'a str, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<(Answer, Vec<u8>), QueryError>> {
-        Box::pin(async move { Ok((answer(sql, limits.max_rows)?, format!("{form:?}").into_bytes())) })
+    fn file<'a>(&'a self, question: &'a Question, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>> {
+        Box::pin(async move {
+            let answer = answer(&question.sql, limits.max_rows)?;
+            let told = RowsTold {
+                rows: u64::try_from(answer.rows.len()).unwrap(),
+                truncated: answer.truncated,
+                snapshot_size: answer.snapshot_size,
+                result_sha256: answer.result_sha256,
+            };
+            let bytes = format!("{form:?}").into_bytes();
+            Ok(RowFile { told, length: u64::try_from(bytes.len()).unwrap(), content: Box::new(std::io::Cursor::new(bytes)) })
+        })
+    }
+
+    fn describe<'a>(&'a self, _: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>> {
+        Box::pin(async { Err(QueryError::Refused("nothing is described here".to_owned())) })
     }
 
     fn tables(&self) -> &[TableDoc] {
