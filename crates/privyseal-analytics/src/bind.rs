@@ -10,12 +10,14 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart,
     UnaryOperator, Value as SqlValue, ValueWithSpan, visit_expressions, visit_expressions_mut,
 };
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
 use serde_json::{Map, Value};
 
 use crate::guard::suggestion;
+use crate::header::Parameter;
 
 /// Parameters that every control test has.
 pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
@@ -113,6 +115,30 @@ fn replace(statement: &mut Statement, value: impl Fn(&str) -> Option<Expr>) -> R
     }
 }
 
+/// The statement as text with every parameter at its default, for places that cannot give parameters. Comments and line breaks stay.
+pub(crate) fn with_defaults(sql: &str, parameters: &[Parameter]) -> Result<String, String> {
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).with_unescape(false).tokenize().map_err(|error| error.to_string())?;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut text = String::with_capacity(sql.len());
+    for token in tokens {
+        let Token::Placeholder(name) = &token else {
+            text.push_str(&token.to_string());
+            continue;
+        };
+        let name = name.strip_prefix('$').unwrap_or(name);
+        let parameter = parameters.iter().find(|parameter| parameter.name == name);
+        match parameter.map(|parameter| &parameter.default) {
+            None => return Err(format!("the parameter `{name}` is not declared")),
+            Some(Value::Null) => text.push_str("NULL"),
+            Some(Value::String(value)) => text.push_str(&quoted(value)),
+            Some(list @ Value::Array(_)) => text.push_str(&format!("json_list({})", quoted(&list.to_string()))),
+            Some(other) => text.push_str(&other.to_string()),
+        }
+    }
+    Ok(text)
+}
+
 fn value(value: SqlValue) -> Expr {
     Expr::Value(ValueWithSpan { value, span: Span::empty() })
 }
@@ -145,4 +171,29 @@ fn literal(json: &Value) -> Option<Expr> {
         Value::Null => value(SqlValue::Null),
         Value::Object(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::header::ParameterKind;
+
+    #[test]
+    fn defaults_stand_in_the_text_where_the_parameters_stood() {
+        let parameter =
+            |name: &str, kind: ParameterKind, default: Value| Parameter { name: name.to_owned(), kind, default, meaning: String::new() };
+        let parameters = [
+            parameter("a", ParameterKind::Integer, json!(-7)),
+            parameter("ab", ParameterKind::Text, json!("it's")),
+            parameter("t", ParameterKind::Timestamp, json!(null)),
+            parameter("l", ParameterKind::TextList, json!(["x", "y'"])),
+        ];
+        let text = "-- $a\nSELECT '$a', 'o''clock', \"$ab\",\n  $a + $ab, utc($t) /* $t */, array_has($l, 'x')";
+        let expected =
+            "-- $a\nSELECT '$a', 'o''clock', \"$ab\",\n  -7 + 'it''s', utc(NULL) /* $t */, array_has(json_list('[\"x\",\"y''\"]'), 'x')";
+        assert_eq!(with_defaults(text, &parameters).as_deref(), Ok(expected));
+        assert!(with_defaults("SELECT $unknown", &parameters).is_err());
+    }
 }

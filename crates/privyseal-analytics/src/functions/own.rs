@@ -187,6 +187,13 @@ const DOCS: &[FunctionDoc] = &[
         "false"
     ),
     doc!(
+        "never_overlaps",
+        "never_overlaps(view text, key text, from_seq bigint, before_to_seq bigint) -> boolean",
+        "True when the row of a key begins where the row before it ended, or later, or when there is none before it (NULL). Otherwise the statement fails and names the view and the key: rows that overlap would multiply what is joined with them.",
+        "SELECT never_overlaps('sessions', 'a', 7, 5)",
+        "true"
+    ),
+    doc!(
         "fields",
         "fields(json text|bytes, members text) -> struct",
         "Many members of a JSON text in one pass: `name kind path` between commas, where kind is text, int, bool, time, list or json, and path is the name itself when left out.",
@@ -236,6 +243,7 @@ pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
         Function::fixed(doc("requirement_names"), 3, DataType::Boolean, rules::requirement_names),
         Function::fixed(doc("requirement_filled"), 2, DataType::Boolean, rules::requirement_filled),
         Function::fixed(doc("slot_fits"), 3, DataType::Boolean, rules::slot_fits),
+        Function::fixed(doc("never_overlaps"), 4, DataType::Boolean, rules::never_overlaps),
         Function::fixed(doc("blob_kept"), 1, DataType::Boolean, move |args, rows| rules::blob_kept(&layout, args, rows)),
     ];
     (functions.into_iter().chain(Kind::FUNCTIONS.iter().filter_map(|(name, _)| json(name))).collect(), DOCS.to_vec())
