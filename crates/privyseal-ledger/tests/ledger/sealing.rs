@@ -19,14 +19,14 @@ use privyseal_ledger::verify::{Finding, Verdict};
 use crate::fixture::{Fixture, ORIGIN, heartbeat, role};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+pub(crate) enum Step {
     Put,
     Get,
     Remove,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// The step fails and did nothing.
     Before,
     /// The step was done, and is reported as failed.
@@ -39,15 +39,22 @@ enum Fault {
 
 /// A place in memory that fails at one step, once.
 #[derive(Default)]
-struct Faulty {
-    objects: Mutex<BTreeMap<String, Bytes>>,
-    fault: Mutex<Option<(Step, Fault)>>,
+pub(crate) struct Faulty {
+    pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
+    pub(crate) fault: Mutex<Option<(Step, Fault)>>,
+    /// How many times the step is done well before it fails.
+    pub(crate) spared: Mutex<usize>,
 }
 
 impl Faulty {
     fn failing(&self, step: Step) -> Option<Fault> {
         let mut fault = self.fault.lock().unwrap();
         fault.filter(|(at, _)| *at == step)?;
+        let mut spared = self.spared.lock().unwrap();
+        if *spared > 0 {
+            *spared -= 1;
+            return None;
+        }
         fault.take().map(|(_, fault)| fault)
     }
 
@@ -94,7 +101,7 @@ impl Place for Faulty {
     }
 }
 
-const FAULTS: &[(Step, Fault)] = &[
+pub(crate) const FAULTS: &[(Step, Fault)] = &[
     (Step::Put, Fault::Before),
     (Step::Put, Fault::After),
     (Step::Get, Fault::Before),
