@@ -1721,8 +1721,9 @@ class Folder:
         for body in recorded.replaced:
             unrecorded.pop(body["path"], None)  # it may still be there, and nobody needs it
         for name, (first, last, _) in unrecorded.items():
-            # The public part does not hold the newest records yet: one may name this file.
-            if self.store is None and (first == recorded.next() or recorded.run(first, last) is not None):
+            # The public part does not hold the newest records yet: one may name this file, as the next segment or in the place of others.
+            begins = first == recorded.next() or any(first == body["first"] for body in recorded.standing)
+            if self.store is None and begins and (last >= recorded.next() or recorded.run(first, last) is not None):
                 continue
             self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
 
