@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -176,7 +177,7 @@ fn read(file: &Bytes, columns: Option<&[&str]>) -> Result<(), Failed> {
 
 /// Reads the entries whose column has a value, passing over what statistics and filters rule out. Says what was read.
 fn find(file: &Bytes, column: &str, value: &str) -> Result<String, Failed> {
-    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_page_index(true))?;
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
     let index = segment::schema().index_of(column)?;
     let (mut groups, mut ranges, mut pages, mut row, mut all) = (Vec::new(), Vec::new(), 0, 0, 0);

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use privyseal_core::decide::Fresh;
 use privyseal_core::event::ledger::{KeyEnrolled, KeyPurpose};
@@ -350,7 +351,7 @@ fn a_segment_says_where_ids_and_requests_are_not() {
     fixture.seal();
     let segment = privyseal_ledger::reader::segments(&fixture.log).unwrap().remove(0);
     let file = Bytes::from(std::fs::read(fixture.layout.below_ledger(&segment.path)).unwrap());
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index(true)).unwrap();
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
     let column = |name: &str| schema().index_of(name).unwrap();
     let group = metadata.metadata().row_group(0);
