@@ -48,13 +48,16 @@ days_judged AS (
   LEFT JOIN logged l ON l.day = p.day
   LEFT JOIN imported i ON i.source = p.source AND i.feed = p.feed AND i.day = p.day),
 within AS (
-  SELECT s.first, s.last, s.rows, s.event_id, s.sealed_at, count(e.seq) AS entries
+  SELECT s.first, s.last, s.rows, s.replaces, s.event_id, s.sealed_at, count(e.seq) AS entries
   FROM segments s
   JOIN events e ON e.seq >= s.first AND e.seq <= s.last
   WHERE s.sealed_at >= $start AND s.sealed_at < $end
-  GROUP BY s.first, s.last, s.rows, s.event_id, s.sealed_at),
+  GROUP BY s.first, s.last, s.rows, s.replaces, s.event_id, s.sealed_at),
 segments_judged AS (
-  SELECT 'segment:' || right('000000000000' || first, 12) AS item_id, event_id, sealed_at AS as_of,
+  -- A merged segment begins where one that it replaces began.
+  SELECT 'segment:' || right('000000000000' || first, 12)
+      || CASE WHEN replaces IS NULL THEN '' ELSE '-' || right('000000000000' || last, 12) END AS item_id,
+    event_id, sealed_at AS as_of,
     CASE
       WHEN rows <> entries OR rows <> last - first + 1 THEN 'violation: it says ' || rows || ' rows, the log has ' || entries
       WHEN rows = entries THEN 'ok'

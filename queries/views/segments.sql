@@ -1,4 +1,4 @@
--- segments: Immutable Parquet files that hold a prefix of the log.
+-- segments: Immutable Parquet files that hold a prefix of the log, as they were recorded; a later one may have taken an earlier one's place.
 --
 -- first bigint: `seq` of the first entry inside.
 -- last bigint: `seq` of the last entry inside.
@@ -6,11 +6,13 @@
 -- bytes bigint: Length of the file in bytes.
 -- sha256 text: SHA-256 of the file, base64url.
 -- path text: Path below `ledger/`.
+-- replaces bigint: How many earlier segments it takes the place of; null when its entries were in none before.
 -- seq bigint: Position of the event that recorded it.
 -- event_id text: Id of that event.
 -- sealed_at timestamp: When it was recorded.
 SELECT f['first'] AS first, f['last'] AS last, f['rows'] AS rows, f['bytes'] AS bytes, f['sha256'] AS sha256, f['path'] AS path,
+  f['replaces'] AS replaces,
   seq, id AS event_id, time AS sealed_at
 FROM (
-  SELECT seq, id, time, fields(entry, 'first int body.first, last int body.last, rows int body.rows, bytes int body.bytes, sha256 text body.sha256, path text body.path') AS f
+  SELECT seq, id, time, fields(entry, 'first int body.first, last int body.last, rows int body.rows, bytes int body.bytes, sha256 text body.sha256, path text body.path, replaces int body.replaces') AS f
   FROM entries WHERE kind = 'segment.sealed')

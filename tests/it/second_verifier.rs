@@ -504,6 +504,50 @@ fn both_follow_keys_and_pruning() {
     cases.end();
 }
 
+/// Small segments become one: heads, proofs and packs from before hold as before, and what a record claims to replace it replaces.
+#[test]
+fn both_follow_merged_segments() {
+    let instance = sealed();
+    let (path, data) = (instance.path(), instance.data());
+    let key = instance.ok(&["keys", "list"]).stdout.trim().to_owned();
+    let (proof, head) = (path.join("before.tlog-proof"), path.join("before.checkpoint"));
+    instance.ok(&["proof", "3", "--out", proof.to_str().unwrap()]);
+    fs::copy(data.join("ledger/checkpoint"), &head).unwrap();
+    let old = files(&data.join("ledger/events"));
+    let told: Vec<String> = (0..7).map(|_| instance.ok(&["seal"]).stderr).collect();
+    assert!(told[6].contains("merged 8 segments") && told[..6].iter().all(|told| !told.contains("merged")), "{told:?}");
+    sql(&data, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let mut cases = Cases::default();
+    let options = ["--trusted-key", key.as_str(), "--head", head.to_str().unwrap()];
+    cases.agree("merged, the old files are there", &data, &options, 0);
+    cases.agree("the pack from before", &path.join("pack.zip"), &options[..2], 0);
+    cases.agree("the proof from before", &proof, &options[..2], 0);
+    let (code, text) = script("verify.py", &[data.join("ledger").to_str().unwrap(), "--sealed"]);
+    assert_eq!(code, 0, "the public part, which does not hold the record yet: {text}");
+    let scratch = tempfile::tempdir().unwrap();
+    let taken = scratch.path().join("data");
+    for how in ["replaces-one-more", "replaces-one-less", "replaces-nothing", "replaces-with-gap", "replaces-with-overlap"] {
+        copy(&data, &taken);
+        attack(how, &taken);
+        cases.agree(how, &taken, &[], 1);
+        fs::remove_dir_all(&taken).unwrap();
+    }
+    copy(&data, &taken);
+    attack("typed-column", &taken);
+    cases.agree("a typed column of the merged segment edited, recorded and signed with the stolen key", &taken, &[], 1);
+    instance.ok(&["seal", "--prune"]);
+    sql(&data, "PRAGMA wal_checkpoint(TRUNCATE)");
+    cases.agree("merged and pruned", &data, &options, 0);
+    old.iter().for_each(|file| fs::remove_file(file).unwrap());
+    cases.agree("merged and pruned, the first of the old files gone", &data, &options, 0);
+    let (code, text) = script("verify.py", &[data.join("ledger").to_str().unwrap(), "--sealed"]);
+    assert_eq!(code, 0, "the public part without it: {text}");
+    let merged = files(&data.join("ledger/events")).into_iter().max_by_key(|file| file.metadata().unwrap().len()).unwrap();
+    fs::remove_file(merged).unwrap();
+    cases.agree("the merged segment gone", &data, &options, 1);
+    cases.end();
+}
+
 /// What is served to everybody: the second verifier reads it; ours does not, and says so instead of guessing.
 #[test]
 fn the_second_verifier_reads_static_exports() {

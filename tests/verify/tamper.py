@@ -115,6 +115,22 @@ def last_body(change: Callable[[dict], dict]) -> Callable[[Path], None]:
     return edit
 
 
+def replaces(change: Callable[[dict], dict]) -> Callable[[Path], None]:
+    """The newest entry records a merged segment; it claims something else, with a file that is where it says."""
+
+    def edit(folder: Path) -> None:
+        stolen = Stolen(folder)
+        entry, path = stolen.last_segment()
+        body = entry["body"] | change(entry["body"])
+        body["rows"] = body["last"] - body["first"] + 1
+        body["path"] = f"{body['path'].rsplit('/', 1)[0]}/{body['first']:012}-{body['last']:012}.parquet"
+        entry["body"] = {name: value for name, value in body.items() if value is not None}
+        path.rename(folder / "ledger" / body["path"])
+        stolen.record_again(entry, folder / "ledger" / body["path"])
+
+    return edit
+
+
 def same_rows_again(folder: Path) -> None:
     """A file with the same rows in other bytes: harmless to read, but not the one that was recorded."""
     _, path = Stolen(folder).last_segment()
@@ -373,6 +389,11 @@ HOW = {
     "bundle-entries-swapped": bundle(lambda entries: [*entries[:3], entries[4], entries[3], *entries[5:]]),
     "bundle-entry-added": bundle(lambda entries: [*entries, entries[-1]]),
     "typed-column": typed_column,
+    "replaces-one-more": replaces(lambda body: {"replaces": body["replaces"] + 1}),
+    "replaces-one-less": replaces(lambda body: {"replaces": body["replaces"] - 1}),
+    "replaces-nothing": replaces(lambda body: {"replaces": None}),
+    "replaces-with-gap": replaces(lambda body: {"first": body["first"] + 1}),
+    "replaces-with-overlap": replaces(lambda body: {"last": body["last"] - 1}),
     "same-rows-again": same_rows_again,
     "recorded-again": recorded_again,
     "cut-tail": cut_tail,

@@ -1412,6 +1412,39 @@ def accept(verify: Callable[[], None]) -> None:
 # ---------------------------------------------------------------------------------------------------------------- a folder
 
 
+class Recorded:
+    """The records of segments, one after the other: which segments stand, and which were replaced."""
+
+    def __init__(self) -> None:
+        self.standing: list[dict[str, Any]] = []
+        self.replaced: list[dict[str, Any]] = []
+
+    def next(self) -> int:
+        return self.standing[-1]["last"] + 1 if self.standing else 0
+
+    def run(self, first: int, last: int) -> slice | None:
+        """Where the segments stand that together hold exactly these entries."""
+        starts = [at for at, body in enumerate(self.standing) if body["first"] == first]
+        ends = [at for at, body in enumerate(self.standing) if body["last"] == last]
+        return slice(starts[0], ends[0] + 1) if starts and ends and starts[0] < ends[0] else None
+
+    def add(self, seq: int, body: dict[str, Any]) -> None:
+        first, last = body["first"], body["last"]
+        match = Folder.SEGMENT.fullmatch(body["path"])
+        if body["rows"] != last - first + 1 or not first <= last < seq or match is None or (int(match[1]), int(match[2])) != (first, last):
+            raise Bad("records a segment that cannot be")
+        if "replaces" not in body:
+            if first != self.next():
+                raise Bad("records a segment that does not follow the one before")
+            self.standing.append(body)
+            return
+        run = self.run(first, last)
+        if run is None or run.stop - run.start != body["replaces"]:
+            raise Bad("records a segment in the place of others that do not hold exactly its entries, or are not so many")
+        self.replaced += self.standing[run]
+        self.standing[run] = [body]
+
+
 class Folder:
     """A data folder, or its public part alone."""
 
@@ -1452,7 +1485,7 @@ class Folder:
                 self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
         for size in stamps:
             self.expect_stamp(size, stamps[size])
-        self.read_entries(sorted(names))
+        self.read_entries(self.standing_files(names))
         if not self.sealed and self.store is None:
             self.report.unsure("ledger", "the entries since the last segment are not in the public part (--sealed to verify without them)")
         published = self.check_heads(heads)
@@ -1540,6 +1573,29 @@ class Folder:
         (self.report.tampered if damaged else self.report.unsure)("log.sqlite", f"the log cannot be read: {error}")
         # From here on as for a public part alone: what only the log has is not known, which is not the same as missing.
         self.store = None
+
+    def standing_files(self, names: list[tuple[int, int, Path]]) -> list[tuple[int, int, Path]]:
+        """The files to read: those whose records stand, or, without records, from each position on the one that reaches furthest."""
+        recorded = Recorded()
+        try:
+            if self.store is None:
+                raise Bad("no log")
+            with self.connect() as store:
+                for seq, entry in store.execute("SELECT seq, entry FROM entry WHERE kind = 'segment.sealed' ORDER BY seq"):
+                    recorded.add(seq, parse_canonical(entry)["body"])
+            paths = {body["path"] for body in recorded.standing}
+            # What is recorded nowhere is read as well, if it may be the next segment: its own record can be missing.
+            return [file for file in sorted(names) if self.name_of(file[2]) in paths or file[0] >= recorded.next()]
+        except (Bad, sqlite3.Error, KeyError, TypeError):
+            pass  # what is wrong is named by whoever reads the entries
+        chosen: list[tuple[int, int, Path]] = []
+        for first, last, path in sorted(names, key=lambda file: (file[0], -file[1])):
+            if not chosen or first > chosen[-1][1]:
+                chosen.append((first, last, path))
+        return chosen
+
+    def name_of(self, path: Path) -> str:
+        return path.relative_to(self.ledger).as_posix()
 
     def read_entries(self, segments: list[tuple[int, int, Path]]) -> None:
         """Segments first; the log has what follows, and perhaps again what is in them."""
@@ -1644,13 +1700,17 @@ class Folder:
                 yield data[at * 32 : at * 32 + 32]
 
     def check_segments(self, names: list[tuple[int, int, Path]]) -> None:
-        unrecorded = {path.relative_to(self.ledger).as_posix(): (first, last, path) for first, last, path in names}
-        next_first = 0
+        unrecorded = {self.name_of(path): (first, last, path) for first, last, path in names}
+        recorded = Recorded()
         for seq, body in self.log.segments:
+            try:
+                recorded.add(seq, body)
+            except Bad as error:
+                self.report.tampered(f"entry {seq}", error)
+                # What stands from here on nobody can say; this file is still held against its record.
+                recorded.standing.append(body)
+        for body in recorded.standing:
             place = f"ledger/{body['path']}"
-            if body["first"] != next_first or body["rows"] != body["last"] - body["first"] + 1 or body["last"] >= seq:
-                self.report.tampered(f"entry {seq}", "records a segment that does not follow the one before")
-            next_first = body["last"] + 1
             found = unrecorded.pop(body["path"], None)
             if found is None:
                 self.report.tampered(place, "the segment is missing")
@@ -1658,9 +1718,13 @@ class Folder:
                 self.report.tampered(place, "is not the file that was recorded")
             elif sha256_of(found[2]) != from_base64url(body["sha256"], 32):
                 self.report.tampered(place, "is not the file that was recorded")
-        for name in unrecorded:
-            if self.store is None and unrecorded[name][0] == next_first:
-                continue  # its record is among the entries that the public part does not hold yet
+        for body in recorded.replaced:
+            unrecorded.pop(body["path"], None)  # it may still be there, and nobody needs it
+        for name, (first, last, _) in unrecorded.items():
+            # The public part does not hold the newest records yet: one may name this file, as the next segment or in the place of others.
+            begins = first == recorded.next() or any(first == body["first"] for body in recorded.standing)
+            if self.store is None and begins and (last >= recorded.next() or recorded.run(first, last) is not None):
+                continue
             self.report.unsure(f"ledger/{name}", "no record names this file: it is a leftover, or was put here")
 
     def check_blobs(self, blobs: dict[str, Path]) -> None:

@@ -107,15 +107,15 @@ pub fn open(options: &Options) -> Result<Engine, OpenError> {
     let lock = lock(&options.layout)?;
     let log = store.open()?;
     let folded = fold(&options.layout, log.as_ref())?;
-    clear_leftovers(&options.layout, log.as_ref());
+    clear_leftovers(options, log.as_ref());
     let key = Arc::new(own_key(&options.layout, &folded.state)?);
     let private = Box::new(SqlitePrivate::open(&options.layout.private())?);
     Engine::start(options.clone(), Start { lock, key, log, private, folded })
 }
 
 /// What a crash left is taken away before anything is written. Failing to is no reason not to start: nothing reads those files.
-fn clear_leftovers(layout: &Layout, log: &dyn LogReader) {
-    match leftover::clear(layout, log) {
+fn clear_leftovers(options: &Options, log: &dyn LogReader) {
+    match leftover::clear(&options.layout, log, options.clock.now()) {
         Ok(cleared) => {
             for path in cleared {
                 tracing::info!(ledger.path = %path.display(), "took away what a crash or a failed write had left");

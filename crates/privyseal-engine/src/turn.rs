@@ -6,9 +6,11 @@ use std::time::Duration;
 use privyseal_core::cause::chain;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::event::source::Feed;
-use privyseal_core::event::{Body, Event, Kind};
+use privyseal_core::event::{Body, Event};
 use privyseal_core::state::State;
+use privyseal_core::time::Timestamp;
 use privyseal_ledger::log::{Batch, Head, LogError};
+use privyseal_ledger::reader;
 
 use crate::error::EngineError;
 use crate::handle::load_policy;
@@ -199,18 +201,19 @@ impl Writer {
         self.day_count.clone_from(&self.committed_day_count);
     }
 
-    /// Two processes may seal at once. They make the same file, and one of them records it.
+    /// Two processes may seal or merge at once. They make the same file, and one of them records it.
     pub(crate) fn check_seal(&self, segment: &SegmentSealed) -> Result<(), EngineError> {
-        let sealed = self.log.entries_of(Kind::SegmentSealed).map_err(|error| EngineError::NotRecorded(chain(&error)))?;
-        let last = sealed.last().and_then(|stored| Event::from_entry(&stored.entry).ok());
-        let next = match last.map(|event| event.body) {
-            Some(Body::SegmentSealed(last)) => last.last.saturating_add(1),
-            _ => 0,
-        };
-        if segment.first == next {
-            return Ok(());
-        }
-        Err(EngineError::BadInput(format!("entries from {} on are sealed already up to {next}: another process did it", segment.first)))
+        let recorded = reader::recorded(self.log.as_ref()).map_err(|error| EngineError::NotRecorded(chain(&error)))?;
+        let added = recorded.clone().add(segment.clone(), u64::MAX, Timestamp::default());
+        let what = if segment.replaces.is_some() { "merged" } else { "sealed" };
+        added.map_err(|_| {
+            EngineError::BadInput(format!(
+                "entries {} to {} cannot be {what} now, entries up to {} are sealed: another process did it",
+                segment.first,
+                segment.last,
+                recorded.next()
+            ))
+        })
     }
 }
 

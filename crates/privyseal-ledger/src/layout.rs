@@ -132,7 +132,19 @@ impl Layout {
 /// Path below `ledger/` of the segment with these first and last entries, filed by the month of its first entry.
 #[must_use]
 pub fn segment_path(first: u64, last: u64, first_time: Timestamp) -> String {
-    format!("events/{}/{first:012}-{last:012}.parquet", first_time.to_chrono().format("%Y/%m"))
+    format!("events/{}/{first:012}-{last:012}.parquet", month(first_time))
+}
+
+/// The month of a moment in UTC, as it stands in paths of segments: `yyyy/mm`. Later months compare greater.
+#[must_use]
+pub fn month(time: Timestamp) -> String {
+    time.to_chrono().format("%Y/%m").to_string()
+}
+
+/// The month under which a segment is filed; empty for a path that is not of a segment.
+#[must_use]
+pub fn month_of_path(path: &str) -> &str {
+    path.strip_prefix("events/").and_then(|rest| rest.get(..7)).unwrap_or_default()
 }
 
 /// Whether a recorded segment path has the one form that [`segment_path`] gives; anything else could point outside the folder.

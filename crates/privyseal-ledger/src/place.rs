@@ -209,6 +209,19 @@ impl Place for Bucket {
     }
 }
 
+/// The bytes of a recorded segment as they are kept for good, found to be those that were recorded.
+///
+/// # Errors
+/// `NotFound` when it is not there, `InvalidData` when something else is, others when it cannot be read.
+pub(crate) fn get_recorded(place: &dyn Place, segment: &SegmentSealed) -> io::Result<Bytes> {
+    let missing = || io::Error::new(io::ErrorKind::NotFound, "the recorded segment is not there");
+    let bytes = place.get(&segment.path)?.ok_or_else(missing)?;
+    if u64::try_from(bytes.len()).ok() == Some(segment.bytes) && Digest::of(&bytes) == segment.sha256 {
+        return Ok(bytes);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "it is not the segment that was recorded; run `privyseal verify`"))
+}
+
 /// Makes sure that the local copy of a recorded segment is there, fetching it from the bucket when it is not. A copy of another length
 /// is fetched again; its content is compared by whoever reads it.
 ///

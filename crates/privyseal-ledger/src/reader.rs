@@ -6,9 +6,10 @@ use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::time::Timestamp;
 use privyseal_core::tree::Edge;
 
-use crate::layout::{self, Layout};
+use crate::layout::Layout;
 use crate::log::{LogError, LogReader, StoredEntry, at_one_moment};
 use crate::place;
+use crate::recorded::Recorded;
 use crate::store::Store;
 
 /// A sealed segment as the log records it.
@@ -150,25 +151,26 @@ pub enum SegmentsError {
     Misplaced(String),
 }
 
-/// The recorded segments, checked to follow one another from entry 0 without gap or overlap.
+/// The segments that hold the sealed prefix now, checked to follow one another from entry 0 without gap or overlap. One that was replaced
+/// is not among them; see [`recorded`].
 ///
 /// # Errors
 /// When the log cannot be read, or they do not.
 pub fn segments(log: &dyn LogReader) -> Result<Vec<SegmentRecord>, SegmentsError> {
-    let mut segments: Vec<SegmentRecord> = Vec::new();
+    recorded(log).map(Recorded::into_standing)
+}
+
+/// Everything that was ever recorded of segments, checked to line up.
+///
+/// # Errors
+/// When the log cannot be read, or it does not.
+pub fn recorded(log: &dyn LogReader) -> Result<Recorded, SegmentsError> {
+    let mut recorded = Recorded::default();
     for stored in log.entries_of(Kind::SegmentSealed)? {
         let bad = |detail: String| SegmentsError::Misplaced(format!("entry {} does not record a segment: {detail}", stored.seq));
         let event = Event::from_entry(&stored.entry).map_err(|error| bad(error.to_string()))?;
         let Body::SegmentSealed(segment) = event.body else { return Err(bad("it is of another kind".to_owned())) };
-        let next = segments.last().map_or(0, |last| last.last + 1);
-        let lines_up = segment.first == next && segment.last >= segment.first && segment.rows == segment.last - segment.first + 1;
-        if !lines_up || !layout::is_segment_path(&segment.path, segment.first, segment.last) {
-            return Err(bad(format!(
-                "it claims entries {} to {} in `{}`, expected from {next}",
-                segment.first, segment.last, segment.path
-            )));
-        }
-        segments.push(segment);
+        recorded.add(segment, stored.seq, event.time).map_err(bad)?;
     }
-    Ok(segments)
+    Ok(recorded)
 }

@@ -18,8 +18,9 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use privyseal_core::digest::Digest;
-use privyseal_core::event::Event;
+use privyseal_core::event::Entry;
 use privyseal_core::event::ledger::SegmentSealed;
+use privyseal_core::time::Timestamp;
 
 use crate::durable;
 use crate::layout::{self, Layout};
@@ -80,8 +81,9 @@ pub enum SealError {
     },
 }
 
-/// Makes the next segment from entries that are not sealed yet, up to but not including `end`, at most [`MAX_ROWS`] of them.
-/// Returns what is to be recorded as `segment.sealed`; `None` when there is nothing to seal.
+/// Makes the next segment from entries that are not sealed yet, up to but not including `end`, at most [`MAX_ROWS`] of them and none of a
+/// later month (UTC) than the first: then more may be left, for the next call. Returns what is to be recorded as `segment.sealed`; `None`
+/// when there is nothing to seal.
 ///
 /// # Errors
 /// See [`SealError`]; nothing is recorded then.
@@ -96,37 +98,79 @@ pub fn make_segment(layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Op
 pub fn make_segment_in(place: &dyn Place, layout: &Layout, log: &dyn LogReader, end: u64) -> Result<Option<SegmentSealed>, SealError> {
     let first = reader::segments(log)?.last().map_or(0, |segment| segment.last + 1);
     let end = end.min(first.saturating_add(MAX_ROWS));
-    let Some(last) = end.checked_sub(1).filter(|last| *last >= first) else { return Ok(None) };
+    if end <= first {
+        return Ok(None);
+    }
+    let (time, end) = of_one_month(layout, log, first..end)?;
+    let last = end - 1;
     let failed = |source: SegmentError| SealError::Segment { first, last, source: Box::new(source) };
 
     let mut writer = SegmentWriter::new().map_err(failed)?;
-    let (mut at, mut first_time) = (first, None);
+    let mut at = first;
     while at < end {
         let limit = usize::try_from(end - at).unwrap_or(usize::MAX).min(STEP);
         let entries = log.entries(at, limit)?;
-        let Some(start) = entries.first() else {
-            return Err(LogError::Damaged { path: layout.log(), detail: format!("entry {at} is missing") }.into());
-        };
-        if first_time.is_none() {
-            let event = Event::from_entry(&start.entry).map_err(|source| failed(SegmentError::Entry { seq: start.seq, source }))?;
-            first_time = Some(event.time);
+        if entries.is_empty() {
+            return Err(missing(layout, at).into());
         }
         writer.write(&entries).map_err(failed)?;
         at += u64::try_from(entries.len()).unwrap_or(0);
     }
-    let bytes = writer.finish().map_err(failed)?;
-    let path = layout::segment_path(first, last, first_time.unwrap_or_default());
-    let bytes = keep(place, log, &path, &Bytes::from(bytes), first..end)?;
-    if place_is_remote(layout) {
-        let file = layout.below_ledger(&path);
-        durable::write(&file, &bytes).map_err(|source| SealError::Io { path: file.clone(), source })?;
-    }
-    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    Ok(Some(SegmentSealed { first, last, rows: end - first, bytes: length, sha256: Digest::of(&bytes), path }))
+    let bytes = Bytes::from(writer.finish().map_err(failed)?);
+    put(place, layout, log, &layout::segment_path(first, last, time), &bytes, first..end).map(Some)
 }
 
-fn place_is_remote(layout: &Layout) -> bool {
-    layout.bucket().is_some()
+/// The time of the first of these entries, of which there is one at least, and the end of those that are of its month. Times never
+/// decrease along a log.
+fn of_one_month(layout: &Layout, log: &dyn LogReader, entries: Range<u64>) -> Result<(Timestamp, u64), SealError> {
+    let first = time_of(layout, log, entries.start)?;
+    let month = layout::month(first);
+    let last = entries.end.saturating_sub(1);
+    if layout::month(time_of(layout, log, last)?) == month {
+        return Ok((first, entries.end));
+    }
+    let (mut earlier, mut later) = (entries.start + 1, last);
+    while earlier < later {
+        let middle = earlier.midpoint(later);
+        if layout::month(time_of(layout, log, middle)?) == month { earlier = middle + 1 } else { later = middle }
+    }
+    Ok((first, earlier))
+}
+
+/// When an entry was recorded.
+pub(crate) fn time_of(layout: &Layout, log: &dyn LogReader, seq: u64) -> Result<Timestamp, SealError> {
+    let stored = log.entries(seq, 1)?.into_iter().next().ok_or_else(|| missing(layout, seq))?;
+    let failed = |source| SealError::Segment { first: seq, last: seq, source: Box::new(SegmentError::Entry { seq: stored.seq, source }) };
+    Ok(Entry::read(&stored.entry).map_err(failed)?.time)
+}
+
+fn missing(layout: &Layout, seq: u64) -> LogError {
+    LogError::Damaged { path: layout.log(), detail: format!("entry {seq} is missing") }
+}
+
+/// Steps 2 to 4, and what is to be recorded then.
+pub(crate) fn put(
+    place: &dyn Place,
+    layout: &Layout,
+    log: &dyn LogReader,
+    path: &str,
+    bytes: &Bytes,
+    entries: Range<u64>,
+) -> Result<SegmentSealed, SealError> {
+    let bytes = keep(place, log, path, bytes, entries.clone())?;
+    if layout.bucket().is_some() {
+        let file = layout.below_ledger(path);
+        durable::write(&file, &bytes).map_err(|source| SealError::Io { path: file.clone(), source })?;
+    }
+    Ok(SegmentSealed {
+        first: entries.start,
+        last: entries.end.saturating_sub(1),
+        rows: entries.end.saturating_sub(entries.start),
+        bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        sha256: Digest::of(&bytes),
+        path: path.to_owned(),
+        replaces: None,
+    })
 }
 
 /// Steps 2 and 3: what is under `path` in the end, and holds exactly these entries.
@@ -197,15 +241,8 @@ pub fn prune_from(place: &dyn Place, log: &mut dyn Log, end: u64) -> Result<u64,
         if next <= first {
             continue;
         }
-        let failed = |source: io::Error| SealError::Io { path: PathBuf::from(place.name()).join(&segment.path), source };
-        let missing = || failed(io::Error::new(io::ErrorKind::NotFound, "the recorded segment is not there"));
-        let bytes = place.get(&segment.path).map_err(failed)?.ok_or_else(missing)?;
-        if u64::try_from(bytes.len()).ok() != Some(segment.bytes) || Digest::of(&bytes) != segment.sha256 {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "it is not the segment that was recorded; run `privyseal verify`",
-            )));
-        }
+        let bytes = place::get_recorded(place, &segment)
+            .map_err(|source| SealError::Io { path: PathBuf::from(place.name()).join(&segment.path), source })?;
         // After a crash between two steps the log holds only the later part of it.
         compare_rest(place, log, &segment.path, &bytes, first.max(segment.first)..next)?;
         let mut at = first;

@@ -14,7 +14,7 @@ use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
@@ -27,6 +27,13 @@ use crate::log::StoredEntry;
 
 /// Rows in a row group.
 const ROWS_PER_GROUP: usize = 65_536;
+
+/// Rows in a page. A reader that knows from the page index which pages it needs decodes no more than this for one row; the pages of
+/// `entry` are smaller, because they end at a megabyte.
+const ROWS_PER_PAGE: usize = 4_096;
+
+/// How often the filter over `request_id` says that a request may be in a row group which is not.
+const FALSE_POSITIVES: f64 = 0.01;
 
 /// Rows that are decoded at a time.
 pub const BATCH_ROWS: usize = 8_192;
@@ -185,17 +192,30 @@ impl SegmentWriter {
     /// # Errors
     /// When the encoder cannot be set up.
     pub fn new() -> Result<Self, SegmentError> {
-        // zstd 1 is both smaller and faster than 3 on these columns (research/ledger.md C6). Leaves, signatures and entries are
-        // unique, so dictionaries and statistics over them would only cost space.
+        // Each choice was measured: docs/BENCHMARKS.md, "Layout of segments".
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
+            .set_data_page_row_count_limit(ROWS_PER_PAGE)
+            // Sized for a row group in which every entry is of another request, and folded to what is really there.
+            .set_column_bloom_filter_fpp(ColumnPath::from("request_id"), FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(ColumnPath::from("request_id"), u64::try_from(ROWS_PER_GROUP).unwrap_or(u64::MAX))
             .set_created_by("privyseal segment 1".to_owned());
-        for name in ["leaf", "signature", "entry", "id"] {
-            let column = ColumnPath::from(name);
-            properties = properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_statistics_enabled(column, EnabledStatistics::None);
+        // What never repeats gains nothing from a dictionary.
+        for name in ["seq", "time", "id", "leaf", "signature", "entry"] {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+        }
+        for name in ["seq", "time"] {
+            properties = properties.set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+        }
+        // Ids begin with their millisecond, so that least and most of a page or row group say whether one can be in it. Of hashes,
+        // signatures and entries they say nothing.
+        for name in ["leaf", "signature", "entry"] {
+            properties = properties.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+        }
+        // Nothing makes random bytes smaller.
+        for name in ["leaf", "signature"] {
+            properties = properties.set_column_compression(ColumnPath::from(name), Compression::UNCOMPRESSED);
         }
         Ok(Self { writer: ArrowWriter::try_new(Vec::new(), schema(), Some(properties.build()))? })
     }

@@ -96,7 +96,7 @@ pub(crate) enum Verb {
     Disclose(Disclose),
     /// Decide everything in the log again, with the policy and the facts of its time, and name every difference.
     Replay,
-    /// Move everything committed into Parquet segments.
+    /// Move everything committed into Parquet segments, and merge small ones.
     Seal(Seal),
     /// Print the newest signed head; with `export`, write everything public as static files.
     Checkpoint(Checkpoint),

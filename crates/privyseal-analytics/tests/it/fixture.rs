@@ -9,6 +9,7 @@ use std::sync::Arc;
 use privyseal_analytics::{Engine, OpenError, Options};
 use privyseal_core::canonical;
 use privyseal_core::digest::Digest;
+use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::event::{self, Event, Kind};
 use privyseal_core::id::EventId;
 use privyseal_core::note::NodeKey;
@@ -18,7 +19,8 @@ use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::{Log as _, StoredEntry};
 use privyseal_ledger::sqlite::SqliteLog;
-use privyseal_ledger::{keys, seal};
+use privyseal_ledger::store::Store;
+use privyseal_ledger::{keys, merge, seal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -205,6 +207,15 @@ impl Ledger {
         self.event("segment.sealed", "system", serde_json::to_value(segment).unwrap());
         self.commit();
         path
+    }
+
+    /// Merges small segments and records what that made.
+    pub(crate) fn merge(&mut self) -> SegmentSealed {
+        let log = Store::of(&self.layout).reader().unwrap();
+        let merged = merge::merge_segments(&self.layout, log.as_ref()).unwrap().unwrap();
+        self.event("segment.sealed", "system", serde_json::to_value(&merged).unwrap());
+        self.commit();
+        merged
     }
 
     /// An engine over this ledger with the queries of the repository.

@@ -82,6 +82,10 @@ pub struct SegmentSealed {
     pub sha256: Digest,
     /// Path below `ledger/`.
     pub path: String,
+    /// How many segments it takes the place of, 2 or more: those that stand one after the other at this moment and together hold exactly
+    /// its entries. Absent when its entries were in no segment before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u64>,
 }
 
 /// `redaction.made`

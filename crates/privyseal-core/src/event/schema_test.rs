@@ -25,6 +25,7 @@ const FROZEN: &[(usize, &str)] = &[
     (132, "jCd5mFFwX8CVqJBev0hL90e5xCdtR6wcuJJcrIWxkDk"),
     (143, "dAR8DtItlZBVypqm6lTDYaZLFx2cgIW4r9S5kk9Mj3M"),
     (144, "xazvEub-nXs6WdlW3TVSMkI0HI483T_O3tE3IPJexvk"),
+    (145, "o6oLciVroPyHhklY_OZ0y7auaxRtgr2lggA_gd8sERc"),
 ];
 
 /// Nouns whose events always concern a request.

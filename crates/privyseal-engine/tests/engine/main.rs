@@ -30,6 +30,8 @@ mod journeys;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod object_store;

@@ -33,7 +33,7 @@ struct Passkey {
 /// What the entries said that files and heads are checked against.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Segments recorded, in order.
+    /// Every record of a segment, in the order of the log; later ones may replace earlier ones.
     pub segments: Vec<SegmentSealed>,
     /// Blobs that entries name and that must be kept: policy and catalog files.
     pub blobs: Vec<(u64, Digest)>,

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use privyseal_core::digest::Digest;
 use privyseal_core::event::ledger::SegmentSealed;
 use privyseal_core::note::{Checkpoint, Note, VerifierKey};
+use privyseal_core::time::Timestamp;
 use privyseal_core::tlog_policy::Policy;
 
 use super::check::{Checker, Displaced};
@@ -17,9 +18,10 @@ use super::progress::{self, Kept};
 use super::report::{Finding, Place, Report, Verdict};
 use super::source::{Chunk, Source, Stopped};
 use super::tile_check::TileCheck;
-use crate::layout::{self, Layout};
+use crate::layout::Layout;
 use crate::log::{KEPT, LogError, LogReader, StoredEntry, at_one_moment};
 use crate::reader;
+use crate::recorded::Recorded;
 use crate::segment::Columns;
 use crate::stamp;
 use crate::store::Store;
@@ -119,7 +121,8 @@ impl Files {
         Self { published, tiles, others }
     }
 
-    /// Blobs are hashed; anything that no record names does not belong here.
+    /// Blobs are hashed; anything that no record names does not belong here. A replaced segment whose file is still there has been named,
+    /// and nobody reads it any more.
     fn check_rest(&self, layout: &Layout, checker: &mut Checker) {
         let segments: BTreeSet<&str> = checker.summary.segments.iter().map(|segment| segment.path.as_str()).collect();
         // Timestamps are for `stamp::check_kept`, which needs to know whom to trust.
@@ -234,9 +237,7 @@ fn walk(
     for displaced in std::mem::take(&mut checker.displaced) {
         name_displaced(&displaced, &source, &mut checker.report);
     }
-    if checker.summary.segments != segments {
-        check_records(&segments, checker);
-    }
+    check_records(&segments, checker);
     known_heads(files, options, checker);
     tiles.finish(&mut checker.report);
     checker.judge_doubts();
@@ -363,18 +364,19 @@ fn name_displaced(displaced: &Displaced, source: &Source<'_>, report: &mut Repor
     report.name(Place::Entry(at), finding, what);
 }
 
-/// The list of segments that was read is not the one that the entries give.
+/// Whether the list of segments that was read is the one that the entries give.
 fn check_records(read: &[SegmentSealed], checker: &mut Checker) {
-    let mut next = 0;
+    let mut recorded = Recorded::default();
     for segment in &checker.summary.segments {
-        let place = Place::file(format!("ledger/{}", segment.path));
-        if segment.first != next || segment.last < segment.first || !layout::is_segment_path(&segment.path, segment.first, segment.last) {
-            return checker.report.found(place, Finding::Malformed, "its record does not follow the segment before it");
+        // When they were recorded matters to those only who take files away.
+        if let Err(what) = recorded.add(segment.clone(), 0, Timestamp::default()) {
+            let place = Place::file(format!("ledger/{}", segment.path));
+            return checker.report.found(place, Finding::Malformed, format!("its record does not follow those before it: {what}"));
         }
-        next = segment.last + 1;
     }
-    let missed = checker.summary.segments.iter().find(|segment| !read.contains(segment));
-    let (path, what) = match missed.or_else(|| read.iter().find(|segment| !checker.summary.segments.contains(segment))) {
+    let given = recorded.standing();
+    let missed = given.iter().find(|segment| !read.contains(segment));
+    let (path, what) = match missed.or_else(|| read.iter().find(|segment| !given.contains(segment))) {
         Some(segment) if missed.is_some() => (&segment.path, "it is recorded, and the log does not find the record"),
         Some(segment) => (&segment.path, "the log names it as a segment, and no entry records it"),
         None => return,

@@ -13,7 +13,9 @@ use super::report::Finding;
 use crate::layout::Layout;
 use crate::log::{FoundBy, LogError, LogReader, StoredEntry};
 use crate::place::{self, Kept};
+use crate::reader;
 use crate::segment::{self, BATCH_ROWS};
+use crate::store::Store;
 
 /// Heads that are read at a time.
 const HEADS: usize = 4_096;
@@ -113,17 +115,19 @@ impl<'a> Source<'a> {
         told: &mut dyn FnMut(u64),
     ) -> Result<(), Stopped> {
         let mut end = SegmentEnd { path: segment.path.clone(), problem: None, unread: None };
-        let opened = open(self.layout, segment);
-        let mut intact = matches!(opened, Ok((_, true)));
+        let opened = self.open(segment);
+        // Another segment in the place of this one goes on after its last entry, perhaps.
+        let (first, stands_in) = opened.as_ref().map_or((segment.first, false), |opened| (opened.first, opened.stands_in));
+        let mut intact = opened.as_ref().is_ok_and(|opened| opened.whole && !stands_in);
         let mut batches: Option<Box<dyn Iterator<Item = _>>> = None;
         match opened {
-            Ok((file, whole)) => {
+            Ok(Opened { file, whole, .. }) => {
                 if !whole {
                     let what = "it holds the recorded entries, but its SHA-256 is not the one recorded when it was sealed: its footer was \
                                 edited, or it was written again";
                     end.problem = Some((Finding::SegmentRewritten, what.to_owned()));
                 }
-                match segment::batches(file, usize::try_from(*at - segment.first).unwrap_or(usize::MAX)) {
+                match segment::batches(file, usize::try_from(*at - first).unwrap_or(usize::MAX)) {
                     Ok(found) => batches = Some(Box::new(found)),
                     Err(error) => end.problem = Some((Finding::SegmentDamaged, format!("its footer cannot be read: {}", chain(&error)))),
                 }
@@ -158,7 +162,7 @@ impl<'a> Source<'a> {
                 .map_or(left.min(u64::try_from(BATCH_ROWS).unwrap_or(u64::MAX)), |batch| u64::try_from(batch.num_rows()).unwrap_or(0));
             let found = self.log_rows(*at, rows)?.unwrap_or_default();
             let last = *at + rows > segment.last;
-            if last && batches.as_mut().and_then(Iterator::next).is_some() {
+            if last && !stands_in && batches.as_mut().and_then(Iterator::next).is_some() {
                 let what = format!("it goes on after entry {}, which is the last recorded", segment.last);
                 end.problem = Some((Finding::SegmentReplaced, what));
             }
@@ -172,6 +176,22 @@ impl<'a> Source<'a> {
             told(*at);
         }
         Ok(())
+    }
+
+    /// Opens a segment, from the bucket when there is no copy here. A verification holds the log as it was when it began, and may last
+    /// longer than the files of replaced segments are kept: then the segment that took the place is read. That its record came later
+    /// proves nothing yet, so only its entries count, which are compared with the tree like all others.
+    fn open(&self, segment: &SegmentSealed) -> io::Result<Opened> {
+        let missing = match open(self.layout, segment) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => error,
+            opened => return opened,
+        };
+        let now = Store::of(self.layout).reader_alone().ok().and_then(|log| reader::segments(log.as_ref()).ok()).unwrap_or_default();
+        let holds = |found: &&SegmentSealed| found.replaces.is_some() && found.first <= segment.first && segment.last <= found.last;
+        match now.iter().find(holds) {
+            Some(found) if found != segment => Ok(Opened { stands_in: true, ..open(self.layout, found)? }),
+            _ => Err(missing),
+        }
     }
 
     fn chunk(
@@ -230,10 +250,20 @@ fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |error| error.source()).fold(error.to_string(), |text, error| format!("{text}: {error}"))
 }
 
-/// Opens a segment, from the bucket when there is no copy here, and says whether its length and SHA-256 are the recorded ones. A file is
-/// read in pieces.
-fn open(layout: &Layout, segment: &SegmentSealed) -> io::Result<(Kept, bool)> {
-    let mut kept = place::open(layout, segment)?;
-    let whole = kept.is(segment)?;
-    Ok((kept, whole))
+/// A segment that is about to be read.
+struct Opened {
+    file: Kept,
+    /// Position of its first entry.
+    first: u64,
+    /// Whether length and SHA-256 are the recorded ones.
+    whole: bool,
+    /// It stands in the place of the one that was asked for, by a record that the walked log does not have yet.
+    stands_in: bool,
+}
+
+/// Opens a segment, from the bucket when there is no copy here, and compares length and SHA-256 with its record. A file is read in pieces.
+fn open(layout: &Layout, segment: &SegmentSealed) -> io::Result<Opened> {
+    let mut file = place::open(layout, segment)?;
+    let whole = file.is(segment)?;
+    Ok(Opened { file, first: segment.first, whole, stands_in: false })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use privyseal_core::decide::Fresh;
 use privyseal_core::event::directory::RoleAssigned;
-use privyseal_core::event::ledger::Opened;
+use privyseal_core::event::ledger::{Opened, SegmentSealed};
 use privyseal_core::event::watch::Heartbeat;
 use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Body, Channel, Draft};
 use privyseal_core::id::RequestId;
@@ -15,9 +15,10 @@ use privyseal_ledger::chain::Tip;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::{Log as _, LogReader as _};
 use privyseal_ledger::sqlite::SqliteLog;
+use privyseal_ledger::store::Store;
 use privyseal_ledger::tiles::TileWriter;
 use privyseal_ledger::verify::{Report, verify_folder};
-use privyseal_ledger::{keys, seal};
+use privyseal_ledger::{keys, merge, seal};
 use tempfile::TempDir;
 
 pub(crate) const ORIGIN: &str = "test.example/privyseal/main";
@@ -92,6 +93,26 @@ impl Fixture {
     pub(crate) fn seal(&mut self) {
         let segment = seal::make_segment(&self.layout, &self.log, self.tip.edge.size()).unwrap().unwrap();
         self.append(vec![Body::SegmentSealed(segment)]);
+    }
+
+    /// Merges small segments as the engine does, if there are any to merge.
+    pub(crate) fn merge(&mut self) -> Option<SegmentSealed> {
+        let log = Store::of(&self.layout).reader().unwrap();
+        let merged = merge::merge_segments(&self.layout, log.as_ref()).unwrap()?;
+        self.append(vec![Body::SegmentSealed(merged.clone())]);
+        Some(merged)
+    }
+
+    /// A ledger of `count` small segments, a tail, tiles and a published head.
+    pub(crate) fn small(count: usize) -> Self {
+        let mut fixture = Self::new();
+        for round in 0..count {
+            fixture.append(vec![heartbeat(), role(&format!("group:g{round}")), heartbeat()]);
+            fixture.seal();
+        }
+        fixture.append(vec![heartbeat()]);
+        fixture.publish();
+        fixture
     }
 
     pub(crate) fn publish(&mut self) {

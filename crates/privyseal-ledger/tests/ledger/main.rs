@@ -17,6 +17,8 @@ mod golden;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod s3;

@@ -6,6 +6,9 @@ use std::io;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use privyseal_core::decide::Fresh;
 use privyseal_core::event::ledger::{KeyEnrolled, KeyPurpose};
 use privyseal_core::event::{Body, Kind};
@@ -13,20 +16,21 @@ use privyseal_core::note::NodeKey;
 use privyseal_ledger::log::{Log as _, LogReader, StoredEntry, Walk};
 use privyseal_ledger::place::{self, Place};
 use privyseal_ledger::seal::{self, SealError};
+use privyseal_ledger::segment::schema;
 use privyseal_ledger::store::Store;
 use privyseal_ledger::verify::{Finding, Verdict};
 
 use crate::fixture::{Fixture, ORIGIN, heartbeat, role};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+pub(crate) enum Step {
     Put,
     Get,
     Remove,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// The step fails and did nothing.
     Before,
     /// The step was done, and is reported as failed.
@@ -39,15 +43,22 @@ enum Fault {
 
 /// A place in memory that fails at one step, once.
 #[derive(Default)]
-struct Faulty {
-    objects: Mutex<BTreeMap<String, Bytes>>,
-    fault: Mutex<Option<(Step, Fault)>>,
+pub(crate) struct Faulty {
+    pub(crate) objects: Mutex<BTreeMap<String, Bytes>>,
+    pub(crate) fault: Mutex<Option<(Step, Fault)>>,
+    /// How many times the step is done well before it fails.
+    pub(crate) spared: Mutex<usize>,
 }
 
 impl Faulty {
     fn failing(&self, step: Step) -> Option<Fault> {
         let mut fault = self.fault.lock().unwrap();
         fault.filter(|(at, _)| *at == step)?;
+        let mut spared = self.spared.lock().unwrap();
+        if *spared > 0 {
+            *spared -= 1;
+            return None;
+        }
         fault.take().map(|(_, fault)| fault)
     }
 
@@ -94,7 +105,7 @@ impl Place for Faulty {
     }
 }
 
-const FAULTS: &[(Step, Fault)] = &[
+pub(crate) const FAULTS: &[(Step, Fault)] = &[
     (Step::Put, Fault::Before),
     (Step::Put, Fault::After),
     (Step::Get, Fault::Before),
@@ -327,4 +338,31 @@ fn the_folder_is_put_to_once() {
     place.remove("events/x").unwrap();
     assert!(place.put_if_absent("events/x", &Bytes::from_static(b"three")).unwrap());
     assert_eq!(fixture.files().len(), 1, "no temporary file is left");
+}
+
+/// Columns and values are the contract; that pages and row groups can be passed over is what makes looking something up quick.
+#[test]
+fn a_segment_says_where_ids_and_requests_are_not() {
+    let mut fixture = Fixture::new();
+    let requests: Vec<_> = (0..50).map(|number| Fresh::request_id(fixture.tip.time, [number; 32])).collect();
+    for request in &requests {
+        fixture.append_about(Some(*request), vec![heartbeat(); 200]);
+    }
+    fixture.seal();
+    let segment = privyseal_ledger::reader::segments(&fixture.log).unwrap().remove(0);
+    let file = Bytes::from(std::fs::read(fixture.layout.below_ledger(&segment.path)).unwrap());
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required)).unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+    let column = |name: &str| schema().index_of(name).unwrap();
+    let group = metadata.metadata().row_group(0);
+    assert!(group.column(column("id")).statistics().is_some() && group.column(column("entry")).statistics().is_none());
+    let ColumnIndexMetaData::BYTE_ARRAY(ids) = &metadata.metadata().column_index().unwrap()[0][column("id")] else {
+        panic!("ids have no least and most")
+    };
+    assert!(ids.num_pages() >= 3, "{} pages", ids.num_pages());
+    assert!((1..ids.num_pages() as usize).all(|page| ids.max_value(page - 1) < ids.min_value(page)), "ids are in the order of time");
+    let filter = builder.get_row_group_column_bloom_filter(0, column("request_id")).unwrap().unwrap();
+    assert!(requests.iter().all(|request| filter.check(&request.to_string().as_str())));
+    let others = (100..200).map(|number| Fresh::request_id(fixture.tip.time, [number; 32]).to_string());
+    assert!(others.filter(|other| filter.check(&other.as_str())).count() < 10, "about one in a hundred");
 }

@@ -18,9 +18,13 @@ use crate::problem::Problem;
 /// How long a link is good for when nobody says.
 const LINK_MINUTES: u32 = 60;
 
-/// `POST /v1/control/seal`
+/// `POST /v1/control/seal`: seals, then merges small segments, and tells every record that was made.
 pub(crate) async fn seal(State(app): State<App>, _operator: Operator) -> Result<Json<Vec<SegmentSealed>>, Problem> {
-    Ok(Json(app.engine().seal().await?))
+    let mut recorded = app.engine().seal().await?;
+    while let Some(merged) = app.engine().merge().await? {
+        recorded.push(merged);
+    }
+    Ok(Json(recorded))
 }
 
 /// Body of `POST /v1/control/keys`.

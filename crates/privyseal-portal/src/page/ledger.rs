@@ -1,5 +1,7 @@
 //! `/ledger`: the log itself, and how to check it without us.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::response::Response;
 use privyseal_core::event::{Body, Event, Kind};
@@ -7,6 +9,7 @@ use privyseal_core::note::{Checkpoint, Note};
 use privyseal_core::time::Timestamp;
 use privyseal_engine::Witnessed;
 use privyseal_ledger::log::Head;
+use privyseal_ledger::recorded::Recorded;
 
 use super::frame::{Visitor, page};
 use super::request::verify_command;
@@ -31,7 +34,7 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     visitor.enters(&app, Place::Ledger)?;
     let known = log::read(&app, |log| {
         let Some(head) = log.head()? else { return Ok(None) };
-        Ok(Some(Known { head, segments: log::events(log.entries_of(Kind::SegmentSealed)?), counts: log.counts()? }))
+        Ok(Some(Known { head, segments: standing(log::events(log.entries_of(Kind::SegmentSealed)?)), counts: log.counts()? }))
     })
     .await?;
     let Known { head, segments, counts } = known.ok_or_else(|| log::unavailable(&"it is empty"))?;
@@ -72,6 +75,19 @@ fn witnesses(witnessed: Witnessed) -> Vec<Witness> {
 fn origin(checkpoint: &str) -> String {
     let head = Note::parse(checkpoint).and_then(|note| Checkpoint::from_text(&note.text));
     head.map(|head| head.origin).unwrap_or_default()
+}
+
+/// The records of the segments that hold the sealed prefix now. One that does not line up is passed over; `verify` names it.
+fn standing(records: Vec<Event>) -> Vec<Event> {
+    let mut recorded = Recorded::default();
+    for event in &records {
+        if let Body::SegmentSealed(segment) = &event.body {
+            let _passed_over = recorded.add(segment.clone(), event.seq, event.time);
+        }
+    }
+    let paths: BTreeSet<&str> = recorded.standing().iter().map(|segment| segment.path.as_str()).collect();
+    let stands = |event: &Event| matches!(&event.body, Body::SegmentSealed(segment) if paths.contains(segment.path.as_str()));
+    records.into_iter().filter(stands).collect()
 }
 
 fn segment(event: Event) -> Option<Segment> {

@@ -185,7 +185,7 @@ async fn stamp_by_itself(engine: Engine, stamper: Arc<Stamper>) {
     }
 }
 
-/// Seals whenever enough has come together.
+/// Seals whenever enough has come together, then merges what has become many.
 async fn seal_by_itself(engine: Engine, entries: u64) {
     let mut head = engine.head();
     let mut sealed_at = 0;
@@ -196,10 +196,24 @@ async fn seal_by_itself(engine: Engine, entries: u64) {
                 Ok(segments) => sealed_at = segments.last().map_or(size, |segment| segment.last + 1),
                 Err(error) => tracing::error!(seal.error = %error, "sealing failed; it will be tried again"),
             }
+            merge_by_itself(&engine).await;
             tokio::time::sleep(Duration::from_secs(30)).await;
         }
         if head.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+/// Merges small segments, one new segment at a time, until there is nothing to merge.
+async fn merge_by_itself(engine: &Engine) {
+    loop {
+        match engine.merge().await {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::error!(merge.error = %error, "merging segments failed; it will be tried again after the next sealing");
+            }
         }
     }
 }

@@ -116,6 +116,7 @@ fn ledger() -> Vec<Body> {
             bytes: 901_120,
             sha256: digest("segment"),
             path: "events/2026/07/000000000000-000000004095.parquet".into(),
+            replaces: Some(8),
         }),
         Body::KeyEnrolled(KeyEnrolled {
             key: VKEY.into(),
