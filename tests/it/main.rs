@@ -28,6 +28,8 @@ mod policy_life;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod redaction;
 #[cfg(test)]
 mod replay;

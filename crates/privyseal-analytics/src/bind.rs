@@ -10,12 +10,15 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart,
     UnaryOperator, Value as SqlValue, ValueWithSpan, visit_expressions, visit_expressions_mut,
 };
-use datafusion::sql::sqlparser::tokenizer::Span;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::Period;
 use serde_json::{Map, Value};
 
 use crate::guard::suggestion;
+
+use crate::header::{Parameter, ParameterKind};
 
 /// Parameters that every control test has.
 pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
@@ -89,6 +92,19 @@ pub(crate) fn bind_nothing(statement: &mut Statement) {
     let _: Result<(), String> = replace(statement, |_| Some(value(SqlValue::Null)));
 }
 
+/// Puts every declared parameter at its default. Names the first parameter that is not declared.
+pub(crate) fn bind_defaults(statement: &mut Statement, parameters: &[Parameter]) -> Result<(), String> {
+    replace(statement, |name| {
+        let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
+        match (parameter.kind, &parameter.default) {
+            // A call, so that also no moment has the type of a moment.
+            (ParameterKind::Timestamp, Value::String(moment)) => Some(call("utc", moment.clone())),
+            (ParameterKind::Timestamp, _) => Some(call_of("utc", SqlValue::Null)),
+            (_, default) => literal(default),
+        }
+    })
+}
+
 /// Replaces parameters; gives the name of the first for which there is nothing.
 fn replace(statement: &mut Statement, value: impl Fn(&str) -> Option<Expr>) -> Result<(), String> {
     let sql = match statement {
@@ -112,13 +128,41 @@ fn replace(statement: &mut Statement, value: impl Fn(&str) -> Option<Expr>) -> R
     }
 }
 
+/// The statement as text with every parameter at its default, for places that cannot give parameters. Comments and line breaks stay.
+pub(crate) fn with_defaults(sql: &str, parameters: &[Parameter]) -> Result<String, String> {
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).with_unescape(false).tokenize().map_err(|error| error.to_string())?;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let mut text = String::with_capacity(sql.len());
+    for token in tokens {
+        let Token::Placeholder(name) = &token else {
+            text.push_str(&token.to_string());
+            continue;
+        };
+        let name = name.strip_prefix('$').unwrap_or(name);
+        let parameter = parameters.iter().find(|parameter| parameter.name == name);
+        match parameter.map(|parameter| &parameter.default) {
+            None => return Err(format!("the parameter `{name}` is not declared")),
+            Some(Value::Null) => text.push_str("NULL"),
+            Some(Value::String(value)) => text.push_str(&quoted(value)),
+            Some(list @ Value::Array(_)) => text.push_str(&format!("json_list({})", quoted(&list.to_string()))),
+            Some(other) => text.push_str(&other.to_string()),
+        }
+    }
+    Ok(text)
+}
+
 fn value(value: SqlValue) -> Expr {
     Expr::Value(ValueWithSpan { value, span: Span::empty() })
 }
 
 /// Our own function on one text: moments and lists have no literal of their own.
 fn call(name: &str, text: String) -> Expr {
-    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(SqlValue::SingleQuotedString(text))));
+    call_of(name, SqlValue::SingleQuotedString(text))
+}
+
+fn call_of(name: &str, argument: SqlValue) -> Expr {
+    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(argument)));
     Expr::Function(Function {
         name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
         uses_odbc_syntax: false,
@@ -144,4 +188,28 @@ fn literal(json: &Value) -> Option<Expr> {
         Value::Null => value(SqlValue::Null),
         Value::Object(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn defaults_stand_in_the_text_where_the_parameters_stood() {
+        let parameter =
+            |name: &str, kind: ParameterKind, default: Value| Parameter { name: name.to_owned(), kind, default, meaning: String::new() };
+        let parameters = [
+            parameter("a", ParameterKind::Integer, json!(-7)),
+            parameter("ab", ParameterKind::Text, json!("it's")),
+            parameter("t", ParameterKind::Timestamp, json!(null)),
+            parameter("l", ParameterKind::TextList, json!(["x", "y'"])),
+        ];
+        let text = "-- $a\nSELECT '$a', 'o''clock', \"$ab\",\n  $a + $ab, utc($t) /* $t */, array_has($l, 'x')";
+        let expected =
+            "-- $a\nSELECT '$a', 'o''clock', \"$ab\",\n  -7 + 'it''s', utc(NULL) /* $t */, array_has(json_list('[\"x\",\"y''\"]'), 'x')";
+        assert_eq!(with_defaults(text, &parameters).as_deref(), Ok(expected));
+        assert!(with_defaults("SELECT $unknown", &parameters).is_err());
+    }
 }

@@ -14,7 +14,8 @@ use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
 use privyseal_core::port::{
-    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, QueryError, QueryLimits, Question, RowFile, RowsTold, TableDoc,
+    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, QueryDoc, QueryError, QueryLimits, Question, RowFile, RowsTold,
+    TableDoc,
 };
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
@@ -28,6 +29,7 @@ use crate::assess::Assessor;
 use crate::export::{self, Spool, Writer};
 use crate::functions::{FunctionDoc, Functions};
 use crate::harden::Interrupt;
+use crate::library;
 use crate::run::{Runner, Running};
 use crate::session::{self, Sessions, ViewError};
 use crate::store::{Snapshot, Store, StoreError};
@@ -100,6 +102,7 @@ pub struct Engine {
     turns: Arc<Turns>,
     scratch: PathBuf,
     docs: Vec<TableDoc>,
+    library: Vec<QueryDoc>,
     runtime: Option<Runtime>,
 }
 
@@ -128,14 +131,19 @@ impl Engine {
         let (send, receive) = mpsc::channel();
         let (content, shared) = (Arc::clone(&options.content), Arc::clone(&resources));
         runtime.spawn(async move {
+            let planned = async {
+                let sessions = Sessions::new(content.as_ref(), &shared, functions).await?;
+                let library = library::load(content.as_ref(), &sessions).await?;
+                Ok::<_, ViewError>((sessions, library))
+            };
             // The receiver waits below; it is gone only when the whole process is.
-            let _ = send.send(Sessions::new(content.as_ref(), &shared, functions).await);
+            let _ = send.send(planned.await);
         });
-        let sessions = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
+        let (sessions, library) = receive.recv().map_err(|_| ViewError::Setup("planning the views was broken off".to_owned()))??;
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
         let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
-        Ok(Self { runner, assessor, turns: Arc::default(), scratch: options.scratch, docs, runtime: Some(runtime) })
+        Ok(Self { runner, assessor, turns: Arc::default(), scratch: options.scratch, docs, library, runtime: Some(runtime) })
     }
 
     /// Documentation of our own SQL functions.
@@ -148,6 +156,12 @@ impl Engine {
     #[must_use]
     pub fn table_docs(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    /// Documentation of the questions that come with the program, by name.
+    #[must_use]
+    pub fn library(&self) -> &[QueryDoc] {
+        &self.library
     }
 
     /// Ids of the control tests that can be run.
@@ -315,6 +329,10 @@ impl Analytics for Engine {
 
     fn tables(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    fn library(&self) -> &[QueryDoc] {
+        &self.library
     }
 
     fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {

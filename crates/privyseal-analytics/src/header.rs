@@ -17,8 +17,19 @@
 //! -- Violation: …
 //! -- Parameter grace_seconds integer = 300: How late an end may be recorded.
 //! ```
+//!
+//! A question of the library has a title, a remark, parameters and columns:
+//!
+//! ```text
+//! -- Who approves within seconds
+//! -- One row per person. Nobody reads a schema change in five seconds.
+//! --
+//! -- Parameter seconds integer = 10: An approval given in less than this many seconds is quick.
+//! -- Column person text: The person.
+//! ```
 
 use privyseal_core::port::{ColumnDoc, TableDoc};
+use privyseal_core::time::Timestamp;
 use serde_json::Value;
 
 /// A file whose header does not read as it should.
@@ -58,26 +69,27 @@ pub(crate) fn view(name: &str, text: &str) -> Result<TableDoc, HeaderError> {
     let meaning = title.strip_prefix(&format!("{name}: ")).ok_or_else(|| error(format!("its header must begin with `-- {name}: `")))?;
     let columns = rest
         .iter()
-        .map(|line| {
-            let bad = || error(format!("`{line}` does not read `column type: meaning`"));
-            let (head, meaning) = line.split_once(": ").ok_or_else(bad)?;
-            let (name, kind) = head.split_once(' ').ok_or_else(bad)?;
-            if !TYPES.contains(&kind) || meaning.trim().is_empty() {
-                return Err(bad());
-            }
-            Ok(ColumnDoc { name: name.to_owned(), kind: kind.to_owned(), meaning: meaning.trim().to_owned() })
-        })
+        .map(|line| column(line).ok_or_else(|| error(format!("`{line}` does not read `column type: meaning`"))))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(TableDoc { name: name.to_owned(), meaning: meaning.trim().to_owned(), columns })
 }
 
-/// The type of a control test's parameter.
+fn column(line: &str) -> Option<ColumnDoc> {
+    let (head, meaning) = line.split_once(": ")?;
+    let (name, kind) = head.split_once(' ')?;
+    let known = TYPES.contains(&kind) && !meaning.trim().is_empty();
+    known.then(|| ColumnDoc { name: name.to_owned(), kind: kind.to_owned(), meaning: meaning.trim().to_owned() })
+}
+
+/// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ParameterKind {
     Integer,
     Text,
     Boolean,
     TextList,
+    /// A moment as text, or null for none.
+    Timestamp,
 }
 
 impl ParameterKind {
@@ -88,6 +100,7 @@ impl ParameterKind {
             ParameterKind::Text => value.is_string(),
             ParameterKind::Boolean => value.is_boolean(),
             ParameterKind::TextList => value.as_array().is_some_and(|items| items.iter().all(Value::is_string)),
+            ParameterKind::Timestamp => value.is_null() || value.as_str().is_some_and(|moment| Timestamp::parse_lenient(moment).is_ok()),
         }
     }
 
@@ -98,11 +111,12 @@ impl ParameterKind {
             ParameterKind::Text => "text",
             ParameterKind::Boolean => "boolean",
             ParameterKind::TextList => "text[]",
+            ParameterKind::Timestamp => "timestamp",
         }
     }
 }
 
-/// A parameter of a control test.
+/// A parameter of a control test or of a question.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
@@ -132,12 +146,51 @@ pub(crate) fn assertion(id: &str, text: &str) -> Result<AssertionHeader, HeaderE
         }
     }
     let parameters = rest.iter().filter_map(|line| line.strip_prefix("Parameter "));
-    let parameters = parameters
-        .map(|line| {
-            parameter(line).ok_or_else(|| error(format!("`Parameter {line}` does not read `Parameter name type = default: meaning`")))
-        })
-        .collect::<Result<_, _>>()?;
+    let parameters = parameters.map(|line| parameter(line).ok_or_else(|| error(bad_parameter(line)))).collect::<Result<_, _>>()?;
     Ok(AssertionHeader { title: title.to_owned(), parameters })
+}
+
+/// What a question of the library says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LibraryHeader {
+    pub(crate) title: String,
+    pub(crate) meaning: String,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) columns: Vec<ColumnDoc>,
+}
+
+/// The header of a question. `name` is the file's name without `.sql`.
+pub(crate) fn library(name: &str, text: &str) -> Result<LibraryHeader, HeaderError> {
+    let error = |reason: String| HeaderError { file: format!("queries/library/{name}.sql"), reason };
+    let lines = lines(text);
+    let (title, rest) = lines.split_first().ok_or_else(|| error("it has no header comment".to_owned()))?;
+    let mut header = LibraryHeader { title: title.clone(), meaning: String::new(), parameters: Vec::new(), columns: Vec::new() };
+    for line in rest {
+        if let Some(line) = line.strip_prefix("Parameter ") {
+            header.parameters.push(parameter(line).ok_or_else(|| error(bad_parameter(line)))?);
+        } else if let Some(line) = line.strip_prefix("Column ") {
+            let bad = || error(format!("`Column {line}` does not read `Column name type: meaning`"));
+            header.columns.push(column(line).ok_or_else(bad)?);
+        } else if header.parameters.is_empty() && header.columns.is_empty() {
+            let gap = if header.meaning.is_empty() { "" } else { " " };
+            header.meaning.extend([gap, line.as_str()]);
+        } else {
+            return Err(error(format!("`{line}` stands below its parameters and columns: a remark stands above them")));
+        }
+    }
+    if header.meaning.is_empty() {
+        return Err(error("its header lacks a remark below the title".to_owned()));
+    }
+    let mut names: Vec<&str> = header.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(error("it declares a parameter twice".to_owned()));
+    }
+    Ok(header)
+}
+
+fn bad_parameter(line: &str) -> String {
+    format!("`Parameter {line}` does not read `Parameter name type = default: meaning`")
 }
 
 fn parameter(line: &str) -> Option<Parameter> {
@@ -149,6 +202,7 @@ fn parameter(line: &str) -> Option<Parameter> {
         "text" => ParameterKind::Text,
         "boolean" => ParameterKind::Boolean,
         "text[]" => ParameterKind::TextList,
+        "timestamp" => ParameterKind::Timestamp,
         _ => return None,
     };
     let default: Value = serde_json::from_str(default).ok()?;
@@ -183,5 +237,27 @@ mod tests {
             assert!(assertion("X1", &format!("-- X1: Title\n{sections}{bad}")).is_err(), "{bad}");
         }
         assert!(assertion("X1", "-- X1: Title\n-- Population: p").is_err());
+    }
+
+    #[test]
+    fn a_question_declares_everything() {
+        let text = "-- Who?\n-- One row\n-- each.\n--\n-- Parameter since timestamp = null: From when:\n--   null for ever.\n-- Parameter n integer = 2: How many.\n--\n-- Column a text: First.\nSELECT 1 -- Column";
+        let header = library("who", text).unwrap();
+        assert_eq!((header.title.as_str(), header.meaning.as_str()), ("Who?", "One row each."));
+        let parameters: Vec<(&str, &Value, &str)> =
+            header.parameters.iter().map(|parameter| (parameter.kind.as_str(), &parameter.default, parameter.meaning.as_str())).collect();
+        assert_eq!(parameters, [("timestamp", &Value::Null, "From when: null for ever."), ("integer", &Value::from(2), "How many.")]);
+        assert_eq!(header.columns.len(), 1);
+        for bad in [
+            "SELECT 1",
+            "-- Who?",
+            "-- Who?\n-- One row.\n-- Parameter n integer = null: m",
+            "-- Who?\n-- One row.\n-- Parameter t timestamp = \"soon\": m",
+            "-- Who?\n-- One row.\n-- Parameter n integer = 1: m\n-- Parameter n text = \"\": m",
+            "-- Who?\n-- One row.\n-- Column a varchar: m",
+            "-- Who?\n-- One row.\n-- Column a text: m\n-- more",
+        ] {
+            assert!(library("who", bad).is_err(), "{bad}");
+        }
     }
 }

@@ -10,6 +10,7 @@ mod guard;
 mod harden;
 mod header;
 mod heads;
+mod library;
 mod refuse;
 mod run;
 mod scan;

@@ -260,6 +260,39 @@ pub struct TableDoc {
     pub columns: Vec<ColumnDoc>,
 }
 
+/// Documentation of one parameter of a saved query.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParameterDoc {
+    /// Its name; it stands in the SQL behind a `$`.
+    pub name: String,
+    /// Its type: `integer`, `text`, `boolean`, `text[]` or `timestamp` (RFC 3339 text, or null for the default that the meaning names).
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The value that holds when none is given, as JSON.
+    pub default: Value,
+    /// What it does.
+    pub meaning: String,
+}
+
+/// A question that comes with the program: a statement with its documentation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QueryDoc {
+    /// Its name: that of its file in `queries/library/`, without `.sql`.
+    pub name: String,
+    /// The question in one line.
+    pub title: String,
+    /// What the answer says, and how to read it.
+    pub meaning: String,
+    /// Its parameters, in the order in which they are to be asked for.
+    pub parameters: Vec<ParameterDoc>,
+    /// The columns of its answer, in order.
+    pub columns: Vec<ColumnDoc>,
+    /// The statement, with `$name` where a parameter stands.
+    pub sql: String,
+    /// The same statement with every parameter at its default, under its title: it runs as it stands, where parameters cannot be given.
+    pub ready: String,
+}
+
 /// SQL and control tests over the ledger. Implemented by the analytics crate; every call sees all that was acknowledged before it.
 pub trait Analytics: Send + Sync {
     /// Runs one read-only statement. Dropping the future cancels it.
@@ -273,6 +306,11 @@ pub trait Analytics: Send + Sync {
 
     /// The tables that statements can use.
     fn tables(&self) -> &[TableDoc];
+
+    /// The questions that come with the program, by name. None where there is no SQL.
+    fn library(&self) -> &[QueryDoc] {
+        &[]
+    }
 
     /// Runs the control tests of these frameworks over a period.
     fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>>;

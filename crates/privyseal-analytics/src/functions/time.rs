@@ -15,6 +15,10 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// `utc('2026-07-01')`.
 pub(super) fn utc(args: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
     let [text] = args else { return exec_err!("`utc` takes a text") };
+    // A moment stays what it is: a parameter may come as either.
+    if matches!(text.data_type(), DataType::Timestamp(..)) {
+        return text.cast_to(&time_type(), None);
+    }
     let texts = TextColumn::of(text, rows)?;
     let mut times = TimestampMicrosecondBuilder::with_capacity(texts.len()).with_timezone("UTC");
     for row in 0..texts.len() {

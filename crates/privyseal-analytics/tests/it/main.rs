@@ -5,7 +5,11 @@ mod assertions;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod eventful;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod library;
 #[cfg(test)]

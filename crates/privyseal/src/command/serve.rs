@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
-use privyseal_core::port::ContentSource as _;
+use privyseal_core::port::Analytics;
 use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
 use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
@@ -19,7 +19,6 @@ use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
 use super::demo::sign_in_link;
 use crate::cli;
 use crate::client::{ServerFile, server_file};
-use crate::content::Embedded;
 use crate::context::Context;
 use crate::packs::PackBuilder;
 use crate::{local, output};
@@ -122,7 +121,7 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         session_minutes: context.config.server.session_minutes,
         operator_token: token,
         limits: local::query_limits(&context.config),
-        library: library(),
+        library: library(analytics.as_ref()),
         public_entries: context.config.ledger.public_entries,
     };
     let services = Services { engine: engine.clone(), analytics, packs, catalogs };
@@ -205,16 +204,9 @@ async fn seal_by_itself(engine: Engine, entries: u64) {
     }
 }
 
-/// The queries of `queries/library/`, titled by their first comment line.
-fn library() -> Vec<SavedQuery> {
-    let paths = Embedded.list("queries/library/").into_iter();
-    paths
-        .filter_map(|path| {
-            let sql = Embedded.read(&path)?.into_owned();
-            let title = sql.lines().next()?.trim_start_matches("--").trim().to_owned();
-            Some(SavedQuery { title, sql })
-        })
-        .collect()
+/// The questions that come with the program, as the console keeps them: each at its defaults.
+fn library(analytics: &dyn Analytics) -> Vec<SavedQuery> {
+    analytics.library().iter().map(|query| SavedQuery { title: query.title.clone(), sql: query.ready.clone() }).collect()
 }
 
 /// The server's file in the data folder; gone when the server is.
