@@ -6,8 +6,8 @@
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 -- Parameter at_least integer = 1: Leaves out pairs in which one approved fewer requests of the other.
 --
--- Column person text: The one.
--- Column other text: The other.
+-- Column person text: The one of the pair.
+-- Column other text: The other of the pair, later in the alphabet.
 -- Column given bigint: Approvals by the one for requests of the other.
 -- Column received bigint: Approvals by the other for requests of the one.
 -- Column given_percent bigint: Share of these among all approvals by the one, rounded down.

@@ -4,8 +4,8 @@
 -- Parameter start timestamp = null: First moment of the period; null for 90 days before the newest entry.
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 --
--- Column at timestamp: When.
--- Column actor text: Who.
+-- Column at timestamp: When it was recorded.
+-- Column actor text: The account that read.
 -- Column what text: `sql` or `pack`.
 -- Column outcome text: `ok`, `refused` or `failed`.
 -- Column rows bigint: Rows handed out; NULL for packs.

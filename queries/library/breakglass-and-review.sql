@@ -5,7 +5,7 @@
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 -- Parameter open_only boolean = false: Shows only those that nobody has judged yet.
 --
--- Column invoked_at timestamp: When.
+-- Column invoked_at timestamp: When it was taken.
 -- Column invoker text: The account that took it.
 -- Column invoker_person text: The person behind it then; NULL when nobody is known.
 -- Column action text: The verb; NULL when the request is not known.

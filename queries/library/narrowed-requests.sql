@@ -5,7 +5,7 @@
 -- Parameter start timestamp = null: First moment of the period; null for 90 days before the newest entry.
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 --
--- Column narrowed_at timestamp: When.
+-- Column narrowed_at timestamp: When it was narrowed.
 -- Column narrowed_by text: The reviewer who narrowed it.
 -- Column requester text: The account that had asked.
 -- Column action text: The verb.

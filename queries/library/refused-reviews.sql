@@ -4,7 +4,7 @@
 -- Parameter start timestamp = null: First moment of the period; null for 90 days before the newest entry.
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 --
--- Column refused_at timestamp: When.
+-- Column refused_at timestamp: When it was refused.
 -- Column code text: Stable code, for example `subject_of_request`.
 -- Column reason text: One sentence.
 -- Column principal text: The account that tried.

@@ -5,7 +5,7 @@
 -- Parameter start timestamp = null: First moment of the period; null for 90 days before the newest entry.
 -- Parameter end timestamp = null: First moment after the period; null for the newest entry included.
 --
--- Column actor text: Who.
+-- Column actor text: The account that read.
 -- Column statements bigint: Statements in the period.
 -- Column refused bigint: Of these, refused.
 -- Column failed bigint: Of these, failed.

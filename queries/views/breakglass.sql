@@ -3,22 +3,22 @@
 -- grant_id text: The emergency grant.
 -- request_id text: The request.
 -- seq bigint: Position of its `breakglass.invoked`.
--- event_id text: That event.
--- invoked_at timestamp: When.
+-- event_id text: Id of that event.
+-- invoked_at timestamp: When it was taken.
 -- invoker text: The account that took it.
 -- invoker_kind text: `human` or `agent`.
 -- invoker_person text: The person behind that account then; NULL when nobody is known.
 -- reason text: Why; NULL when hidden.
 -- reason_chars bigint: Length of the reason without white space at both ends; NULL when neither recorded nor readable.
--- expires_at timestamp: When the grant ends.
+-- expires_at timestamp: First moment at which the grant may not be redeemed.
 -- review_due_at timestamp: By when someone outside must have judged it.
 -- notified_at timestamp: When people other than the invoker were first told; NULL when nobody was.
--- reviewed_at timestamp: When it was judged; NULL when it was not.
--- review_event_id text: The event that judged it.
--- reviewer text: Who judged it.
--- reviewer_person text: The person behind that account then.
+-- reviewed_at timestamp: When it was first judged; NULL when it was not.
+-- review_event_id text: Id of the event that judged it; NULL when it was not.
+-- reviewer text: The account that judged it; NULL when it was not.
+-- reviewer_person text: The person behind that account then; NULL when nobody is known, or it was not judged.
 -- outcome text: `justified` or `unjustified`; NULL when not judged.
--- comment text: What was found; NULL when hidden.
+-- comment text: What was found; NULL when hidden, or it was not judged.
 WITH invoked AS (
   SELECT *, f['grant_id'] AS grant_id FROM (SELECT seq, id, time, request_id, fields(entry, '
     grant_id text body.grant_id, invoker text body.invoker.principal, invoker_kind text body.invoker.kind,
@@ -34,7 +34,7 @@ told AS (
   JOIN notifications n ON n.about = a.id AND n.seq > i.seq AND n.recipient <> i.f['invoker']
   GROUP BY i.id),
 judged AS (
-  SELECT f['grant_id'] AS grant_id, seq, id, time, f, row_number() OVER (PARTITION BY f['grant_id'] ORDER BY seq) AS nth
+  SELECT *, f['grant_id'] AS grant_id, row_number() OVER (PARTITION BY f['grant_id'] ORDER BY seq) AS nth
   FROM (
     SELECT seq, id, time, fields(entry, '
       grant_id text body.grant_id, reviewer text body.reviewer.principal, reviewer_person text body.reviewer.person,

@@ -1,17 +1,17 @@
 -- credentials: Ways to sign in, with the time in which each counted. The first enrolment counts.
 --
--- credential text: Its id.
--- principal text: Whose it is.
+-- credential text: Its id; for passkeys the WebAuthn credential id, base64url.
+-- principal text: The account that it signs in.
 -- label text: Name for people.
 -- type text: `passkey`, `api_key` or `link`.
--- public_key text: The public part as JSON.
+-- public_key text: The public part as JSON; for keys and links the SHA-256 of the secret.
 -- environment text: The only environment it may act in; NULL when it is not bound to one.
 -- valid_from timestamp: From when it counted.
 -- valid_to timestamp: Until when, exclusive; 9999-12-31T23:59:59.999999Z while it counts.
 -- from_seq bigint: Position of the event that enrolled it.
--- to_seq bigint: Position of the event that revoked it; 9007199254740991 when none did.
+-- to_seq bigint: Position of the event that revoked it; 9007199254740991 when none did, even if it expired.
 -- revoked_reason text: Why it was revoked; NULL when it was not.
--- event_id text: The event that enrolled it.
+-- event_id text: Id of the event that enrolled it.
 WITH enrolled AS (
   SELECT *, f['credential'] AS credential, row_number() OVER (PARTITION BY f['credential'] ORDER BY seq) AS nth FROM (SELECT seq, time, id, fields(entry, '
     credential text body.credential, principal text body.principal, label text body.label, type text body.key.type,

@@ -2,18 +2,18 @@
 --
 -- request_id text: The request.
 -- seq bigint: Position of the event.
--- event_id text: The event.
--- decided_at timestamp: When.
+-- event_id text: Id of the event.
+-- decided_at timestamp: When it was decided.
 -- decision text: `approved` or `denied`.
 -- mechanism text: `quorum`, `automatic` or `breakglass` for approvals, `review` or `policy` for denials.
 -- persons bigint: Distinct persons in the slots of an approval; NULL for denials.
 -- slots text: Which person filled which slot, as JSON; NULL for denials.
--- slot_names text[]: The filled slots, for example `group:sre`; a slot for two stands here twice.
--- slot_persons text[]: Who filled them, in the same order.
--- slot_principals text[]: With which accounts, in the same order.
+-- slot_names text[]: The filled slots, for example `group:sre`; a slot for two stands here twice; NULL for denials.
+-- slot_persons text[]: The persons who filled them, in the same order; NULL for denials.
+-- slot_principals text[]: With which accounts, in the same order; NULL for denials.
 -- denied_by text[]: Persons who denied; empty when policy did; NULL for approvals.
--- action_digest text: What was approved; NULL for denials.
--- policy_digest text: Under which policy.
+-- action_digest text: Digest of the action that was approved; NULL for denials.
+-- policy_digest text: Digest of the policy under which it was decided.
 SELECT request_id, seq, id AS event_id, time AS decided_at,
   CASE kind WHEN 'request.approved' THEN 'approved' ELSE 'denied' END AS decision,
   f['mechanism'] AS mechanism, f['persons'] AS persons, f['slots'] AS slots, f['slot_names'] AS slot_names,

@@ -1,17 +1,17 @@
--- delegations: Who let whom review for them, over time.
+-- delegations: Who let whom review for them, over time: one row per delegation. A log in which one is made twice is refused.
 --
 -- delegation text: Names the delegation.
 -- delegator text: The account that lets decide.
 -- delegate text: The account that may decide.
 -- roles text[]: For which roles or groups.
 -- depth bigint: 1 for a direct delegation.
--- reason text: Why.
+-- reason text: Why, in the delegator's words.
 -- change_request text: The approved request behind it; NULL without one.
 -- valid_from timestamp: From when it counted.
--- valid_to timestamp: Until when, exclusive.
+-- valid_to timestamp: Until when, exclusive: its declared end, or earlier when it was ended.
 -- from_seq bigint: Position of the event that made it.
 -- to_seq bigint: Position of the event that ended it early; 9007199254740991 when none did.
--- event_id text: The event that made it.
+-- event_id text: Id of the event that made it.
 WITH made AS (
   SELECT *, f['delegation'] AS delegation FROM (SELECT seq, time, id, fields(entry, '
     delegation text body.delegation, delegator text body.delegator, delegate text body.delegate, roles list body.roles, depth int body.depth,
@@ -25,5 +25,6 @@ SELECT m.delegation, m.f['delegator'] AS delegator, m.f['delegate'] AS delegate,
   greatest(m.time, m.f['valid_from']) AS valid_from,
   greatest(m.time, m.f['valid_from'], least(m.f['valid_to'], coalesce(e.time, m.f['valid_to']))) AS valid_to,
   m.seq AS from_seq, coalesce(e.seq, 9007199254740991) AS to_seq, m.id AS event_id
-FROM made m
+FROM (SELECT *, lag(9007199254740991) OVER (PARTITION BY delegation ORDER BY seq) AS before FROM made) m
 LEFT JOIN ended e ON e.delegation = m.delegation
+WHERE never_overlaps('delegations', m.delegation, m.seq, m.before)

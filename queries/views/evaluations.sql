@@ -1,21 +1,21 @@
 -- evaluations: Runs of control tests that were recorded.
 --
 -- seq bigint: Position of the event.
--- event_id text: The event.
--- evaluated_at timestamp: When.
--- assertion text: The control test.
--- query_digest text: Digest of its SQL.
+-- event_id text: Id of the event.
+-- evaluated_at timestamp: When the run was recorded.
+-- assertion text: Id of the control test, for example `D01`.
+-- query_digest text: SHA-256 of its SQL text.
 -- parameters text: Parameters used, as JSON.
 -- period_start timestamp: First moment of the period.
 -- period_end timestamp: First moment after it.
 -- slot timestamp: The scheduled slot it fills; NULL when no schedule ran it.
--- snapshot_size bigint: Entries that it saw.
+-- snapshot_size bigint: Entries that it saw: it can be performed again over exactly these.
 -- snapshot_root text: Root over them.
 -- state text: `error`, `exception`, `no_evidence`, `no_population` or `pass`.
 -- items bigint: Population items.
 -- violations bigint: Items in violation.
 -- indeterminate bigint: Items about which nothing can be said.
--- result_digest text: Digest of the result.
+-- result_digest text: SHA-256 of the result in canonical form.
 -- engine text: Engine and version.
 SELECT seq, id AS event_id, time AS evaluated_at, f['assertion'] AS assertion, f['query_digest'] AS query_digest,
   f['parameters'] AS parameters, f['period_start'] AS period_start, f['period_end'] AS period_end, f['slot'] AS slot,

@@ -2,20 +2,20 @@
 --
 -- exception text: Names the exception.
 -- seq bigint: Position of the event that raised it.
--- event_id text: That event.
+-- event_id text: Id of that event.
 -- raised_at timestamp: When it was raised.
 -- assertion text: The control test that found it.
--- items text[]: Items in violation.
+-- items text[]: Items in violation, by the test's item ids; at most 500.
 -- persons text[]: Persons whose acts those are; NULL when not recorded.
 -- evaluation text: The run of the test, as event id; NULL when a person raised it.
 -- answers bigint: How many answers were given.
 -- first_answered_at timestamp: When it was first answered; NULL when it was not.
 -- answered_at timestamp: When it was last answered; NULL when it was not.
--- answered_by text: Who gave the last answer.
--- owner text: Who answers for it.
--- cause text: Cause; NULL when hidden.
--- response text: What management does about it; NULL when hidden.
--- due_at timestamp: By when; NULL when nothing is left to do.
+-- answered_by text: The account that gave the last answer; NULL when there is none.
+-- owner text: The account that answers for it; NULL when there is no answer.
+-- cause text: Cause; NULL when hidden, or when there is no answer.
+-- response text: What management does about it; NULL when hidden, or when there is no answer.
+-- due_at timestamp: By when; NULL when nothing is left to do, or when there is no answer.
 -- status text: `open` or `closed` by the last answer; `open` when there is none.
 -- retest text: The passing run that closes it, as event id; NULL without one.
 WITH raised AS (
@@ -24,7 +24,7 @@ WITH raised AS (
     evaluation text body.evaluation') AS f
   FROM entries WHERE kind = 'exception.raised')),
 answered AS (
-  SELECT f['exception'] AS exception, time, actor_id, f, row_number() OVER (PARTITION BY f['exception'] ORDER BY seq DESC) AS nth,
+  SELECT *, f['exception'] AS exception, row_number() OVER (PARTITION BY f['exception'] ORDER BY seq DESC) AS nth,
     count(*) OVER (PARTITION BY f['exception']) AS answers, min(time) OVER (PARTITION BY f['exception']) AS first_at
   FROM (
     SELECT seq, time, actor_id, fields(entry, '

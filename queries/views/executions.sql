@@ -4,29 +4,29 @@
 -- grant_id text: The grant behind it.
 -- request_id text: The request behind that; NULL when none is named.
 -- seq bigint: Position of its `execution.started`.
--- event_id text: Event that started it.
+-- event_id text: Id of the event that started it.
 -- started_at timestamp: When it started.
 -- action text: The verb.
 -- resource_type text: Type of the resource.
 -- resource_id text: Id within the type.
 -- environment text: Environment of the grant; NULL when nothing says.
--- run_digest text: Digest of what ran.
+-- run_digest text: Digest of what ran: the third of the three (asked, shown, run).
 -- executor text: The account that ran it.
 -- executor_kind text: `human` or `agent`.
 -- executor_person text: The person behind that account then; NULL when nobody is known.
 -- tool text: Executing program; NULL when it does not say.
--- host text: Host it ran on, as the executor says.
+-- host text: Host it ran on, as the executor says; NULL when it does not say.
 -- artefacts text: Programs and files used, as JSON, each with its digest.
--- policy_digest text: Policy in force when it was asked.
--- state text: `running`, `done`, `failed` or `unknown`.
+-- policy_digest text: Digest of the policy in force when it was asked.
+-- state text: `running` while no end is recorded, `done`, `failed`, or `unknown` when nobody can know.
 -- ended_at timestamp: When the end was recorded; NULL while running.
 -- ended_seq bigint: Position of that event; NULL while running.
--- ended_event_id text: That event; NULL while running.
+-- ended_event_id text: Id of that event; NULL while running.
 -- exit_code bigint: Exit code; NULL when there is none.
 -- output_sha256 text: Digest of its output; NULL when not recorded.
 -- output_bytes bigint: Length of that output.
--- occurred_at timestamp: When the executor says it ended.
--- duration_ms bigint: Milliseconds from start to end.
+-- occurred_at timestamp: When the executor says it ended, by its own clock; NULL without such a report.
+-- duration_ms bigint: Milliseconds from start to end, as recorded here; NULL without a report of the end.
 -- incident text: Incident reference of a failed change; NULL when none is named.
 -- rollback_of text: The run that this one rolls back; NULL when it rolls back none.
 -- end_reason text: Why the outcome is unknown; NULL when it is known.
@@ -38,7 +38,7 @@ WITH started AS (
     tool text body.tool, host text body.host, artefacts json body.artefacts, policy_digest text body.policy_digest') AS f
   FROM entries WHERE kind = 'execution.started')),
 ended AS (
-  SELECT seq, id, time, kind, f, f['execution_id'] AS execution_id, row_number() OVER (PARTITION BY f['execution_id'] ORDER BY seq) AS nth
+  SELECT *, f['execution_id'] AS execution_id, row_number() OVER (PARTITION BY f['execution_id'] ORDER BY seq) AS nth
   FROM (
     SELECT seq, id, time, kind, fields(entry, '
       execution_id text body.execution_id, outcome text body.outcome, exit_code int body.exit_code, output_sha256 text body.output_sha256,

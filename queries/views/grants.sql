@@ -3,15 +3,15 @@
 -- grant_id text: The grant.
 -- request_id text: The request behind it.
 -- seq bigint: Position of its `grant.issued`.
--- event_id text: Event that issued it.
+-- event_id text: Id of the event that issued it.
 -- issued_at timestamp: When it was issued.
 -- mechanism text: `quorum`, `automatic` or `breakglass`.
 -- action text: The verb.
 -- resource_type text: Type of the resource.
 -- resource_id text: Id within the type.
 -- environment text: Environment as derived when it was asked; NULL when nothing says.
--- action_digest text: The one action that may run.
--- subject text: The only account that may redeem it.
+-- action_digest text: Digest of the one action that may run.
+-- subject text: The only account that may redeem it: the executor.
 -- scope text: Grammar of the scope; `exact/1` means this digest and nothing else.
 -- not_before timestamp: First moment at which it may be redeemed.
 -- expires_at timestamp: First moment at which it may not.
@@ -24,7 +24,8 @@
 -- revoked_at timestamp: When it was taken back; NULL when it was not.
 -- revoked_seq bigint: Position of the event that took it back; NULL when none did.
 -- expired_at timestamp: When its end was recorded unused; NULL when it was not.
--- state text: `revoked`, `used`, `expired` or `unused`.
+-- state text: `revoked`, `used` when no use is left, `expired` once its end was recorded, or `unused`; a grant past `expires_at` is
+--   `unused` until that is recorded.
 WITH issued AS (
   SELECT *, f['grant_id'] AS grant_id FROM (SELECT seq, id, time, request_id, fields(entry, '
     grant_id text body.grant_id, mechanism text body.mechanism, action text body.action, resource_type text body.resource.type,

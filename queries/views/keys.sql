@@ -2,7 +2,7 @@
 --
 -- key_id text: The key's id, 8 hex digits.
 -- purpose text: `log` for tree heads, `node` for events. The first key of a log has two rows.
--- key text: Verifier-key text.
+-- key text: Verifier-key text: name, id and public key, as `verify_signature` takes it.
 -- protection text: How the private half is kept; NULL for the first key.
 -- attestation text: Digest of the key store's statement; NULL without one.
 -- custodian text: Who keeps it; NULL when nobody is named.
@@ -13,7 +13,7 @@
 -- valid_to timestamp: Until when, exclusive; 9999-12-31T23:59:59.999999Z while it is.
 -- from_seq bigint: Position of the event that enrolled it.
 -- to_seq bigint: Position of the event that ended it; 9007199254740991 while it is active.
--- event_id text: The event that enrolled it.
+-- event_id text: Id of the event that enrolled it.
 WITH enrolled AS (
   SELECT seq, time, id, json_text(entry, 'body', 'purpose') AS purpose, entry FROM entries WHERE kind = 'key.enrolled'
   UNION ALL SELECT seq, time, id, 'log' AS purpose, entry FROM entries WHERE kind = 'ledger.opened'

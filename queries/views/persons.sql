@@ -1,9 +1,9 @@
 -- persons: The natural person behind each account over time: their own for people, the owner's for agents.
 --
 -- principal text: The account.
--- person text: The person.
+-- person text: The natural person, by the id that all their accounts share.
 -- through text: `own` for people; for agents the owner's account.
--- valid_from timestamp: From when.
+-- valid_from timestamp: From when it holds.
 -- valid_to timestamp: Until when, exclusive; 9999-12-31T23:59:59.999999Z while it holds.
 -- from_seq bigint: Position of the event from which it holds.
 -- to_seq bigint: Position of the event that ended it; 9007199254740991 while it holds.

@@ -5,19 +5,19 @@
 -- name text: Name for people; NULL when hidden.
 -- email text: Mail address; NULL when not known or hidden.
 -- person text: The natural person behind a human account; NULL for agents.
--- owner text: The human account that answers for an agent; NULL for people.
+-- owner text: The human account that answers for an agent; NULL for people, and for agents without one.
 -- parent text: The account that spawned this agent; NULL when none did.
 -- model text: Model or program of an agent; NULL when not recorded.
--- model_version text: Its version.
--- tools text[]: Tools it may use.
--- intended_use text[]: Actions it is meant for.
+-- model_version text: Version of that model or program; NULL when not recorded.
+-- tools text[]: Tools an agent may use; NULL when not recorded.
+-- intended_use text[]: Actions an agent is meant for, as dotted prefixes; NULL when not recorded.
 -- impact_assessed_at timestamp: When its impact was last assessed; NULL when never.
--- enabled boolean: Whether it had any rights.
+-- enabled boolean: Whether it had its rights; false while it was disabled.
 -- valid_from timestamp: From when this row holds.
 -- valid_to timestamp: Until when, exclusive; 9999-12-31T23:59:59.999999Z while it holds.
 -- from_seq bigint: Position of the event from which it holds.
 -- to_seq bigint: Position of the event that ended it; 9007199254740991 while it holds.
--- event_id text: The event from which it holds.
+-- event_id text: Id of the event from which it holds.
 WITH steps AS (
   SELECT seq, time, id, json_text(entry, 'body', 'principal') AS principal,
     CASE WHEN kind IN ('principal.registered', 'principal.changed') THEN entry END AS record,

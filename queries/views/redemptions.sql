@@ -3,8 +3,8 @@
 -- grant_id text: The grant.
 -- request_id text: The request behind it.
 -- seq bigint: Position of the event.
--- event_id text: The event.
--- redeemed_at timestamp: When.
+-- event_id text: Id of the event.
+-- redeemed_at timestamp: When it was used.
 -- execution_id text: The run that it allowed.
 -- use_number bigint: Which use, from 1.
 -- nonce text: The nonce that was presented.

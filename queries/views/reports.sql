@@ -1,18 +1,18 @@
 -- reports: Evidence packs and reports that were built, or could not be.
 --
--- report text: The run.
+-- report text: Id of the run.
 -- seq bigint: Position of the event.
--- event_id text: The event.
--- recorded_at timestamp: When.
+-- event_id text: Id of the event.
+-- recorded_at timestamp: When it was recorded.
 -- state text: `generated` or `failed`.
--- actor text: Who or what ran it.
+-- actor text: The account that ran it; `system` for a schedule.
 -- frameworks text[]: Framework ids; NULL when it failed.
--- period_start timestamp: First moment of the period.
--- period_end timestamp: First moment after it.
--- snapshot_size bigint: Entries that it was built from.
--- snapshot_root text: Root over them.
--- pack_digest text: Digest of the content outside `seal/`.
--- file_sha256 text: Digest of the file.
+-- period_start timestamp: First moment of the period; NULL when it failed.
+-- period_end timestamp: First moment after it; NULL when it failed.
+-- snapshot_size bigint: Entries that it was built from; NULL when it failed.
+-- snapshot_root text: Root over them; NULL when it failed.
+-- pack_digest text: Digest of the content outside `seal/`, the same for every build of the same thing; NULL when it failed.
+-- file_sha256 text: SHA-256 of the file; NULL when it failed.
 -- trigger text: `portal`, `api` or `schedule`; NULL when it failed.
 -- schedule text: The schedule that ran it; NULL when none did.
 -- reason text: Why it failed; NULL when it did not.

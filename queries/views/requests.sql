@@ -2,21 +2,21 @@
 --
 -- request_id text: The request.
 -- seq bigint: Position of its `request.submitted`.
--- event_id text: Event that submitted it.
+-- event_id text: Id of the event that submitted it.
 -- requested_at timestamp: When it was submitted.
 -- requester text: The account that asked.
 -- requester_kind text: `human` or `agent`.
 -- requester_person text: The person behind the requester then: their own, or the owner's; NULL when nobody is known.
--- requester_owner text: The owner's account, for agents.
+-- requester_owner text: The owner's account, for agents; NULL for people, and for agents without one.
 -- on_behalf_of text: The account it was asked for; NULL when for the requester.
--- on_behalf_of_person text: The person behind that account.
+-- on_behalf_of_person text: The person behind that account then; NULL when for the requester, or when nobody is known.
 -- executor text: The account that runs it; NULL when the requester does.
 -- audience text: The only system where it may run; NULL for any.
 -- limits text: Limits on its grant that are part of what is asked, as JSON; NULL without any.
 -- batch text: Names the batch that it came in; NULL when it came alone.
 -- previous_request text: The request that it repeats or narrows; NULL for none.
 -- narrowed_by text: The reviewer who made it out of that one by narrowing it; NULL when it was asked for.
--- channel text: The door it came through.
+-- channel text: The door it came through: `portal`, `api`, `cli`, `slack`, `teams` or `mcp`.
 -- action text: The verb, from the action catalogue.
 -- resource_type text: Type of the resource, for example `postgres`.
 -- resource_id text: Id within the type, for example `orders/prod`.
@@ -28,22 +28,22 @@
 -- justification_repeats bigint: Earlier requests of the requester with the identical justification.
 -- ticket text: Ticket reference; NULL when not given.
 -- environment text: Environment as the server derived it; NULL when nothing says.
--- data_class text: Data classification as the server derived it; NULL when nothing says.
+-- data_class text: Data classification as the server derived it, for example `confidential`; NULL when nothing says.
 -- change_class text: Class of change, from the action catalogue.
 -- reversibility text: `reversible`, `costly` or `irreversible`.
 -- significant_change boolean: The requester's answer; NULL when not answered.
--- catalogue_digest text: Action catalogue in force.
+-- catalogue_digest text: Digest of the action catalogue in force.
 -- authors text[]: Persons who wrote the inputs.
 -- subjects text[]: Every person who is part of the request and can never review it.
 -- chain text[]: Accounts above the requester that spawned it, nearest first.
--- chain_persons text[]: The persons behind those accounts.
+-- chain_persons text[]: The persons behind those accounts, as far as known.
 -- deceptive text[]: Characters in what is shown that deceive the eye; NULL when there are none.
--- outcome text: What policy answered: `route` or `refuse`.
+-- outcome text: What policy answered: `route` when it may be asked, `refuse` when not.
 -- risk bigint: Risk points, 0 to 100.
 -- tier text: `low`, `medium` or `high`.
 -- factors text: Rules that added risk, as JSON.
 -- missing text[]: Facts that rules wanted and nobody could supply; NULL when none was missing.
--- policy_version bigint: Policy that answered.
+-- policy_version bigint: Version of the policy that answered.
 -- policy_digest text: Its digest.
 -- rules text[]: Ids of the rules that decided the route or the refusal.
 -- requirement text: Who must seal it, for example `2 of group:sre`; `none` when nobody.
@@ -58,9 +58,9 @@
 -- deny_threshold bigint: How many denials end it.
 -- expires_at timestamp: When it expires undecided.
 -- state text: `pending`, `approved`, `denied`, `expired` or `cancelled`.
--- ended_at timestamp: When it ended; NULL while pending.
+-- ended_at timestamp: When it was decided or ended otherwise; NULL while pending.
 -- ended_seq bigint: Position of the event that ended it; NULL while pending.
--- ended_event_id text: Event that ended it; NULL while pending.
+-- ended_event_id text: Id of the event that ended it; NULL while pending.
 -- mechanism text: `automatic`, `quorum`, `breakglass`, `policy` or `review`; NULL unless approved or denied.
 -- successor text: The narrower request that took its place; NULL without.
 WITH asked AS (

@@ -2,28 +2,28 @@
 --
 -- request_id text: The request.
 -- seq bigint: Position of the event.
--- event_id text: The event.
+-- event_id text: Id of the event.
 -- decided_at timestamp: When the verdict was given.
 -- verdict text: `approve` or `deny`.
 -- reviewer text: The account that reviewed.
 -- reviewer_kind text: Recorded kind of the account; anything but `human` is a violation.
 -- reviewer_person text: The person behind the account then; NULL when nobody is known.
--- roles text[]: Roles and groups held then.
+-- roles text[]: Roles and groups that the reviewer held then.
 -- comment text: The comment; NULL when none was given or it is hidden.
--- comment_digest text: Digest of the comment.
--- shown_digest text: Digest of the action that was shown.
+-- comment_digest text: SHA-256 of the comment; of the empty text when there is none.
+-- shown_digest text: Digest of the action that was shown: the second of the three (asked, shown, run).
 -- shown_at timestamp: When it was shown.
 -- display_ms bigint: Milliseconds from shown to decided.
--- policy_digest text: Policy under which it was shown.
+-- policy_digest text: Digest of the policy under which it was shown.
 -- assurance text: `passkey` when a passkey signed this very decision, otherwise `session`.
 -- delegation text: The delegation used; NULL when the reviewer decided for themselves.
 -- in_place_of text: The delegator's account then; NULL without a delegation.
--- in_place_of_person text: The person behind it then.
--- channel text: The door.
--- auth_method text: How the reviewer was signed in.
+-- in_place_of_person text: The person behind that account then; NULL without a delegation.
+-- channel text: The door: `portal`, `api`, `cli`, `slack` or `teams`.
+-- auth_method text: How the reviewer was signed in, as in `events`.
 -- amr text[]: Authentication method references of that sign-in.
--- auth_time timestamp: When the reviewer last proved who they are.
--- session text: The session.
+-- auth_time timestamp: When the reviewer last proved who they are; NULL when not recorded.
+-- session text: The reviewer's session; NULL without one.
 -- statement text: What the passkey signed, as JSON; NULL without a passkey.
 -- assertion text: The passkey's signature, as JSON; NULL without a passkey.
 -- credential text: Id of the passkey that signed; NULL without a passkey.

@@ -10,9 +10,9 @@
 -- standing boolean: Whether it was given without an end.
 -- scope text[]: Framework ids that an auditor may see; NULL for no limit.
 -- reason text: Why it was given.
--- assigned_by text: Who gave it.
--- change_request text: The approved request behind it; NULL without one.
--- event_id text: The event that assigned it.
+-- assigned_by text: The account that gave it; `system` at start-up.
+-- change_request text: The approved request behind it; NULL without one, as at start-up.
+-- event_id text: Id of the event that assigned it.
 WITH steps AS (
   SELECT seq, time, id, kind, actor_id, fields(entry, '
     principal text body.principal, role text body.role, valid_from time body.valid_from, valid_to time body.valid_to,

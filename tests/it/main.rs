@@ -14,6 +14,8 @@ mod cluster;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod duckdb;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod grant_token;
@@ -27,6 +29,8 @@ mod nodes;
 mod policy_life;
 #[cfg(test)]
 mod portal;
+#[cfg(test)]
+mod python;
 #[cfg(test)]
 mod questions;
 #[cfg(test)]

@@ -40,14 +40,8 @@ fn every_question_is_answered_by_the_demonstration() {
     let folder = tempfile::tempdir().unwrap();
     ok(folder.path(), &["demo", "--no-serve", "--requests", "800", "--seed", "3"]);
     let layout = Layout::new(folder.path().join("privyseal-demo"));
-    let options = Options {
-        layout,
-        content: Arc::new(queries()),
-        memory_bytes: 256 << 20,
-        spill_bytes: 0,
-        scratch: folder.path().to_owned(),
-        threads: 2,
-    };
+    let scratch = folder.path().to_owned();
+    let options = Options { layout, content: Arc::new(queries()), memory_bytes: 256 << 20, spill_bytes: 0, scratch, threads: 2 };
     let engine = Engine::open(options).unwrap_or_else(|error| panic!("{error}"));
     assert!(engine.library().len() >= 30);
     for (name, _) in SILENT {
@@ -58,7 +52,7 @@ fn every_question_is_answered_by_the_demonstration() {
     let mut wrong = Vec::new();
     for query in engine.library() {
         let silent = SILENT.iter().any(|(name, _)| *name == query.name);
-        match runtime.block_on(engine.query(&Question::new(query.ready.as_str()), limits)) {
+        match runtime.block_on(engine.query(&Question::new(&query.ready), limits)) {
             Ok(answer) if answer.rows.is_empty() == silent => {}
             Ok(answer) => wrong.push(format!(
                 "{}: {} rows, and it {} listed as silent",

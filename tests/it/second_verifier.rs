@@ -1,7 +1,7 @@
 //! Two verifiers that share no line, `privyseal verify` and `tests/verify/verify.py`, come to the same verdict on every ledger and pack:
 //! the golden one, new ones, and whatever an attacker makes of them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,49 +9,13 @@ use std::time::{Duration, Instant};
 use privyseal_core::digest::Digest;
 use tempfile::TempDir;
 
+use crate::python::{self, FOLDER};
 use crate::support::{Instance, ok, program, run, say, setting, wait_for};
 use crate::witness::OwnWitness;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests");
-
-/// An interpreter with what the second verifier needs, in a virtual environment that is made once.
-fn python() -> PathBuf {
-    if let Some(given) = std::env::var_os("PRIVYSEAL_TEST_PYTHON") {
-        return given.into();
-    }
-    let requirements = format!("{FOLDER}/verify/requirements.txt");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verify-venv");
-    let lock = File::create(folder.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    let (interpreter, ready) = (folder.join("bin/python"), folder.join("ready"));
-    let wanted = fs::read_to_string(&requirements).unwrap();
-    if fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {
-        return interpreter;
-    }
-    let _ = fs::remove_dir_all(&folder);
-    let advice = "the second verifier needs Python 3.11 or newer with venv and the packages in tests/verify/requirements.txt:\n\
-        on Debian or Ubuntu `sudo apt-get install python3-venv`, and a reachable package index for pip;\n\
-        or set PRIVYSEAL_TEST_PYTHON to an interpreter that has them";
-    let steps: [(&Path, &[&str]); 2] = [
-        (Path::new("python3"), &["-m", "venv", folder.to_str().unwrap()]),
-        (&interpreter, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &requirements]),
-    ];
-    for (tool, arguments) in steps {
-        let output = Command::new(tool).args(arguments).output();
-        let output = output.unwrap_or_else(|error| panic!("{} does not run: {error}\n{advice}", tool.display()));
-        assert!(output.status.success(), "{} failed: {}\n{advice}", tool.display(), String::from_utf8_lossy(&output.stderr));
-    }
-    fs::write(ready, wanted).unwrap();
-    interpreter
-}
-
 /// Runs a script of the second verifier's folder: exit code and what it printed.
 pub(crate) fn script(name: &str, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(python());
-    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(format!("{FOLDER}/verify/{name}")).args(arguments);
-    let output = command.output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code().unwrap_or(-1), text)
+    python::script("verify", name, arguments)
 }
 
 /// What both say about a target.

@@ -17,8 +17,7 @@ use privyseal_core::time::Period;
 use serde_json::{Map, Value};
 
 use crate::guard::suggestion;
-
-use crate::header::{Parameter, ParameterKind};
+use crate::header::Parameter;
 
 /// Parameters that every control test has.
 pub(crate) const PERIOD: [&str; 2] = ["start", "end"];
@@ -86,23 +85,11 @@ pub(crate) fn bind_question(statement: &mut Statement, values: &Map<String, Valu
     })
 }
 
-/// Puts NULL in place of every parameter, so that the statement can be planned.
-pub(crate) fn bind_nothing(statement: &mut Statement) {
-    // Every parameter has this value.
-    let _: Result<(), String> = replace(statement, |_| Some(value(SqlValue::Null)));
-}
-
-/// Puts every declared parameter at its default. Names the first parameter that is not declared.
-pub(crate) fn bind_defaults(statement: &mut Statement, parameters: &[Parameter]) -> Result<(), String> {
-    replace(statement, |name| {
-        let parameter = parameters.iter().find(|parameter| parameter.name == name)?;
-        match (parameter.kind, &parameter.default) {
-            // A call, so that also no moment has the type of a moment.
-            (ParameterKind::Timestamp, Value::String(moment)) => Some(call("utc", moment.clone())),
-            (ParameterKind::Timestamp, _) => Some(call_of("utc", SqlValue::Null)),
-            (_, default) => literal(default),
-        }
-    })
+/// Puts NULL in place of parameters without a value, so that the statement can be planned.
+pub(crate) fn bind_known(statement: &mut Statement, values: &Map<String, Value>) {
+    // Every parameter has a value then.
+    let _: Result<(), String> =
+        replace(statement, |name| Some(values.get(name).and_then(literal).unwrap_or_else(|| value(SqlValue::Null))));
 }
 
 /// Replaces parameters; gives the name of the first for which there is nothing.
@@ -158,11 +145,7 @@ fn value(value: SqlValue) -> Expr {
 
 /// Our own function on one text: moments and lists have no literal of their own.
 fn call(name: &str, text: String) -> Expr {
-    call_of(name, SqlValue::SingleQuotedString(text))
-}
-
-fn call_of(name: &str, argument: SqlValue) -> Expr {
-    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(argument)));
+    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(value(SqlValue::SingleQuotedString(text))));
     Expr::Function(Function {
         name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
         uses_odbc_syntax: false,
@@ -195,6 +178,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::header::ParameterKind;
 
     #[test]
     fn defaults_stand_in_the_text_where_the_parameters_stood() {

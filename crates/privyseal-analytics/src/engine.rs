@@ -124,7 +124,7 @@ impl Engine {
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
         // Defects of the catalogs are the binary's to report; what can be read is used.
         let (catalogs, _) = Catalogs::load(options.content.as_ref());
-        let store = Arc::new(Store::open(options.layout.clone())?);
+        let store = Arc::new(Store::open(options.layout.clone(), threads)?);
         let resources = session::runtime(&options).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
         let functions = Functions::new(&options.layout);
 

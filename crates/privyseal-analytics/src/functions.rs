@@ -21,15 +21,21 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    AggregateUDF, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
+    AggregateUDF, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
 };
 use privyseal_core::port::FunctionDoc;
 use privyseal_ledger::layout::Layout;
 
-pub(crate) use args::time_type;
+pub(crate) use args::{step, time_type};
+pub(crate) use json::{Extraction, members};
 pub(crate) use person::{PersonIndex, PersonOf};
+
+/// The function that takes many members out of a JSON text.
+pub(crate) const FIELDS: &str = json::FieldsFunction::NAME;
 
 /// A function of ours whose result type does not depend on its arguments.
 struct Function {
@@ -95,6 +101,14 @@ impl ScalarUDFImpl for Function {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(self.returns.clone())
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let Some(function) = own::json(self.name()) else { return Ok(ExprSimplifyResult::Original(args)) };
+        Ok(match json::shorten(args) {
+            Ok(args) => ExprSimplifyResult::Simplified(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))),
+            Err(args) => ExprSimplifyResult::Original(args),
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -15,6 +15,7 @@ mod refuse;
 mod run;
 mod scan;
 mod session;
+mod spread;
 mod store;
 mod turns;
 

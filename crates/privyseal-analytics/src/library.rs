@@ -39,7 +39,9 @@ async fn read(name: &str, text: &str, names: &Names, sessions: &Sessions) -> Res
         let odd: Vec<&String> = used.symmetric_difference(&declared).collect();
         return Err(format!("parameters that are either not declared or not used: {odd:?}"));
     }
-    bind::bind_defaults(&mut statement, &header.parameters)?;
+    // As a door does it: a default that a door could not give would be none.
+    let defaults = header.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.default.clone())).collect();
+    bind::bind_question(&mut statement, &defaults).map_err(|refused| refused.to_string())?;
     let statement = guard::check(statement, names).map_err(|refused| refused.to_string())?.statement;
     let plan = sessions.public.statement_to_plan(statement).await.map_err(|error| error.strip_backtrace())?;
     let found: Vec<(String, String)> =

@@ -24,7 +24,7 @@ use crate::functions::{PersonIndex, PersonOf};
 use crate::guard::{self, Checked, Names};
 use crate::harden::{Interrupt, harden};
 use crate::refuse;
-use crate::scan::STORE_URL;
+use crate::scan::{STORE_URL, fuse};
 use crate::session::Sessions;
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -109,7 +109,7 @@ impl Runner {
     pub(crate) async fn describe(&self, question: &Question) -> Result<(SchemaRef, BTreeSet<String>), QueryError> {
         let mut statement = guard::parse(pinned(question)?.0)?;
         let parameters = bind::parameters(&statement);
-        bind::bind_nothing(&mut statement);
+        bind::bind_known(&mut statement, &question.parameters);
         let checked = guard::check(statement, &self.names)?;
         let snapshot = self.snapshot().await?;
         let interrupt = Arc::new(Interrupt::after(PLAN_TIMEOUT));
@@ -138,7 +138,7 @@ impl Runner {
         let plan = state.statement_to_plan(statement).await?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
         self.verify_functions(&plan)?;
-        let physical = harden(state.create_physical_plan(&plan).await?, interrupt)?;
+        let physical = harden(fuse(state.create_physical_plan(&plan).await?)?, interrupt)?;
         let stream = execute_stream(physical, state.task_ctx())?;
         Ok(Running { schema: stream.schema(), stream })
     }
@@ -180,7 +180,7 @@ impl Runner {
         let read = async {
             let state = self.session(snapshot);
             let plan = state.create_logical_plan(PersonIndex::QUERY).await?;
-            let mut stream = execute_stream(state.create_physical_plan(&plan).await?, state.task_ctx())?;
+            let mut stream = execute_stream(fuse(state.create_physical_plan(&plan).await?)?, state.task_ctx())?;
             let mut index = PersonIndex::default();
             while let Some(batch) = stream.next().await {
                 index.add(&batch?)?;

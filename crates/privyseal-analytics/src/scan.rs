@@ -1,20 +1,26 @@
 //! The one stored table: entries of recorded segments followed by the live tail, in the order of the log.
 //!
-//! A scan gives one stream in batches whose borders do not depend on what is sealed and what is not. Together with one partition per
+//! Stretches of it are read side by side and come out in order: a scan gives one stream in batches whose borders do not depend on what is sealed and what is not. Together with one partition per
 //! statement this makes every answer, its row order included, a function of the log's prefix and the text of the statement.
 
+mod ahead;
+mod stage;
+
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch};
 use arrow::compute::{BatchCoalescer, filter_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, DataFusionError, Result, Statistics, exec_datafusion_err, exec_err, internal_datafusion_err};
+use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion};
+use datafusion::common::{
+    DFSchema, DataFusionError, Result, ScalarValue, Statistics, exec_datafusion_err, exec_err, internal_datafusion_err,
+};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -23,17 +29,40 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType, col, lit};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::coop::make_cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions, StatisticsArgs};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use privyseal_ledger::reader::SegmentRecord;
 use privyseal_ledger::segment;
 
+use self::stage::Stage;
 use crate::store::{BATCH_ROWS, Snapshot};
 
 /// The name under which segments are reached; nothing else can be reached at all.
 pub(crate) const STORE_URL: &str = "privyseal://ledger";
+
+/// Bytes of a segment that one thread reads at a time; about one row group.
+const PART_BYTES: u64 = 16 << 20;
+
+/// Rows that are decoded at a time.
+const READ_ROWS: usize = 8_192;
+
+/// The stored columns as they are read: texts and bytes as views, which need not be copied out of the pages they come from.
+pub(crate) fn schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let stored = segment::schema();
+        let fields = stored.fields().iter().map(|field| match field.data_type() {
+            DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
+            DataType::Binary => field.as_ref().clone().with_data_type(DataType::BinaryView),
+            _ => field.as_ref().clone(),
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    });
+    Arc::clone(&SCHEMA)
+}
 
 /// Entries with their typed columns. Which entries, the session's snapshot says.
 #[derive(Debug)]
@@ -43,7 +72,7 @@ pub(crate) struct Entries {
 
 impl Entries {
     pub(crate) fn new() -> Self {
-        Self { schema: segment::schema() }
+        Self { schema: schema() }
     }
 }
 
@@ -104,24 +133,32 @@ impl TableProvider for Entries {
     }
 }
 
-/// One pass over the entries of a snapshot.
+/// One pass over the entries of a snapshot, with the work that needs nothing but one batch at a time.
 #[derive(Debug)]
-struct Scan {
+pub(crate) struct Scan {
+    source: Source,
+    /// Filters and projections above the source, done by whichever thread has read the batch.
+    stages: Vec<Stage>,
+    /// Statistics of the rows that come out.
+    rows: usize,
+    properties: Arc<PlanProperties>,
+}
+
+/// Which entries and columns are read.
+#[derive(Clone, Debug)]
+struct Source {
     snapshot: Arc<Snapshot>,
     /// Columns of the stored schema that are read: the wanted ones and those that the predicate needs.
     columns: Vec<usize>,
     /// The predicate over the stored schema.
     predicate: Option<Arc<dyn PhysicalExpr>>,
-    /// Whether the statement asks for some entries only.
-    asked: bool,
     /// Places of the wanted columns among `columns`.
     output: Vec<usize>,
-    properties: Arc<PlanProperties>,
 }
 
 impl Scan {
     fn new(snapshot: Arc<Snapshot>, projection: Vec<usize>, predicate: Option<Arc<dyn PhysicalExpr>>, asked: bool) -> Result<Self> {
-        let schema = segment::schema();
+        let schema = schema();
         let mut columns = projection.clone();
         if let Some(predicate) = &predicate {
             columns.extend(collect_columns(predicate).iter().map(Column::index));
@@ -136,30 +173,130 @@ impl Scan {
             equivalence.add_ordering(LexOrdering::from([order]));
         }
         let properties =
-            PlanProperties::new(equivalence, Partitioning::UnknownPartitioning(1), EmissionType::Incremental, Boundedness::Bounded);
-        Ok(Self { snapshot, columns, predicate, asked, output, properties: Arc::new(properties) })
+            PlanProperties::new(equivalence, Partitioning::UnknownPartitioning(1), EmissionType::Incremental, Boundedness::Bounded)
+                .with_scheduling_type(SchedulingType::Cooperative);
+        // The estimate depends on the number of entries only, so that plans do not change when entries are sealed.
+        let rows = usize::try_from(snapshot.size).unwrap_or(usize::MAX);
+        let rows = if asked { rows / 5 } else { rows };
+        Ok(Self { source: Source { snapshot, columns, predicate, output }, stages: Vec::new(), rows, properties: Arc::new(properties) })
     }
 
-    /// The sealed part, read by DataFusion's own Parquet source: it skips what the predicate rules out.
-    fn segments(&self, context: Arc<TaskContext>) -> Result<Option<SendableRecordBatchStream>> {
-        if self.snapshot.segments.is_empty() {
-            return Ok(None);
+    /// The scan with the node above it taken in; none when that node is more than a filter or a projection.
+    pub(crate) fn absorb(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Self>> {
+        let Some(stage) = Stage::of(node)? else { return Ok(None) };
+        let mut stages = self.stages.clone();
+        stages.push(stage);
+        Ok(Some(Self { source: self.source.clone(), stages, rows: self.rows, properties: Arc::clone(node.properties()) }))
+    }
+}
+
+/// The plan in which scans have taken in the filters and projections above them.
+pub(crate) fn fuse(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    plan.transform_up(|node| {
+        let fused = match node.children().as_slice() {
+            [child] => child.downcast_ref::<Scan>().map(|scan| scan.absorb(&node)).transpose()?.flatten(),
+            _ => None,
+        };
+        Ok(fused.map_or_else(|| Transformed::no(Arc::clone(&node)), |scan| Transformed::yes(Arc::new(scan))))
+    })
+    .data()
+}
+
+impl Source {
+    /// The parts that are read side by side, in the order of the log. Their borders depend on nothing but the files.
+    fn parts(&self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for segment in &self.snapshot.segments {
+            let mut start = 0;
+            while start < segment.bytes {
+                let end = segment.bytes.min(start.saturating_add(PART_BYTES));
+                // What is left at the end and too small for a part of its own goes with the last.
+                let end = if segment.bytes - end < PART_BYTES / 2 { segment.bytes } else { end };
+                parts.push(Part::Sealed { segment: segment.clone(), start, end });
+                start = end;
+            }
         }
-        let mut source = ParquetSource::new(segment::schema()).with_pushdown_filters(true);
+        parts.push(Part::Tail);
+        parts
+    }
+
+    /// The rows of a part that satisfy the predicate, with the columns that are read.
+    fn read(&self, part: &Part, context: &Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let read = Arc::new(schema().project(&self.columns)?);
+        let predicate = match &self.predicate {
+            Some(predicate) => Some(reassign_expr_columns(Arc::clone(predicate), &read)?),
+            None => None,
+        };
+        let columns = self.columns.clone();
+        let stream = match part {
+            Part::Sealed { segment, start, end } => self.sealed(segment, *start, *end, context)?,
+            Part::Tail => {
+                let tail = stream::iter(self.snapshot.tail.clone()).map(move |batch| Ok(batch.project(&columns)?));
+                Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&read), tail)) as SendableRecordBatchStream
+            }
+        };
+        let kept = stream.map(move |batch| keep(batch?, predicate.as_ref()));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(read, kept)))
+    }
+
+    /// A stretch of a segment, read by DataFusion's own Parquet source: it skips what the predicate rules out.
+    fn sealed(&self, segment: &SegmentRecord, start: u64, end: u64, context: &Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (url, signed) = (ObjectStoreUrl::parse(STORE_URL)?, |number: u64| i64::try_from(number).unwrap_or(i64::MAX));
+        let runtime = context.runtime_env();
+        let cache = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, cache);
+        let mut source = ParquetSource::new(schema())
+            .with_pushdown_filters(true)
+            .with_bloom_filter_on_read(true)
+            .with_parquet_file_reader_factory(Arc::new(reader));
         if let Some(predicate) = &self.predicate {
             source = source.with_predicate(Arc::clone(predicate));
         }
-        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE_URL)?, Arc::new(source))
-            .with_projection_indices(Some(self.columns.clone()))?;
-        let files = self.snapshot.segments.iter().map(|segment| PartitionedFile::new(segment.path.clone(), segment.bytes));
-        config = config.with_file_group(files.collect::<Vec<_>>().into()).with_preserve_order(true);
-        DataSourceExec::from_data_source(config.build()).execute(0, context).map(Some)
+        let file = PartitionedFile::new(segment.path.clone(), segment.bytes).with_range(signed(start), signed(end));
+        let file = file.with_statistics(Arc::new(positions(segment)));
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_projection_indices(Some(self.columns.clone()))?
+            .with_file_group(vec![file].into())
+            .with_preserve_order(true);
+        // Decoding is quicker in larger steps than those that operators above take.
+        let settings = context.session_config().clone().with_batch_size(READ_ROWS);
+        let context = TaskContext::new(
+            context.task_id(),
+            context.session_id(),
+            settings,
+            context.scalar_functions().clone(),
+            context.higher_order_functions().clone(),
+            context.aggregate_functions().clone(),
+            context.window_functions().clone(),
+            runtime,
+        );
+        DataSourceExec::from_data_source(config.build()).execute(0, Arc::new(context))
     }
+}
+
+/// A stretch of the log that one thread reads.
+#[derive(Clone, Debug)]
+enum Part {
+    /// The row groups of a segment that begin between two of its bytes.
+    Sealed { segment: SegmentRecord, start: u64, end: u64 },
+    /// What is not sealed yet.
+    Tail,
+}
+
+/// What is known of a segment without opening it: a statement about some positions passes over the others.
+fn positions(segment: &SegmentRecord) -> Statistics {
+    let mut known = Statistics::new_unknown(&schema());
+    let position = |seq: u64| Precision::Exact(ScalarValue::Int64(Some(i64::try_from(seq).unwrap_or(i64::MAX))));
+    if let Some(seq) = known.column_statistics.first_mut() {
+        (seq.min_value, seq.max_value, seq.null_count) = (position(segment.first), position(segment.last), Precision::Exact(0));
+    }
+    known
 }
 
 impl DisplayAs for Scan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Entries: {} segments, {} entries", self.snapshot.segments.len(), self.snapshot.size)
+        let snapshot = &self.source.snapshot;
+        write!(f, "Entries: {} segments, {} entries, {} stages", snapshot.segments.len(), snapshot.size, self.stages.len())
     }
 }
 
@@ -188,34 +325,29 @@ impl ExecutionPlan for Scan {
         Ok(self)
     }
 
-    /// The estimate depends on the number of entries only, so that plans do not change when entries are sealed.
     fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
-        let rows = usize::try_from(self.snapshot.size).unwrap_or(usize::MAX);
-        let rows = if self.asked { rows / 5 } else { rows };
-        Ok(Arc::new(Statistics { num_rows: Precision::Inexact(rows), ..Statistics::new_unknown(&self.schema()) }))
+        Ok(Arc::new(Statistics { num_rows: Precision::Inexact(self.rows), ..Statistics::new_unknown(&self.schema()) }))
     }
 
     fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (columns, read) = (self.columns.clone(), Arc::new(segment::schema().project(&self.columns)?));
-        let sealed = match self.segments(context)? {
-            Some(stream) => stream.boxed(),
-            None => stream::empty().boxed(),
+        let (source, stages) = (self.source.clone(), self.stages.clone());
+        let threads = source.snapshot.store.threads();
+        let pool = Arc::clone(context.memory_pool());
+        let parts = source.parts();
+        let read = move |part: &Part| {
+            let (output, stages) = (source.output.clone(), stages.clone());
+            let mut last_seq = -1;
+            let worked = source.read(part, &context)?.map(move |batch| {
+                let batch = batch?;
+                check_order(&batch, &mut last_seq)?;
+                stages.iter().try_fold(batch.project(&output)?, |batch, stage| stage.run(batch))
+            });
+            Ok(worked.boxed())
         };
-        let tail = stream::iter(self.snapshot.tail.clone()).map(move |batch| Ok(batch.project(&columns)?));
-        let predicate = match &self.predicate {
-            Some(predicate) => Some(reassign_expr_columns(Arc::clone(predicate), &read)?),
-            None => None,
-        };
-        let output = self.output.clone();
-        let mut last_seq = -1;
-        let wanted = sealed.chain(tail).map(move |batch| {
-            let batch = keep(batch?, predicate.as_ref())?;
-            check_order(&batch, &mut last_seq)?;
-            Ok(batch.project(&output)?)
-        });
         let schema = self.schema();
-        let stream = if schema.fields().is_empty() { wanted.boxed() } else { even(wanted, Arc::clone(&schema)).boxed() };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+        let ordered = ahead::in_order(parts, threads, &pool, Box::new(read));
+        let stream = if schema.fields().is_empty() { ordered.boxed() } else { even(ordered, Arc::clone(&schema)).boxed() };
+        Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(schema, stream))))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::functions::{self, Functions};
 use crate::header::{self, HeaderError};
 use crate::heads;
 use crate::scan::Entries;
+use crate::spread;
 use crate::store::BATCH_ROWS;
 
 const CATALOG: &str = "privyseal";
@@ -88,7 +89,7 @@ fn config() -> SessionConfig {
         .with_batch_size(BATCH_ROWS);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
-    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.map_string_types_to_utf8view = true;
     options.execution.collect_statistics = false;
     options.execution.enable_recursive_ctes = false;
     options.explain.logical_plan_only = true;
@@ -174,7 +175,10 @@ fn is_ready(state: &SessionState, waiting: &BTreeMap<String, (TableDoc, String)>
 
 async fn plan(state: &SessionState, doc: &TableDoc, text: &str) -> Result<Arc<ViewTable>, ViewError> {
     let failed = |error: DataFusionError| ViewError::Plan { name: doc.name.clone(), reason: error.strip_backtrace() };
-    let plan = state.create_logical_plan(text).await.map_err(failed)?;
+    let dialect = state.config_options().sql_parser.dialect;
+    let mut statement = state.sql_to_statement(text, &dialect).map_err(failed)?;
+    spread::spread(&mut statement).map_err(|reason| ViewError::Plan { name: doc.name.clone(), reason })?;
+    let plan = state.statement_to_plan(statement).await.map_err(failed)?;
     let found: Vec<(String, String)> =
         plan.schema().fields().iter().map(|field| (field.name().clone(), type_name(field.data_type()))).collect();
     let declared: Vec<(String, String)> = doc.columns.iter().map(|column| (column.name.clone(), column.kind.clone())).collect();

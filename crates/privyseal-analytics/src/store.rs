@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::compute::{cast, concat_batches};
 use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::Kind;
@@ -21,6 +21,8 @@ use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+
+use crate::scan::schema;
 
 /// Rows in a batch of the tail, and in every batch that a scan gives. Small, so that work can be cancelled between batches.
 pub(crate) const BATCH_ROWS: usize = 1_024;
@@ -84,6 +86,8 @@ type Checked = BTreeMap<String, (u64, SystemTime)>;
 /// Reads one data folder.
 pub(crate) struct Store {
     layout: Layout,
+    /// Threads that one scan may keep busy.
+    threads: usize,
     state: Mutex<State>,
     checked: Mutex<Checked>,
 }
@@ -120,10 +124,14 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    pub(crate) fn open(layout: Layout) -> Result<Self, StoreError> {
+    pub(crate) fn open(layout: Layout, threads: usize) -> Result<Self, StoreError> {
         let reader = Reader::open(layout.clone())?;
         let state = State { reader, opened: None, tail: Vec::new(), from: 0, to: 0 };
-        Ok(Self { layout, state: Mutex::new(state), checked: Mutex::default() })
+        Ok(Self { layout, threads, state: Mutex::new(state), checked: Mutex::default() })
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -226,6 +234,13 @@ impl Store {
     }
 }
 
+/// A batch with the columns as they are read.
+fn as_read(stored: &RecordBatch) -> Result<RecordBatch, SegmentError> {
+    let schema = schema();
+    let columns = stored.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<Vec<_>, _>>()?)?)
+}
+
 /// The path of a segment below the data folder: what people need to find it, and no more.
 fn outward_path(segment: &SegmentRecord) -> String {
     format!("ledger/{}", segment.path)
@@ -303,9 +318,9 @@ impl State {
             let open = self.tail.last().map_or(0, RecordBatch::num_rows);
             let room = if open < BATCH_ROWS { BATCH_ROWS - open } else { BATCH_ROWS };
             let (now, later) = new.split_at(room.min(new.len()));
-            let batch = segment::to_batch(now)?;
+            let batch = as_read(&segment::to_batch(now)?)?;
             match self.tail.last_mut().filter(|last| last.num_rows() < BATCH_ROWS) {
-                Some(last) => *last = concat_batches(&segment::schema(), [&*last, &batch]).map_err(SegmentError::from)?,
+                Some(last) => *last = concat_batches(&schema(), [&*last, &batch]).map_err(SegmentError::from)?,
                 None => self.tail.push(batch),
             }
             self.to += u64::try_from(now.len()).unwrap_or(0);

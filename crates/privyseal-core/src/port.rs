@@ -332,7 +332,7 @@ pub trait Analytics: Send + Sync {
     /// Runs one read-only statement and gives its rows as a file. Dropping the future cancels it.
     fn file<'a>(&'a self, question: &'a Question, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>>;
 
-    /// Plans one read-only statement without running it. Parameters need no values.
+    /// Plans one read-only statement without running it. Parameters need no values, except lists that are unnested.
     fn describe<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>>;
 
     /// The tables that statements can use.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, StringArray};
+use arrow::array::{Array, ArrayAccessor, ArrayRef, BinaryArray, BinaryViewArray, StringArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err};
@@ -21,7 +21,9 @@ pub(crate) struct TextColumn {
 
 enum TextArray {
     Text(StringArray),
+    TextView(StringViewArray),
     Bytes(BinaryArray),
+    BytesView(BinaryViewArray),
 }
 
 impl TextColumn {
@@ -30,10 +32,12 @@ impl TextColumn {
         let scalar = matches!(value, ColumnarValue::Scalar(_));
         let array = value.to_array(if scalar { 1 } else { rows })?;
         let array = match array.data_type() {
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Utf8View => TextArray::TextView(downcast(&array)?),
+            DataType::BinaryView => TextArray::BytesView(downcast(&array)?),
+            DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
                 TextArray::Bytes(downcast(&cast(&array, &DataType::Binary)?)?)
             }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) | DataType::Null => {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Dictionary(..) | DataType::Null => {
                 TextArray::Text(downcast(&cast(&array, &DataType::Utf8)?)?)
             }
             other => return exec_err!("expected a text, found {other}"),
@@ -45,18 +49,23 @@ impl TextColumn {
     pub(crate) fn len(&self) -> usize {
         match &self.array {
             TextArray::Text(array) => array.len(),
+            TextArray::TextView(array) => array.len(),
             TextArray::Bytes(array) => array.len(),
+            TextArray::BytesView(array) => array.len(),
         }
     }
 
     /// The text of a row; for a scalar every row is the same.
     pub(crate) fn get(&self, row: usize) -> Option<&str> {
         let row = if self.scalar { 0 } else { row };
+        fn at<A: ArrayAccessor>(array: A, row: usize) -> Option<A::Item> {
+            (row < array.len() && array.is_valid(row)).then(|| array.value(row))
+        }
         match &self.array {
-            TextArray::Text(array) => (row < array.len() && array.is_valid(row)).then(|| array.value(row)),
-            TextArray::Bytes(array) => {
-                (row < array.len() && array.is_valid(row)).then(|| array.value(row)).and_then(|bytes| std::str::from_utf8(bytes).ok())
-            }
+            TextArray::Text(array) => at(array, row),
+            TextArray::TextView(array) => at(array, row),
+            TextArray::Bytes(array) => at(array, row).and_then(|bytes| std::str::from_utf8(bytes).ok()),
+            TextArray::BytesView(array) => at(array, row).and_then(|bytes| std::str::from_utf8(bytes).ok()),
         }
     }
 
@@ -90,12 +99,18 @@ pub(crate) fn column<T: Array + Clone + 'static>(value: &ColumnarValue, rows: us
 /// An argument that must be a text literal.
 pub(crate) fn literal(value: &ColumnarValue, what: &str) -> Result<String> {
     match value {
-        ColumnarValue::Scalar(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text))) => {
-            Ok(text.clone())
-        }
+        ColumnarValue::Scalar(value) => step(value).ok_or_else(|| exec_datafusion_err!("{what} is a text literal")),
+        ColumnarValue::Array(_) => exec_err!("{what} is a text literal"),
+    }
+}
+
+/// A literal as a text, or as a step of a path.
+pub(crate) fn step(value: &ScalarValue) -> Option<String> {
+    match value {
+        ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)) => Some(text.clone()),
         // `text['0']` and `text[0]` should not differ, so a number is taken as its digits.
-        ColumnarValue::Scalar(ScalarValue::Int64(Some(number))) => Ok(number.to_string()),
-        _ => exec_err!("{what} is a text literal"),
+        ScalarValue::Int64(Some(number)) => Some(number.to_string()),
+        _ => None,
     }
 }
 

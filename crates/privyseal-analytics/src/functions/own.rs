@@ -160,6 +160,13 @@ const DOCS: &[FunctionDoc] = &[
         "false"
     ),
     doc!(
+        "never_overlaps",
+        "never_overlaps(view text, key text, from_seq bigint, before_to_seq bigint) -> boolean",
+        "True when the row of a key begins where the row before it ended, or later, or when there is none before it (NULL). Otherwise the statement fails and names the view and the key: rows that overlap would multiply what is joined with them.",
+        "SELECT never_overlaps('sessions', 'a', 7, 5)",
+        "true"
+    ),
+    doc!(
         "fields",
         "fields(json text|bytes, members text) -> struct",
         "Many members of a JSON text in one pass: `name kind path` between commas, where kind is text, int, bool, time, list or json, and path is the name itself when left out.",
@@ -174,21 +181,17 @@ fn doc(name: &str) -> &'static FunctionDoc {
     DOCS.iter().find(|doc| doc.name == name).unwrap_or(MISSING)
 }
 
+/// The function of this name, when it takes a member out of a JSON text.
+pub(super) fn json(name: &str) -> Option<Arc<ScalarUDF>> {
+    let kind = Kind::of(name)?;
+    let signature = Signature::variadic_any(Volatility::Immutable);
+    Some(Function::udf(doc(name), signature, kind.data_type(), move |args, rows| json::member(kind, args, rows)))
+}
+
 /// All of them, with their documentation.
 pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
-    let json = |name: &str, kind: Kind| {
-        Function::udf(doc(name), Signature::variadic_any(Volatility::Immutable), kind.data_type(), move |args, rows| {
-            json::member(kind, args, rows)
-        })
-    };
     let layout = layout.clone();
     let functions = vec![
-        json("json_text", Kind::Text),
-        json("json_int", Kind::Int),
-        json("json_bool", Kind::Bool),
-        json("json_time", Kind::Time),
-        json("json_list", Kind::List),
-        json("json_value", Kind::Json),
         Arc::new(ScalarUDF::from(FieldsFunction::new())),
         Function::fixed(doc("leaf_hash"), 1, DataType::FixedSizeBinary(32), crypto::leaf_hash),
         Function::fixed(doc("verify_signature"), 3, DataType::Boolean, crypto::verify_signature),
@@ -204,7 +207,8 @@ pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
         Function::fixed(doc("requirement_names"), 3, DataType::Boolean, rules::requirement_names),
         Function::fixed(doc("requirement_filled"), 2, DataType::Boolean, rules::requirement_filled),
         Function::fixed(doc("slot_fits"), 3, DataType::Boolean, rules::slot_fits),
+        Function::fixed(doc("never_overlaps"), 4, DataType::Boolean, rules::never_overlaps),
         Function::fixed(doc("blob_kept"), 1, DataType::Boolean, move |args, rows| rules::blob_kept(&layout, args, rows)),
     ];
-    (functions, DOCS.to_vec())
+    (functions.into_iter().chain(Kind::FUNCTIONS.iter().filter_map(|(name, _)| json(name))).collect(), DOCS.to_vec())
 }

@@ -2,10 +2,12 @@
 //!
 //! Texts that are not JSON have no members; nothing here fails.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use privyseal_core::time::Timestamp;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize as _;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The raw text of the value at `path`; a step into a list is a number from 0.
@@ -35,27 +37,32 @@ pub(crate) fn list(text: &str, path: &[&str]) -> Option<Vec<String>> {
         None => (path, [].as_slice()),
     };
     let items: Vec<&RawValue> = serde_json::from_str(find(text, before)?).ok()?;
-    Some(items.into_iter().filter_map(|item| as_text(find(item.get(), after)?)).collect())
+    Some(items.into_iter().filter_map(|item| as_text(find(item.get(), after)?).map(Cow::into_owned)).collect())
 }
 
 /// A value as text: a string without its quotes, a number or truth value as written, NULL for `null`, and the JSON text of the rest.
-pub(crate) fn as_text(raw: &str) -> Option<String> {
+pub(crate) fn as_text(raw: &str) -> Option<Cow<'_, str>> {
     match raw.bytes().next()? {
-        b'"' => serde_json::from_str(raw).ok(),
+        b'"' => string(raw),
         b'n' => None,
-        _ => Some(raw.to_owned()),
+        _ => Some(Cow::Borrowed(raw)),
     }
 }
 
+/// What stands between the quotes of a JSON string.
+fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
 /// A string, number or truth value as text. Objects and lists have none: a hidden value (`{"#": …}`) must never be taken for its text.
-pub(crate) fn scalar_text(raw: &str) -> Option<String> {
+pub(crate) fn scalar_text(raw: &str) -> Option<Cow<'_, str>> {
     if raw.starts_with(['{', '[']) { None } else { as_text(raw) }
 }
 
 /// A moment in the ledger's form, in microseconds since 1970.
 pub(crate) fn as_micros(raw: &str) -> Option<i64> {
-    let text: String = serde_json::from_str(raw).ok()?;
-    Some(text.parse::<Timestamp>().ok()?.micros())
+    Some(string(raw)?.parse::<Timestamp>().ok()?.micros())
 }
 
 /// What to take out of a text in one pass: a tree of member names with the outputs that end there.
@@ -82,25 +89,97 @@ impl Plan {
         }
     }
 
-    /// Puts the raw text of each output's value into `found`.
+    /// Puts the raw text of each output's value into `found`. A text that is not JSON has none.
     pub(crate) fn run<'t>(&self, text: &'t str, found: &mut [Option<&'t str>]) {
-        for output in &self.outputs {
-            if let Some(slot) = found.get_mut(*output) {
-                *slot = Some(text);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        if (Node { plan: self, found }).deserialize(&mut deserializer).is_err() {
+            found.fill(None);
+        }
+    }
+}
+
+/// One pass over a value: what the plan names is kept, the rest is skipped.
+struct Node<'p, 'f, 't> {
+    plan: &'p Plan,
+    found: &'f mut [Option<&'t str>],
+}
+
+impl<'t> DeserializeSeed<'t> for Node<'_, '_, 't> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.plan.outputs.is_empty() {
+            return if self.plan.names.is_empty() {
+                IgnoredAny::deserialize(deserializer).map(drop)
+            } else {
+                deserializer.deserialize_any(self)
+            };
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        for output in &self.plan.outputs {
+            if let Some(slot) = self.found.get_mut(*output) {
+                *slot = Some(raw);
             }
         }
-        if self.names.is_empty() || !text.starts_with('{') {
-            return;
+        if self.plan.names.is_empty() {
+            return Ok(());
         }
-        let mut members = vec![None; self.nodes.len()];
-        let wanted = Members { names: &mut |name| self.names.get(name).copied(), found: &mut members };
-        if wanted.read(text).is_some() {
-            for (node, member) in self.nodes.iter().zip(members) {
-                if let Some(member) = member {
-                    node.run(member, found);
-                }
+        // Asked for as a whole and in parts.
+        let mut inner = serde_json::Deserializer::from_str(raw);
+        inner.deserialize_any(self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'t> Visitor<'t> for Node<'_, '_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(place) = map.next_key_seed(Name(&mut |name| self.plan.names.get(name).copied()))? {
+            match place.and_then(|place| self.plan.nodes.get(place)) {
+                Some(plan) => map.next_value_seed(Node { plan, found: &mut *self.found })?,
+                None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut items: A) -> Result<(), A::Error> {
+        let nothing = Plan::default();
+        for number in 0_usize.. {
+            let plan = self.plan.names.get(&number.to_string()).and_then(|place| self.plan.nodes.get(*place));
+            if items.next_element_seed(Node { plan: plan.unwrap_or(&nothing), found: &mut *self.found })?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 

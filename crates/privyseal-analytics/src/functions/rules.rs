@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanBuilder, ListArray, StringArray};
+use arrow::array::{Array, BooleanBuilder, Int64Array, ListArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_err};
@@ -94,6 +94,28 @@ fn candidate(principal: &str, roles: Vec<String>) -> Option<Candidate> {
     let roles: BTreeSet<Role> = roles.iter().filter_map(|role| role.parse().ok()).collect();
     // Only roles and the account decide about slots; the person behind it plays no part here.
     Some(Candidate { person: principal.parse().ok()?, principal: principal.parse().ok()?, roles })
+}
+
+/// `never_overlaps(view, key, from_seq, before_to_seq)`: true, or an error. The views over time say so about themselves where their SQL
+/// alone does not make it certain: a forged log must not multiply rows.
+pub(super) fn never_overlaps(args: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
+    let [view, key, from, before] = args else {
+        return exec_err!("`never_overlaps` takes a view, a key, where the row begins and where the row before it ended");
+    };
+    let (views, keys) = (TextColumn::of(view, rows)?, TextColumn::of(key, rows)?);
+    let (from, before): (Int64Array, Int64Array) = (column(from, rows, &DataType::Int64)?, column(before, rows, &DataType::Int64)?);
+    let mut verdicts = BooleanBuilder::with_capacity(rows);
+    for row in 0..rows {
+        if from.is_valid(row) && before.is_valid(row) && before.value(row) > from.value(row) {
+            let (view, key) = (views.get(row).unwrap_or("?"), keys.get(row).unwrap_or("?").escape_debug());
+            return exec_err!(
+                "the view `{view}` cannot be built: `{key}` begins again at entry {} before it ended; run `privyseal verify`",
+                from.value(row)
+            );
+        }
+        verdicts.append_value(true);
+    }
+    Ok(array(verdicts.finish()))
 }
 
 /// `blob_kept(digest)`: whether the ledger still has the file with this digest.

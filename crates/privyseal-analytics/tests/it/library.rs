@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use privyseal_core::port::Answer;
-use serde_json::Value;
+use privyseal_core::port::{Analytics as _, Answer, QueryLimits, Question};
+use serde_json::{Value, json};
 
 use crate::eventful::eventful;
 use crate::fixture::{Ledger, content, open_with, run};
@@ -55,42 +55,37 @@ fn a_new_log_answers_every_question() {
 fn parameters_do_what_they_say() {
     let mut ledger = eventful();
     let engine = ledger.engine();
-    let count = |name: &str, values: &[(&str, &str)]| {
+    let count = |name: &str, values: &[(&str, Value)]| {
         let query = engine.library().iter().find(|query| query.name == name).unwrap_or_else(|| panic!("{name}"));
-        let mut sql = query.sql.clone();
-        for parameter in &query.parameters {
-            let value = values.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| (*value).to_owned());
-            let default = match &parameter.default {
-                Value::String(text) => format!("'{text}'"),
-                other => other.to_string(),
-            };
-            sql = sql.replace(&format!("${}", parameter.name), &value.unwrap_or(default));
-        }
-        run(&engine, &sql).unwrap_or_else(|error| panic!("{name}: {error}\n{sql}")).rows.len()
+        let defaults = query.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.default.clone()));
+        let given = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let question = Question { parameters: defaults.chain(given).collect(), ..Question::new(&query.sql) };
+        let answer = futures::executor::block_on(engine.query(&question, QueryLimits { timeout_ms: 120_000, ..QueryLimits::default() }));
+        answer.unwrap_or_else(|error| panic!("{name}: {error}")).rows.len()
     };
     for (name, at_defaults, values, rows) in [
-        ("quick-approvals", 3, ("seconds", "3"), 1),
-        ("quick-approvals", 3, ("at_least", "3"), 1),
-        ("repeated-requests", 1, ("at_least", "4"), 0),
-        ("split-requests", 1, ("gap_minutes", "5"), 0),
-        ("split-requests", 1, ("end", "'2026-09-09T08:30:00Z'"), 0),
-        ("asked-again", 1, ("days", "0"), 0),
-        ("approver-pairs", 1, ("at_least", "2"), 0),
-        ("new-approvers", 1, ("days", "0"), 0),
-        ("fresh-passkeys", 1, ("hours", "1"), 0),
-        ("out-of-hours-approvals", 1, ("weekends", "false"), 1),
-        ("out-of-hours-approvals", 1, ("from_hour", "10"), 4),
-        ("out-of-hours-approvals", 1, ("start", "utc('2026-09-20')"), 0),
-        ("agents-at-night", 1, ("environment", "'staging'"), 0),
-        ("agents-at-night", 1, ("offset_minutes", "240"), 0),
-        ("breakglass-and-review", 2, ("open_only", "true"), 1),
-        ("lonely-groups", 1, ("at_most", "0"), 0),
-        ("open-exceptions", 1, ("days", "30"), 0),
-        ("high-risk-approvals", 1, ("tier", "'medium'"), 8),
-        ("failed-sign-ins", 2, ("at_least", "2"), 1),
+        ("quick-approvals", 3, ("seconds", json!(3)), 1),
+        ("quick-approvals", 3, ("at_least", json!(3)), 1),
+        ("repeated-requests", 1, ("at_least", json!(4)), 0),
+        ("split-requests", 1, ("gap_minutes", json!(5)), 0),
+        ("split-requests", 1, ("end", json!("2026-09-09T08:30:00Z")), 0),
+        ("asked-again", 1, ("days", json!(0)), 0),
+        ("approver-pairs", 1, ("at_least", json!(2)), 0),
+        ("new-approvers", 1, ("days", json!(0)), 0),
+        ("fresh-passkeys", 1, ("hours", json!(1)), 0),
+        ("out-of-hours-approvals", 1, ("weekends", json!(false)), 1),
+        ("out-of-hours-approvals", 1, ("from_hour", json!(10)), 4),
+        ("out-of-hours-approvals", 1, ("start", json!("2026-09-20")), 0),
+        ("agents-at-night", 1, ("environment", json!("staging")), 0),
+        ("agents-at-night", 1, ("offset_minutes", json!(240)), 0),
+        ("breakglass-and-review", 2, ("open_only", json!(true)), 1),
+        ("lonely-groups", 1, ("at_most", json!(0)), 0),
+        ("open-exceptions", 1, ("days", json!(30)), 0),
+        ("high-risk-approvals", 1, ("tier", json!("medium")), 8),
+        ("failed-sign-ins", 2, ("at_least", json!(2)), 1),
     ] {
         assert_eq!(count(name, &[]), at_defaults, "{name} at its defaults");
-        assert_eq!(count(name, &[values]), rows, "{name} with {values:?}");
+        assert_eq!(count(name, std::slice::from_ref(&values)), rows, "{name} with {values:?}");
     }
 }
 
