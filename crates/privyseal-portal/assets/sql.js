@@ -7,6 +7,8 @@ const key = "privyseal.sql";
 
 function fit() {
   editor.rows = Math.min(Math.max(editor.value.split("\n").length + 1, 8), 28);
+  // Long lines take several.
+  while (editor.rows < 28 && editor.scrollHeight > editor.clientHeight) editor.rows += 1;
 }
 
 if (editor) {

@@ -9,8 +9,10 @@ use crate::view::text::Untrusted;
 
 /// Side of the drawing's square.
 const SIDE: f64 = 1000.0;
-/// Most bars: more are no picture.
+/// Most bars together: more are no picture.
 const MOST_BARS: usize = 40;
+/// Most columns that name a row.
+const MOST_NAMES: usize = 3;
 /// Most columns that are drawn; each needs a colour of its own.
 const MOST_SERIES: usize = 4;
 
@@ -121,12 +123,15 @@ impl Chart {
             return None;
         }
         let numeric: Vec<usize> = positions(columns, |column| is_numeric(&column.kind));
-        let first = |is: fn(&str) -> bool| positions(columns, |column| is(&column.kind)).first().copied();
-        let (x, along) = match (first(is_moment), first(is_text)) {
+        let first_moment = positions(columns, |column| is_moment(&column.kind)).first().copied();
+        let texts = positions(columns, |column| is_text(&column.kind));
+        let (x, along) = match (first_moment, texts.first()) {
             (Some(x), _) => (x, Along::Time),
-            (None, Some(x)) => (x, Along::Text),
+            (None, Some(x)) => (*x, Along::Text),
             (None, None) => (*numeric.first()?, Along::Number),
         };
+        // Several texts name a row together.
+        let named: Vec<usize> = if matches!(along, Along::Text) { texts.into_iter().take(MOST_NAMES).collect() } else { vec![x] };
         let drawn = numeric.into_iter().filter(|column| *column != x && rows.iter().any(|row| value(row, *column).is_some()));
         let drawn: Vec<usize> = drawn.take(MOST_SERIES).collect();
         let values = drawn.iter().flat_map(|column| rows.iter().filter_map(|row| value(row, *column)));
@@ -138,21 +143,28 @@ impl Chart {
         let places = places(rows, x, &along);
         let series = drawn.iter().enumerate().map(|(index, column)| series(columns, rows, *column, index + 1, &places, &scale));
         let order = order(&places);
-        let ends = [order.first(), order.get(order.len() / 2), order.last()];
-        let label = |row: usize| rows.get(row).map_or_else(Untrusted::default, |row| label(row.get(x), &along));
+        let label = |row: &usize| rows.get(*row).map_or_else(String::new, |row| label(row, &named, &along));
+        let (first, last) = (order.first()?, order.last()?);
+        // What stands in the middle of the drawing, whether or not a row does.
+        let middle = match along {
+            Along::Text => order.get(order.len() / 2).map(label).filter(|_| order.len() % 2 == 1),
+            Along::Time | Along::Number => halfway(label(first), label(last), &along),
+        };
+        let names: Vec<&str> = named.iter().filter_map(|column| Some(columns.get(*column)?.name.as_str())).collect();
+        let most_bars = MOST_BARS / drawn.len();
         Some(Self {
-            along: columns.get(x)?.name.as_str().into(),
+            along: names.join(", ").into(),
             series: series.collect(),
             form: match along {
                 Along::Time => Form::Line,
                 Along::Text => Form::Bars,
                 Along::Number => Form::Points,
             },
-            bars: rows.iter().take(MOST_BARS).map(|row| bar(row, label_of(row, x, &along), &drawn, &scale)).collect(),
-            without_bar: rows.len().saturating_sub(MOST_BARS),
+            bars: rows.iter().take(most_bars).map(|row| bar(row, self::label(row, &named, &along).into(), &drawn, &scale)).collect(),
+            without_bar: rows.len().saturating_sub(most_bars),
             ticks: scale.ticks.iter().rev().map(|tick| scale.text(*tick)).collect(),
             grid: scale.ticks.iter().map(|tick| format!("M0 {}H1000", at(SIDE - scale.place(*tick)))).collect(),
-            ends: ends.into_iter().flatten().map(|row| label(*row)).collect(),
+            ends: [Some(label(first)), middle, Some(label(last))].into_iter().flatten().map(Untrusted::from).collect(),
         })
     }
 
@@ -163,8 +175,21 @@ impl Chart {
     }
 }
 
-fn label_of(row: &[Value], x: usize, along: &Along) -> Untrusted {
-    label(row.get(x), along)
+/// What is halfway between two ends.
+fn halfway(first: String, last: String, along: &Along) -> Option<String> {
+    match along {
+        Along::Time => {
+            let (first, last) = (Timestamp::parse_lenient(&first).ok()?, Timestamp::parse_lenient(&last).ok()?);
+            Some(moment(Timestamp::from_micros(first.micros() + (last.micros() - first.micros()) / 2)))
+        }
+        Along::Number => Some(at((first.parse::<f64>().ok()? + last.parse::<f64>().ok()?) / 2.0)),
+        Along::Text => None,
+    }
+}
+
+fn moment(moment: Timestamp) -> String {
+    let minute = moment.minute();
+    if minute.ends_with(" 00:00") { moment.date() } else { minute }
 }
 
 fn positions(columns: &[AnswerColumn], is: impl Fn(&AnswerColumn) -> bool) -> Vec<usize> {
@@ -252,17 +277,15 @@ fn bar(row: &[Value], label: Untrusted, drawn: &[usize], scale: &Scale) -> Bar {
     Bar { label, measures: measures.collect() }
 }
 
-fn label(value: Option<&Value>, along: &Along) -> Untrusted {
-    match (value, along) {
-        (Some(Value::String(text)), Along::Time) => match Timestamp::parse_lenient(text) {
-            Ok(moment) if moment.minute().ends_with("00:00") => moment.date().into(),
-            Ok(moment) => moment.minute().into(),
-            Err(_) => text.as_str().into(),
-        },
-        (Some(Value::String(text)), _) => text.as_str().into(),
-        (Some(Value::Null) | None, _) => "NULL".into(),
-        (Some(other), _) => other.to_string().into(),
-    }
+/// What a row is about.
+fn label(row: &[Value], named: &[usize], along: &Along) -> String {
+    let one = |column: &usize| match (row.get(*column), along) {
+        (Some(Value::String(text)), Along::Time) => Timestamp::parse_lenient(text).map_or_else(|_| text.clone(), moment),
+        (Some(Value::String(text)), _) => text.clone(),
+        (Some(Value::Null) | None, _) => "NULL".to_owned(),
+        (Some(other), _) => other.to_string(),
+    };
+    named.iter().map(one).collect::<Vec<_>>().join(" · ")
 }
 
 /// A coordinate with one digit behind the point.
@@ -365,7 +388,7 @@ mod tests {
         )
         .unwrap();
         assert!(drawn.series[0].line.starts_with("M0 ") && drawn.series[0].line.contains("L380.2 1000L1000 "), "{}", drawn.series[0].line);
-        assert_eq!(drawn.ends.iter().map(Untrusted::plain).collect::<Vec<_>>(), ["2026-07-01", "2026-07-02 12:30", "2026-07-05"]);
+        assert_eq!(drawn.ends.iter().map(Untrusted::plain).collect::<Vec<_>>(), ["2026-07-01", "2026-07-03", "2026-07-05"]);
     }
 
     #[test]
@@ -378,5 +401,16 @@ mod tests {
         let many: Vec<Value> = (0..60).map(|n| json!([format!("row {n}"), n])).collect();
         let drawn = chart(&[("who", "text"), ("n", "bigint")], json!(many)).unwrap();
         assert_eq!((drawn.bars.len(), drawn.without_bar), (40, 20));
+    }
+
+    #[test]
+    fn several_texts_name_a_row_together() {
+        let columns = [("action", "text"), ("n", "bigint"), ("environment", "text"), ("m", "bigint")];
+        let drawn = chart(&columns, json!([["drop", 1, "prod", 2], ["drop", 3, null, 4]])).unwrap();
+        let labels: Vec<String> = drawn.bars.iter().map(|bar| bar.label.plain()).collect();
+        assert_eq!(
+            (labels, drawn.title()),
+            (vec!["drop · prod".to_owned(), "drop · NULL".to_owned()], "n, m by action, environment".to_owned())
+        );
     }
 }

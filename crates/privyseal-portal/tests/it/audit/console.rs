@@ -208,7 +208,7 @@ async fn what_was_asked_can_be_asked_again() {
     check(&again, 200, &["SELECT $x</textarea>", "name=\"p.x\" value=\"30\"", "value=\"text\" selected", "name=\"as_of\" value=\"\""]);
     check(&browser.get(&format!("/sql?entry={seq}&pinned=1")).await, 200, &["name=\"as_of\" value=\"12344\""]);
     let past = browser.get("/sql/history").await;
-    check(&past, 200, &["/sql?entry=18\"", "/sql?entry=18&#38;pinned=1", "entry 17", DISARMED, "2026-07-01 09:00", ">refused<"]);
+    check(&past, 200, &["/sql?entry=18\"", "/sql?entry=18&#38;pinned=1", "to entry 17", DISARMED, "2026-07-01 09:00", ">refused<"]);
     let asked = double.asked.lock().unwrap().pop().unwrap();
     assert_eq!((asked.asker.as_str(), asked.parameters["before"].as_i64()), ("aud", Some(i64::MAX)));
     browser.get("/sql/history?before=17").await;
