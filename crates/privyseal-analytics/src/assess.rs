@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use privyseal_core::catalog::{Catalogs, Control, Framework};
-use privyseal_core::event::evidence::Snapshot as SnapshotRef;
 use privyseal_core::finding::{self, AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
 use privyseal_core::port::QueryError;
 use privyseal_core::time::{Period, Timestamp};
@@ -65,7 +64,7 @@ impl Assessor {
         let (snapshot, assertions) = Arc::clone(&self).run_all(wanted, period, interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
         let frameworks = mapped.into_iter().map(|framework| framework_finding(framework, &by_id)).collect();
-        Ok(Findings { period, snapshot: reference(&snapshot), engine: engine_name(), frameworks, assertions })
+        Ok(Findings { period, snapshot: self.runner.reference(&snapshot).await?, engine: engine_name(), frameworks, assertions })
     }
 
     /// Runs some tests and the gates; findings by id, and what they were computed from: the log as it was when the period had settled, so that
@@ -274,10 +273,6 @@ fn framework_finding(framework: &Framework, findings: &BTreeMap<&str, &Assertion
         catalog_digest: framework.digest,
         controls: framework.controls.iter().map(control).collect(),
     }
-}
-
-fn reference(snapshot: &Snapshot) -> SnapshotRef {
-    SnapshotRef { size: snapshot.size, root: snapshot.root }
 }
 
 /// The engine and its version, for whoever performs a test again.

@@ -8,10 +8,12 @@ mod allowed;
 mod args;
 mod bounded;
 mod crypto;
+mod digest;
 mod json;
 mod own;
 mod path;
 mod person;
+mod proofs;
 mod rules;
 mod time;
 
@@ -130,7 +132,8 @@ impl Functions {
     pub(crate) fn new(layout: &Layout) -> Self {
         let (ours, docs) = own::all(layout);
         let scalar: Vec<Arc<ScalarUDF>> = allowed::scalar().into_iter().chain(ours).collect();
-        let (aggregate, window) = (allowed::aggregate(), allowed::window());
+        let (mut aggregate, window) = (allowed::aggregate(), allowed::window());
+        aggregate.push(Arc::new(AggregateUDF::from(digest::DigestOfResult::new())));
         let mut names: BTreeSet<String> = allowed::SYNTAX.iter().map(|name| (*name).to_owned()).collect();
         for function in &scalar {
             names.extend([function.name()].into_iter().chain(function.aliases().iter().map(String::as_str)).map(str::to_owned));

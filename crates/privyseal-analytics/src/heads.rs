@@ -61,7 +61,8 @@ fn signed(number: u64) -> i64 {
 
 fn read_log(snapshot: &Snapshot, schema: SchemaRef) -> Result<RecordBatch> {
     let size = Int64Array::from(vec![signed(snapshot.size)]);
-    let root = StringArray::from(vec![snapshot.root.to_string()]);
+    let root = snapshot.root().map_err(|error| DataFusionError::External(Box::new(error)))?;
+    let root = StringArray::from(vec![root.to_string()]);
     let checkpoint = StringArray::from(vec![snapshot.checkpoint.clone()]);
     let origin = StringArray::from(vec![snapshot.origin.clone()]);
     let (opened, last) = (times(vec![snapshot.opened_at]), times(vec![snapshot.last_at]));

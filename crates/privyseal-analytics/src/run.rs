@@ -16,6 +16,7 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::Statement;
 use futures::StreamExt as _;
+use privyseal_core::event::evidence::Snapshot as SnapshotRef;
 use privyseal_core::port::{QueryError, Question};
 use privyseal_core::time::Timestamp;
 
@@ -66,6 +67,12 @@ impl Runner {
     pub(crate) async fn before(&self, whole: &Arc<Snapshot>, end: Timestamp) -> Result<Arc<Snapshot>, QueryError> {
         let (store, whole) = (Arc::clone(&self.store), Arc::clone(whole));
         blocking(move || store.before(&whole, end)).await
+    }
+
+    /// A snapshot as findings name it.
+    pub(crate) async fn reference(&self, snapshot: &Arc<Snapshot>) -> Result<SnapshotRef, QueryError> {
+        let snapshot = Arc::clone(snapshot);
+        blocking(move || Ok(SnapshotRef { size: snapshot.size, root: snapshot.root()? })).await
     }
 
     /// Makes the folder of segments reachable, under a name of its own. It may not exist before the first segment does.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use arrow::array::RecordBatch;
@@ -17,7 +17,7 @@ use privyseal_core::event::Kind;
 use privyseal_core::time::Timestamp;
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::log::{LogError, StoredEntry};
-use privyseal_ledger::reader::{Prefix, Reader, SegmentRecord};
+use privyseal_ledger::reader::{Reader, SegmentRecord};
 use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -55,8 +55,8 @@ pub(crate) enum StoreError {
 pub(crate) struct Snapshot {
     /// Number of entries.
     pub(crate) size: u64,
-    /// Root over them.
-    pub(crate) root: Digest,
+    /// Root over them, once known.
+    root: OnceLock<Digest>,
     /// The newest signed checkpoint over them, or over fewer when they end between two checkpoints.
     pub(crate) checkpoint: String,
     /// Name of the log.
@@ -164,7 +164,7 @@ impl Store {
         let last_at = state.event_at(now.size.saturating_sub(1))?.map_or(opened_at, |event| event.time);
         Ok(Snapshot {
             size: now.size,
-            root: now.root,
+            root: OnceLock::from(now.root),
             checkpoint: now.checkpoint,
             origin,
             opened_at,
@@ -182,8 +182,8 @@ impl Store {
             return Ok(Arc::clone(whole));
         }
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let prefix = state.reader.before(end, whole.size)?;
-        state.cut(whole, prefix)
+        let size = state.reader.size_before(end, whole.size)?;
+        state.cut(whole, size)
     }
 
     /// The first `size` entries of a snapshot, as it was when it had no more. Blocks on the disk.
@@ -192,8 +192,7 @@ impl Store {
             return Ok(Arc::clone(whole));
         }
         let state = self.state.lock().map_err(|_| StoreError::Poisoned)?;
-        let prefix = state.reader.prefix(size)?;
-        state.cut(whole, prefix)
+        state.cut(whole, size)
     }
 
     /// Checkpoints kept up to `size` entries. Blocks on the disk.
@@ -261,10 +260,21 @@ fn hash_file(path: &std::path::Path) -> std::io::Result<Digest> {
     }
 }
 
+impl Snapshot {
+    /// Root over its entries. Blocks on the disk.
+    pub(crate) fn root(&self) -> Result<Digest, StoreError> {
+        if let Some(root) = self.root.get() {
+            return Ok(*root);
+        }
+        let root = self.store.state.lock().map_err(|_| StoreError::Poisoned)?.reader.root(self.size)?;
+        Ok(*self.root.get_or_init(|| root))
+    }
+}
+
 impl State {
-    /// A snapshot without what came after a prefix.
-    fn cut(&self, whole: &Arc<Snapshot>, prefix: Prefix) -> Result<Arc<Snapshot>, StoreError> {
-        let Prefix { size, root, checkpoint } = prefix;
+    /// The first entries of a snapshot. Their root is computed when somebody asks for it.
+    fn cut(&self, whole: &Arc<Snapshot>, size: u64) -> Result<Arc<Snapshot>, StoreError> {
+        let (root, checkpoint) = (OnceLock::new(), self.reader.checkpoint(size)?);
         let last_at = self.event_at(size.saturating_sub(1))?.map_or(whole.opened_at, |event| event.time);
         let segments: Vec<SegmentRecord> = whole.segments.iter().filter(|segment| segment.first < size).cloned().collect();
         let mut room = size.saturating_sub(whole.segments.last().map_or(0, |segment| segment.last + 1));

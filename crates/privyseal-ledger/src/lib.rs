@@ -17,6 +17,7 @@ pub mod place;
 pub mod postgres;
 pub mod private;
 pub mod proof;
+pub mod published;
 pub mod reader;
 pub mod seal;
 pub mod segment;

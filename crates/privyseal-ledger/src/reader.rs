@@ -29,17 +29,6 @@ pub struct Snapshot {
     pub tail: Vec<StoredEntry>,
 }
 
-/// The first entries of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    /// How many.
-    pub size: u64,
-    /// Root over them.
-    pub root: Digest,
-    /// The newest checkpoint that was kept over them or over fewer.
-    pub checkpoint: String,
-}
-
 /// A reader of one data folder.
 pub struct Reader {
     layout: Layout,
@@ -82,12 +71,12 @@ impl Reader {
         })
     }
 
-    /// The entries from before a moment, among the first `size`; at least the one that opened the log. Times never decrease along a log
-    /// (`docs/LEDGER.md`), so they are a prefix.
+    /// How many entries are from before a moment, among the first `size`; at least the one that opened the log. Times never decrease
+    /// along a log (`docs/LEDGER.md`), so they are a prefix.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn before(&self, end: Timestamp, size: u64) -> Result<Prefix, LogError> {
+    pub fn size_before(&self, end: Timestamp, size: u64) -> Result<u64, LogError> {
         at_one_moment(self.log(), |log| {
             let (mut earlier, mut later) = (1, size.max(1));
             while earlier < later {
@@ -97,16 +86,27 @@ impl Reader {
                 let event = event.ok_or_else(|| self.damaged(format!("entry {middle} is missing or not an event")))?;
                 if event.time < end { earlier = middle + 1 } else { later = middle }
             }
-            prefix(log, earlier)
+            Ok(earlier)
         })
     }
 
-    /// The first `size` entries, which must be there.
+    /// Root over the first `size` entries, which must be there, computed from their leaves.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn prefix(&self, size: u64) -> Result<Prefix, LogError> {
-        at_one_moment(self.log(), |log| prefix(log, size))
+    pub fn root(&self, size: u64) -> Result<Digest, LogError> {
+        let mut edge = Edge::new();
+        self.log().leaves(0..size)?.into_iter().for_each(|leaf| edge.push(leaf));
+        Ok(edge.root())
+    }
+
+    /// The newest checkpoint that was kept over the first `size` entries or over fewer; empty when there is none.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn checkpoint(&self, size: u64) -> Result<String, LogError> {
+        let kept = self.log().checkpoints(0, usize::MAX)?.into_iter().rev();
+        Ok(kept.into_iter().find(|(covered, _)| *covered <= size).map(|(_, note)| note).unwrap_or_default())
     }
 
     /// Segments in order.
@@ -137,13 +137,6 @@ impl Reader {
     fn damaged(&self, detail: String) -> LogError {
         LogError::Damaged { path: self.layout.log(), detail }
     }
-}
-
-fn prefix(log: &dyn LogReader, size: u64) -> Result<Prefix, LogError> {
-    let mut edge = Edge::new();
-    log.leaves(0..size)?.into_iter().for_each(|leaf| edge.push(leaf));
-    let checkpoint = log.checkpoints(0, usize::MAX)?.into_iter().rev().find(|(covered, _)| *covered <= size);
-    Ok(Prefix { size, root: edge.root(), checkpoint: checkpoint.map(|(_, note)| note).unwrap_or_default() })
 }
 
 /// Why the list of segments cannot be had.

@@ -8,7 +8,7 @@ use privyseal_core::port::FunctionDoc;
 use privyseal_ledger::layout::Layout;
 
 use super::json::{self, FieldsFunction, Kind};
-use super::{Function, crypto, person, rules, time};
+use super::{Function, crypto, person, proofs, rules, time};
 use crate::functions::args::time_type;
 
 macro_rules! doc {
@@ -73,6 +73,34 @@ const DOCS: &[FunctionDoc] = &[
         "Whether the key (verifier-key text, as in the view `keys`) signed this entry; NULL when an argument is missing.",
         "SELECT verify_signature('{}', 'x', 'not a key')",
         "false"
+    ),
+    doc!(
+        "root_at",
+        "root_at(size bigint) -> text",
+        "The root of the log's tree over its first `size` entries, base64url, taken from the hash tiles and proven to have grown into the published head. NULL for 0 and beyond the published head.",
+        "SELECT root_at(0)",
+        "null"
+    ),
+    doc!(
+        "inclusion_proof",
+        "inclusion_proof(seq bigint, size bigint) -> text[]",
+        "The path (RFC 9162 section 2.1.3) from the entry at `seq` to the root over the first `size` entries, base64url. NULL when `seq` is not among them, and beyond the published head.",
+        "SELECT inclusion_proof(7, 7)",
+        "null"
+    ),
+    doc!(
+        "verify_inclusion",
+        "verify_inclusion(leaf bytes, seq bigint, size bigint, root text, proof text[]) -> boolean",
+        "Whether the proof leads from the leaf at `seq` to the root over the first `size` entries (RFC 9162 section 2.1.3.2). Over events: verify_inclusion(leaf_hash(entry), seq, $n, root_at($n), inclusion_proof(seq, $n)).",
+        "SELECT verify_inclusion(leaf_hash(''), 0, 1, base64url(leaf_hash('')), json_list('[]'))",
+        "true"
+    ),
+    doc!(
+        "digest_of_result",
+        "digest_of_result(column, … ORDER BY …) -> text",
+        "An aggregate: the digest (SHA-256 over canonical JSON of columns and rows, base64url) that the record of a statement with these columns and rows has, as in `queries.result_sha256`. Rows come in the order that ORDER BY names.",
+        "SELECT digest_of_result(n ORDER BY n) FROM (SELECT 1 AS n UNION ALL SELECT 2 AS n)",
+        "\"?\""
     ),
     doc!(
         "verify_checkpoint",
@@ -195,6 +223,15 @@ pub(super) fn all(layout: &Layout) -> (Vec<Arc<ScalarUDF>>, Vec<FunctionDoc>) {
         Arc::new(ScalarUDF::from(FieldsFunction::new())),
         Function::fixed(doc("leaf_hash"), 1, DataType::FixedSizeBinary(32), crypto::leaf_hash),
         Function::fixed(doc("verify_signature"), 3, DataType::Boolean, crypto::verify_signature),
+        Function::fixed(doc("verify_inclusion"), 5, DataType::Boolean, proofs::verify_inclusion),
+        Function::fixed(doc("root_at"), 1, DataType::Utf8, {
+            let layout = layout.clone();
+            move |args, rows| proofs::root_at(&layout, args, rows)
+        }),
+        Function::fixed(doc("inclusion_proof"), 2, Kind::List.data_type(), {
+            let layout = layout.clone();
+            move |args, rows| proofs::inclusion_proof(&layout, args, rows)
+        }),
         Function::fixed(doc("verify_checkpoint"), 3, DataType::Boolean, crypto::verify_checkpoint),
         Function::fixed(doc("verify_passkey"), 4, DataType::Boolean, crypto::verify_passkey),
         Function::fixed(doc("is_signed_kind"), 1, DataType::Boolean, crypto::is_signed_kind),

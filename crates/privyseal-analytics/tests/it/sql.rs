@@ -298,6 +298,10 @@ fn a_question_can_be_pinned_and_carries_its_values() {
     let said = format!("{} /* AS OF SEQ 3 */ as Of  SEQ {} ;\n-- AS OF SEQ 2", all.sql, before - 1);
     assert_eq!(count(&Question::new(said)).unwrap(), first, "what stands in comments says nothing");
 
+    let listed = run(&engine, "SELECT seq, kind FROM events WHERE seq < 5 ORDER BY seq").unwrap();
+    let again = value(&engine, "SELECT digest_of_result(seq, kind ORDER BY seq) FROM events WHERE seq < 5");
+    assert_eq!(again, json!(listed.result_sha256), "the digest of a record can be computed again in SQL");
+
     let kinds = Question {
         sql: "SELECT count(*) AS n FROM events WHERE kind = $kind AND seq >= $least AND $really AND kind IN (SELECT unnest($kinds))"
             .to_owned(),
