@@ -28,6 +28,7 @@ if (editor) {
   editor.addEventListener("blur", close);
   editor.addEventListener("click", close);
   editor.addEventListener("scroll", close);
+  window.addEventListener("resize", () => { if (!list.hidden) place(); });
   form.addEventListener("submit", () => keep(""));
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-insert]");
