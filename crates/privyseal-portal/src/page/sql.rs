@@ -103,7 +103,7 @@ async fn answered(app: &App, visitor: &Visitor, form: Form, recorded: Recorded<R
     let (answer, status) = match recorded.result {
         Ok(answer) => {
             let question = form.question.clone().unwrap_or_default();
-            (Answer::Rows(answer_rows(answer, recorded.duration_ms, event, question)), StatusCode::OK)
+            (Answer::Rows(Box::new(answer_rows(answer, recorded.duration_ms, event, question))), StatusCode::OK)
         }
         Err(error) => {
             let status = Problem::from(error.clone()).status;

@@ -172,7 +172,7 @@ pub enum Answer {
     /// Nothing was run, because values are missing or are none.
     Unfilled,
     /// Rows.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// A refusal or failure.
     Problem(Problem),
 }

@@ -31,7 +31,7 @@ impl Sampled for SqlPage {
             tables: tables(),
             functions: functions(),
             saved: saved(),
-            answer: Answer::Rows(rows()),
+            answer: Answer::Rows(Box::new(rows())),
             max_rows: Count(10_000),
             max_seconds: Count(30),
         };
@@ -40,9 +40,12 @@ impl Sampled for SqlPage {
         vec![
             ("rows", page.clone()),
             ("start", SqlPage { statement: Untrusted::default(), answer: Answer::None, ..page.clone() }),
-            ("no-rows", SqlPage { answer: Answer::Rows(Rows { rows: Vec::new(), total: Count(0), ..rows() }), ..page.clone() }),
-            ("truncated", SqlPage { answer: Answer::Rows(Rows { truncated: true, total: Count(10_000), ..rows() }), ..page.clone() }),
-            ("part", SqlPage { answer: Answer::Rows(Rows { shown_only: true, total: Count(2_310), ..rows() }), ..page.clone() }),
+            ("no-rows", SqlPage { answer: Answer::Rows(Box::new(Rows { rows: Vec::new(), total: Count(0), ..rows() })), ..page.clone() }),
+            (
+                "truncated",
+                SqlPage { answer: Answer::Rows(Box::new(Rows { truncated: true, total: Count(10_000), ..rows() })), ..page.clone() },
+            ),
+            ("part", SqlPage { answer: Answer::Rows(Box::new(Rows { shown_only: true, total: Count(2_310), ..rows() })), ..page.clone() }),
             ("kept", SqlPage { kept: Some(kept()), fields: fields(), as_of: "48212".into(), ..page.clone() }),
             (
                 "unfilled",
@@ -55,7 +58,7 @@ impl Sampled for SqlPage {
                     ..page.clone()
                 },
             ),
-            ("line", SqlPage { answer: Answer::Rows(Rows { chart: line(), ..rows() }), ..page.clone() }),
+            ("line", SqlPage { answer: Answer::Rows(Box::new(Rows { chart: line(), ..rows() })), ..page.clone() }),
             (
                 "error",
                 SqlPage {
@@ -105,12 +108,12 @@ impl Sampled for SqlPage {
                         problem: Some(HOSTILE.into()),
                     }],
                     saved: vec![SavedQuery { title: HOSTILE.into(), href: "/sql?kept=1".to_owned() }],
-                    answer: Answer::Rows(Rows {
+                    answer: Answer::Rows(Box::new(Rows {
                         columns: vec![(HOSTILE.into(), "varchar".to_owned(), false), ("long".into(), "varchar".to_owned(), false)],
                         rows: vec![vec![Some(HOSTILE.into()), Some(long_resource().into())], vec![None, Some(long_reason().into())]],
                         total: Count(2),
                         ..rows()
-                    }),
+                    })),
                     ..page.clone()
                 },
             ),
