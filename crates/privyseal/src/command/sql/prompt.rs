@@ -14,7 +14,7 @@ SQL over the audit data, ended by a semicolon; it only reads. Tab completes, the
   .schema              tables          .schema TABLE    its columns
   .functions           our functions   .library         questions that come with the program
   .library NAME        one of them     .run NAME        runs it
-  .quit                leaves, as Ctrl+D on an empty line does";
+  .quit                leaves, as Ctrl+C does; while a statement runs, Ctrl+C ends that";
 
 /// Asks until nobody wants to know more.
 pub(super) fn run(session: &Session<'_>) -> anyhow::Result<ExitCode> {
