@@ -133,6 +133,35 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Types into what has the focus or into a field, after what stands there. Keys that are no letters are those of WebDriver.
+    pub(crate) async fn keys(&self, selector: &str, keys: &str) {
+        self.see(selector).await.send_keys(keys).await.unwrap();
+    }
+
+    /// What a script of the page finds.
+    pub(crate) async fn find(&self, script: &str) -> Value {
+        self.driver.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{}: {script}: {error}", self.who)).json().clone()
+    }
+
+    /// What a script of the page says when it is done.
+    pub(crate) async fn wait_for_script(&self, script: &str) -> Value {
+        let said = self.driver.execute_async(script, Vec::new()).await;
+        said.unwrap_or_else(|error| panic!("{}: {script}: {error}", self.who)).json().clone()
+    }
+
+    /// Waits until a script of the page finds this.
+    pub(crate) async fn until(&self, script: &str, expected: Value) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.find(script).await;
+            if found == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{}: {script}: {found}, not {expected}, on {}", self.who, self.address().await);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// All words of the page, as they are shown.
     pub(crate) async fn text(&self) -> String {
         let text = self.driver.execute("return document.body ? document.body.innerText : ''", Vec::new()).await;

@@ -12,6 +12,8 @@ mod browser;
 #[path = "../../crates/privyseal-ledger/tests/ledger/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod duckdb;
@@ -44,6 +46,8 @@ mod s3;
 mod second_verifier;
 #[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod sql_verb;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

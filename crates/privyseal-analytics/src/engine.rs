@@ -14,8 +14,8 @@ use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
 use privyseal_core::port::{
-    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, QueryDoc, QueryError, QueryLimits, Question, RowFile, RowsTold,
-    TableDoc,
+    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, FunctionDoc, QueryDoc, QueryError, QueryLimits, Question, RowFile,
+    RowsTold, TableDoc,
 };
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
@@ -27,7 +27,7 @@ use crate::answer::{self, AnswerBuilder, ResultDigest};
 use crate::assertion;
 use crate::assess::Assessor;
 use crate::export::{self, Spool, Writer};
-use crate::functions::{FunctionDoc, Functions};
+use crate::functions::Functions;
 use crate::harden::Interrupt;
 use crate::library;
 use crate::run::{Runner, Running};
@@ -329,6 +329,10 @@ impl Analytics for Engine {
 
     fn tables(&self) -> &[TableDoc] {
         &self.docs
+    }
+
+    fn functions(&self) -> &[FunctionDoc] {
+        Engine::functions(self)
     }
 
     fn library(&self) -> &[QueryDoc] {

@@ -29,8 +29,8 @@ use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     AggregateUDF, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
 };
+use privyseal_core::port::FunctionDoc;
 use privyseal_ledger::layout::Layout;
-use serde::Serialize;
 
 pub(crate) use args::{step, time_type};
 pub(crate) use json::{Extraction, members};
@@ -38,21 +38,6 @@ pub(crate) use person::{PersonIndex, PersonOf};
 
 /// The function that takes many members out of a JSON text.
 pub(crate) const FIELDS: &str = json::FieldsFunction::NAME;
-
-/// Documentation of one of our functions. `example` is SQL that gives `result`; a test runs it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FunctionDoc {
-    /// Its name.
-    pub name: &'static str,
-    /// How it is called, with the types of its arguments and result.
-    pub usage: &'static str,
-    /// What it gives.
-    pub meaning: &'static str,
-    /// A statement that uses it.
-    pub example: &'static str,
-    /// The one value that the example gives, as it stands in JSON.
-    pub result: &'static str,
-}
 
 /// A function of ours whose result type does not depend on its arguments.
 struct Function {

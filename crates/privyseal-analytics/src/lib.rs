@@ -20,4 +20,3 @@ mod store;
 mod turns;
 
 pub use engine::{Engine, OpenError, Options};
-pub use functions::FunctionDoc;

@@ -21,6 +21,7 @@ pub mod hidden;
 pub mod id;
 pub mod invariant;
 pub mod note;
+pub mod parameter;
 pub mod port;
 pub mod refusal;
 pub mod reperform;

@@ -237,6 +237,22 @@ pub enum QueryError {
     Failed(String),
 }
 
+impl QueryError {
+    /// The place in the statement that it names: line and column, both from 1, in characters.
+    #[must_use]
+    pub fn place(&self) -> Option<(usize, usize)> {
+        let (Self::Refused(message) | Self::Limit(message) | Self::Failed(message)) = self;
+        let message = message.to_ascii_lowercase();
+        let (_, from_line) = message.rsplit_once("line")?;
+        let (line, from_column) = from_line.split_once(", column")?;
+        let number = |text: &str| {
+            let digits: String = text.trim_start_matches([':', ' ']).chars().take_while(char::is_ascii_digit).collect();
+            digits.parse().ok()
+        };
+        Some((number(line)?, number(from_column)?))
+    }
+}
+
 /// Documentation of one column, shown wherever the schema is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ColumnDoc {
@@ -293,6 +309,21 @@ pub struct QueryDoc {
     pub ready: String,
 }
 
+/// Documentation of one of our functions. `example` is SQL that gives `result`; a test runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FunctionDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called, with the types of its arguments and result.
+    pub usage: &'static str,
+    /// What it gives.
+    pub meaning: &'static str,
+    /// A statement that uses it.
+    pub example: &'static str,
+    /// The one value that the example gives, as it stands in JSON.
+    pub result: &'static str,
+}
+
 /// SQL and control tests over the ledger. Implemented by the analytics crate; every call sees all that was acknowledged before it.
 pub trait Analytics: Send + Sync {
     /// Runs one read-only statement. Dropping the future cancels it.
@@ -306,6 +337,11 @@ pub trait Analytics: Send + Sync {
 
     /// The tables that statements can use.
     fn tables(&self) -> &[TableDoc];
+
+    /// Our own functions, beside those that every SQL has. None where there is no SQL.
+    fn functions(&self) -> &[FunctionDoc] {
+        &[]
+    }
 
     /// The questions that come with the program, by name. None where there is no SQL.
     fn library(&self) -> &[QueryDoc] {
@@ -335,4 +371,22 @@ pub struct PackFile {
 pub trait Packs: Send + Sync {
     /// Builds the pack of these frameworks over a period.
     fn build<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_from_messages() {
+        for (message, expected) in [
+            ("there is no table `eventz`: did you mean `events`? (line 2, column 8)", Some((2, 8))),
+            ("the statement cannot be read: expected: an expression, found: FROM at Line: 2, Column: 3", Some((2, 3))),
+            ("deadline passed, column missing", None),
+            ("the statement is empty", None),
+            ("line , column ", None),
+        ] {
+            assert_eq!(QueryError::Refused(message.to_owned()).place(), expected, "{message}");
+        }
+    }
 }

@@ -47,6 +47,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/delegations/{id}/end", post(delegations::end))
         .route("/v1/access-reviews", post(access_reviews::record))
         .route("/v1/sql", post(sql::query))
+        .route("/v1/sql/tables", get(sql::tables))
+        .route("/v1/sql/library", get(sql::library))
         .route("/v1/controls/{framework}", get(controls::framework))
         .route("/v1/evidence", get(evidence::list).post(evidence::build))
         .route("/v1/evidence/{id}", get(evidence::show))

@@ -23,19 +23,8 @@ pub struct Options {
     pub operator_token: Secret,
     /// Limits on SQL.
     pub limits: QueryLimits,
-    /// Queries that people can start from.
-    pub library: Vec<SavedQuery>,
     /// Whether everybody may read the log's entries, as `/tile/entries/…`; otherwise auditors and administrators.
     pub public_entries: bool,
-}
-
-/// A query that people can start from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedQuery {
-    /// What it answers.
-    pub title: String,
-    /// Its text.
-    pub sql: String,
 }
 
 /// What the portal stands on.

@@ -77,6 +77,11 @@ impl Fields {
         self.0.iter().filter(|(found, _)| found == name).map(|(_, text)| text.clone()).collect()
     }
 
+    /// The names, in the order in which they came.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The token that our own pages put into every form.
     pub(crate) fn csrf(&self) -> Option<&str> {
         self.given("csrf")

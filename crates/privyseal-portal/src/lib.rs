@@ -27,6 +27,6 @@ mod sight;
 pub mod view;
 mod witness;
 
-pub use app::{Options, SavedQuery, Services};
+pub use app::{Options, Services};
 pub use server::{router, serve};
 pub use witness::router as witness_router;

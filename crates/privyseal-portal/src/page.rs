@@ -52,6 +52,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/live/evidence", get(evidence::fragment))
         .route("/sql", get(sql::show).post(sql::run))
         .route("/sql/download", post(sql::download))
+        .route("/sql/history", get(sql::history))
         .route("/ledger", get(ledger::show))
         .route("/policies", get(policies::show))
         .route("/people", get(people::show))

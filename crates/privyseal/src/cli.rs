@@ -241,12 +241,28 @@ pub(crate) struct Status {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sql {
-    /// The statement; `.schema` lists tables, `.schema requests` describes one.
-    #[arg(required_unless_present = "file")]
+    /// The statement, or `.schema`, `.schema TABLE`, `.functions`, `.library`, `.library NAME`. Without one it is read from standard
+    /// input; on a terminal there is a prompt.
     pub(crate) statement: Option<String>,
     /// Read the statement from a file.
     #[arg(long, value_name = "FILE", conflicts_with = "statement")]
     pub(crate) file: Option<PathBuf>,
+    /// Run a question that comes with the program; `.library` lists them.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["statement", "file"])]
+    pub(crate) library: Option<String>,
+    /// The value of a parameter `$NAME`: an integer, `true`, `false`, `null`, or else a text; of the declared type for a question of the
+    /// library. `NAME:=JSON` says exactly what it is, a list for example. Can be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    /// Print whole values, also beyond the width of the terminal.
+    #[arg(long)]
+    pub(crate) wide: bool,
+    /// Print long tables straight to the terminal.
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    /// What shows long tables on a terminal.
+    #[arg(long, env = "PAGER", default_value = "less -SRFX", value_name = "COMMAND", hide_env_values = true)]
+    pub(crate) pager: String,
     /// Most rows printed.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) limit: usize,

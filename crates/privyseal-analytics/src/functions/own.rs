@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::logical_expr::{ScalarUDF, Signature, Volatility};
+use privyseal_core::port::FunctionDoc;
 use privyseal_ledger::layout::Layout;
 
 use super::json::{self, FieldsFunction, Kind};
-use super::{Function, FunctionDoc, crypto, person, proofs, rules, time};
+use super::{Function, crypto, person, proofs, rules, time};
 use crate::functions::args::time_type;
 
 macro_rules! doc {

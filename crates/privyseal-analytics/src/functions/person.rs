@@ -13,8 +13,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-use super::FunctionDoc;
 use super::args::{TextColumn, array, column, downcast, time_type};
+use privyseal_core::port::FunctionDoc;
 
 pub(super) const DOC: FunctionDoc = FunctionDoc {
     name: PersonOf::NAME,

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use privyseal_analytics::{Engine, FunctionDoc};
-use privyseal_core::port::{ColumnDoc, QueryDoc, TableDoc};
+use privyseal_analytics::Engine;
+use privyseal_core::port::{ColumnDoc, FunctionDoc, QueryDoc, TableDoc};
 use serde_json::Value;
 
 use crate::fixture::{Ledger, rows};

@@ -1,4 +1,4 @@
-//! `/v1/sql`: a statement, its answer, and the record that it was asked.
+//! `/v1/sql`: a statement, its answer, and the record that it was asked; and below it what statements can be made of.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,9 +6,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use privyseal_core::event::{Body as EventBody, Event};
 use privyseal_core::port::Question;
-use privyseal_engine::Recorded;
+use privyseal_engine::{DeskError, Recorded};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::auth::{Caller, check_csrf, csrf_header};
@@ -45,6 +45,24 @@ pub(crate) async fn query(
     };
     let recorded = app.desk().file(&caller.identity, question, form).await?;
     Ok(rows::download(recorded.query, recorded.result?, form))
+}
+
+/// `GET /v1/sql/tables`: the tables, and our own functions.
+pub(crate) async fn tables(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Problem> {
+    admit(&app, &caller)?;
+    Ok(Json(json!({"tables": app.analytics().tables(), "functions": app.analytics().functions()})))
+}
+
+/// `GET /v1/sql/library`: the questions that come with the program.
+pub(crate) async fn library(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Problem> {
+    admit(&app, &caller)?;
+    Ok(Json(json!({"queries": app.analytics().library()})))
+}
+
+/// What can be asked is for those who may ask. Nothing of the log is in it, so that nothing is recorded.
+fn admit(app: &App, caller: &Caller) -> Result<(), Problem> {
+    let principal = &caller.identity.principal;
+    if app.desk().admits(principal) { Ok(()) } else { Err(DeskError::Forbidden { principal: principal.clone() }.into()) }
 }
 
 /// The position of the entry that records a statement.

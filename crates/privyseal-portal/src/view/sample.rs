@@ -55,6 +55,7 @@ pub fn render_all() -> askama::Result<Vec<Rendered>> {
     render::<evidence::EvidencePage>(&mut rendered)?;
     render::<evidence::EvidencePartial>(&mut rendered)?;
     render::<sql::SqlPage>(&mut rendered)?;
+    render::<sql::SqlHistoryPage>(&mut rendered)?;
     render::<ledger::LedgerPage>(&mut rendered)?;
     render::<policies::PoliciesPage>(&mut rendered)?;
     render::<people::PeoplePage>(&mut rendered)?;

@@ -1,6 +1,12 @@
 //! `/sql`: the console of auditors. Every statement is an event, and the page says so.
 
+mod chart;
+mod history;
 mod sample;
+
+pub(crate) use chart::is_numeric;
+pub use chart::{Bar, Chart, Form, Measure, Series};
+pub use history::{Past, SqlHistoryPage};
 
 use askama::Template;
 
@@ -17,9 +23,19 @@ pub struct SqlPage {
     pub shell: Shell,
     /// The statement in the editor.
     pub statement: Untrusted,
+    /// The kept query that it was taken from.
+    pub kept: Option<Kept>,
+    /// Fields for the values of its parameters.
+    pub fields: Vec<Field>,
+    /// The entry that shall be the newest; empty for the newest of all.
+    pub as_of: Untrusted,
+    /// Why that is none.
+    pub as_of_problem: Option<String>,
     /// Tables and views.
     pub tables: Vec<Table>,
-    /// Statements that somebody kept.
+    /// Our own functions.
+    pub functions: Vec<Function>,
+    /// Questions that come with the program.
     pub saved: Vec<SavedQuery>,
     /// What came of the statement.
     pub answer: Answer,
@@ -33,6 +49,11 @@ impl SqlPage {
     /// How many characters of the statement deceive the eye: it may have come with a link, and the editor cannot mark them.
     fn deceptive(&self) -> usize {
         privyseal_core::text::deceptive(self.statement.verbatim(), 99).len()
+    }
+
+    /// Whether the editor holds this question.
+    fn is_kept(&self, query: &SavedQuery) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.title == query.title)
     }
 }
 
@@ -61,7 +82,22 @@ pub struct Column {
     pub meaning: String,
 }
 
-/// A statement that comes with the product or that somebody kept.
+/// One of our own functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called.
+    pub usage: &'static str,
+    /// What it gives.
+    pub meaning: &'static str,
+    /// A statement that uses it.
+    pub example: &'static str,
+    /// Where that opens in the editor.
+    pub href: String,
+}
+
+/// A question that comes with the program, in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedQuery {
     /// What it asks.
@@ -70,13 +106,73 @@ pub struct SavedQuery {
     pub href: String,
 }
 
+/// The question that the editor holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name in the library.
+    pub name: String,
+    /// What it asks.
+    pub title: Untrusted,
+    /// How to read its answer.
+    pub meaning: Untrusted,
+}
+
+/// The field for the value of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The parameter, without `$`.
+    pub name: Untrusted,
+    /// Its type, where a kept query declares one; otherwise the type that was chosen, `look` by default.
+    pub kind: String,
+    /// Whether the type is declared.
+    pub declared: bool,
+    /// What stands in it.
+    pub value: Untrusted,
+    /// What the parameter does; empty when nobody says.
+    pub meaning: Untrusted,
+    /// What is wrong with its value.
+    pub problem: Option<Untrusted>,
+}
+
+impl Field {
+    /// What a value of a declared type looks like.
+    fn hint(&self) -> &'static str {
+        match self.kind.as_str() {
+            "integer" => "a whole number",
+            "boolean" => "true or false",
+            "timestamp" => "a moment in UTC, or empty",
+            "text[]" => "texts with commas between them",
+            _ => "text",
+        }
+    }
+
+    fn placeholder(&self) -> &'static str {
+        match self.kind.as_str() {
+            "timestamp" => "2026-07-01",
+            _ => "",
+        }
+    }
+}
+
+/// Types that can be chosen for a parameter of which nothing is known: the value of the choice, and its name.
+const KINDS: [(&str, &str); 6] = [
+    ("look", "by its look"),
+    ("text", "text"),
+    ("integer", "whole number"),
+    ("boolean", "true or false"),
+    ("text[]", "list of texts"),
+    ("null", "NULL"),
+];
+
 /// What came of a statement.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// Nothing was run yet.
     None,
+    /// Nothing was run, because values are missing or are none.
+    Unfilled,
     /// Rows.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// A refusal or failure.
     Problem(Problem),
 }
@@ -102,6 +198,21 @@ pub struct Rows {
     pub digest: Hash,
     /// Sequence number of the event that records the statement.
     pub event: Count,
+    /// The question exactly as it was asked, for downloads of the same answer.
+    pub asked: Asked,
+    /// The rows as a picture, when they make one.
+    pub chart: Option<Chart>,
+}
+
+/// A question as it was asked, over the entries that it saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The statement.
+    pub statement: Untrusted,
+    /// The values of its parameters, as a JSON object.
+    pub parameters: Untrusted,
+    /// The entry that was the newest one.
+    pub as_of: u64,
 }
 
 impl Rows {

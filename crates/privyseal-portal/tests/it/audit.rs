@@ -1,5 +1,6 @@
 //! The auditor's pages: controls, evidence, SQL, ledger, policies, people.
 
+mod answers;
 mod console;
 mod double;
 mod packs;
@@ -15,7 +16,7 @@ const HOSTILE: &str = "<script>alert(1)</script>\"'\u{202e}";
 
 /// A portal over a double, with an auditor at it.
 async fn portal(double: &std::sync::Arc<Double>) -> Portal {
-    Portal::over(double.clone(), double.clone(), double.catalogs(), double::library()).await
+    Portal::over(double.clone(), double.clone(), double.catalogs()).await
 }
 
 /// Demands a status and that all of these stand on the page, and the hostile text never as it came.

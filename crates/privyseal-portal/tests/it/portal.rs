@@ -22,7 +22,7 @@ use privyseal_core::time::{Period, Timestamp};
 use privyseal_engine::{Ask, Engine, Options as EngineOptions, Secret, SeededEntropy, SimulatedClock};
 use privyseal_ledger::layout::Layout;
 use privyseal_policy::PolicyFile;
-use privyseal_portal::{Options, SavedQuery, Services};
+use privyseal_portal::{Options, Services};
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -30,7 +30,7 @@ use crate::browser::Browser;
 
 pub(crate) const URL: &str = "http://localhost:8420";
 pub(crate) const START: &str = "2026-07-01T09:00:00Z";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const POLICY: &str = r#"
 @id("low") @approvals("none")
@@ -155,26 +155,20 @@ impl Answer {
 
 impl Portal {
     pub(crate) async fn new() -> Self {
-        Self::over(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), Vec::new()).await
+        Self::over(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default()).await
     }
 
     /// A portal whose catalogue of actions says this too.
     pub(crate) async fn with_catalogue(more: &str) -> Self {
-        Self::made(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), Vec::new(), &format!("{CATALOGUE}\n{more}")).await
+        Self::made(Arc::new(NoSql), Arc::new(NoSql), Catalogs::default(), &format!("{CATALOGUE}\n{more}")).await
     }
 
     /// A portal over other doubles.
-    pub(crate) async fn over(analytics: Arc<dyn Analytics>, packs: Arc<dyn Packs>, catalogs: Catalogs, library: Vec<SavedQuery>) -> Self {
-        Self::made(analytics, packs, catalogs, library, CATALOGUE).await
+    pub(crate) async fn over(analytics: Arc<dyn Analytics>, packs: Arc<dyn Packs>, catalogs: Catalogs) -> Self {
+        Self::made(analytics, packs, catalogs, CATALOGUE).await
     }
 
-    async fn made(
-        analytics: Arc<dyn Analytics>,
-        packs: Arc<dyn Packs>,
-        catalogs: Catalogs,
-        library: Vec<SavedQuery>,
-        catalogue: &str,
-    ) -> Self {
+    async fn made(analytics: Arc<dyn Analytics>, packs: Arc<dyn Packs>, catalogs: Catalogs, catalogue: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SimulatedClock::new(START.parse().unwrap()));
         let options = EngineOptions {
@@ -213,7 +207,6 @@ impl Portal {
             session_minutes: 480,
             operator_token: operator.clone(),
             limits: QueryLimits::default(),
-            library,
             public_entries: false,
         };
         let router = privyseal_portal::router(services, options);

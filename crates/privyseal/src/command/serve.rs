@@ -11,10 +11,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
-use privyseal_core::port::Analytics;
 use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
 use privyseal_ledger::stamp::Stamper;
-use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
+use privyseal_portal::{Options as PortalOptions, Services};
 
 use super::demo::sign_in_link;
 use crate::cli;
@@ -121,7 +120,6 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         session_minutes: context.config.server.session_minutes,
         operator_token: token,
         limits: local::query_limits(&context.config),
-        library: library(analytics.as_ref()),
         public_entries: context.config.ledger.public_entries,
     };
     let services = Services { engine: engine.clone(), analytics, packs, catalogs };
@@ -216,11 +214,6 @@ async fn merge_by_itself(engine: &Engine) {
             }
         }
     }
-}
-
-/// The questions that come with the program, as the console keeps them: each at its defaults.
-fn library(analytics: &dyn Analytics) -> Vec<SavedQuery> {
-    analytics.library().iter().map(|query| SavedQuery { title: query.title.clone(), sql: query.ready.clone() }).collect()
 }
 
 /// The server's file in the data folder; gone when the server is.

@@ -1,6 +1,8 @@
-//! What the editor opens with: a statement of the address, a kept query, or a control test with its parameters written out.
+//! What the editor opens with: a statement of the address, a kept query, one that was run before, or a control test with its parameters
+//! written out.
 
 use axum::http::HeaderValue;
+use privyseal_core::event::Body as EventBody;
 use privyseal_core::finding::AssertionFinding;
 use privyseal_core::time::Period;
 use serde_json::Value;
@@ -8,35 +10,55 @@ use serde_json::Value;
 use crate::app::App;
 use crate::body::Fields;
 use crate::local;
+use crate::log;
 use crate::page::controls::Trial;
 use crate::page::frame::Visitor;
 use crate::problem::Problem;
 
+use super::form::Draft;
+
 /// What the editor opens with.
 pub(super) struct Start {
-    pub(super) statement: String,
+    pub(super) draft: Draft,
     /// When to look again, while the tests run that the statement is taken from.
     pub(super) again: Option<HeaderValue>,
 }
 
-/// Where a kept query opens in the editor, by its place in the library.
-pub(super) fn kept_href(index: usize) -> String {
-    format!("/sql?kept={}", index + 1)
+/// Where a kept query opens in the editor.
+pub(super) fn kept_href(name: &str) -> String {
+    format!("/sql?kept={}", local::encode(name))
 }
 
 pub(super) async fn of(app: &App, visitor: &Visitor, asked: &Fields) -> Result<Start, Problem> {
     if let Some(id) = asked.given("assertion") {
         return assertion(app, visitor, asked, id).await;
     }
-    let statement = match asked.given("kept") {
-        Some(number) => {
-            let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            let kept = index.and_then(|index| app.options().library.get(index));
-            kept.ok_or_else(|| Problem::not_found("kept query"))?.sql.clone()
+    let mut draft = Draft::of(asked);
+    if let Some(seq) = asked.given("entry") {
+        draft = recorded(app, seq, asked.given("pinned").is_some()).await?;
+    } else if let Some(name) = &draft.kept {
+        let doc = app.analytics().library().iter().find(|doc| doc.name == *name);
+        let doc = doc.ok_or_else(|| Problem::not_found("kept query"))?;
+        if draft.statement.is_empty() {
+            draft.statement = doc.sql.clone();
         }
-        None => asked.one("q").to_owned(),
-    };
-    Ok(Start { statement, again: None })
+    }
+    Ok(Start { draft, again: None })
+}
+
+/// A statement as it was run: over everything, or over the entries that it saw.
+async fn recorded(app: &App, seq: &str, pinned: bool) -> Result<Draft, Problem> {
+    let absent = || Problem::not_found("statement in the log");
+    let seq: u64 = seq.parse().map_err(|_| absent())?;
+    let found = log::read(app, move |log| log.entries(seq, 1).map(log::events)).await?;
+    let run = found.into_iter().filter(|event| event.seq == seq).find_map(|event| match event.body {
+        EventBody::QueryRun(run) => Some(run),
+        _ => None,
+    });
+    let run = run.ok_or_else(absent)?;
+    let kept = app.analytics().library().iter().find(|doc| doc.sql == run.text).map(|doc| doc.name.clone());
+    let as_of = if pinned { run.snapshot_size.saturating_sub(1).to_string() } else { String::new() };
+    Ok(Draft { statement: run.text, kept, as_of, ..Draft::default() }.with(&run.parameters))
 }
 
 /// The SQL of a control test as it ran over a period.
@@ -46,12 +68,13 @@ async fn assertion(app: &App, visitor: &Visitor, asked: &Fields, id: &str) -> Re
     }
     let trial = Trial::of(app, visitor, asked).await?;
     let period = trial.span.period.clone()?;
+    let opened = |statement, again| Ok(Start { draft: Draft { statement, ..Draft::default() }, again });
     match trial.assertion(id) {
-        Some(finding) => Ok(Start { statement: written_out(finding, period), again: None }),
+        Some(finding) => opened(written_out(finding, period), None),
         None if trial.is_running() => {
             let again = format!("3; url=/sql?assertion={}&{}", local::encode(id), trial.span.query());
             let statement = format!("-- {id} is being run over this period: the page looks again in a few seconds");
-            Ok(Start { statement, again: HeaderValue::from_str(&again).ok() })
+            opened(statement, HeaderValue::from_str(&again).ok())
         }
         None => Err(Problem::not_found("control test that ran over this period")),
     }

@@ -39,6 +39,7 @@ fn there_are_samples_of_every_page() {
         "settings",
         "sign_in",
         "sql",
+        "sql_history",
     ];
     assert_eq!(pages, BTreeSet::from(expected));
     assert_eq!(names.len(), render_all().unwrap().len(), "two samples share a name");

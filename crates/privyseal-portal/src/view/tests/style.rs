@@ -108,5 +108,6 @@ fn scripts_are_small_and_reach_nowhere_else() {
             assert!(!script.contains(banned), "{name} contains {banned}");
         }
     }
-    assert!(lines < 300, "{lines} lines of scripts");
+    // Completion in the console of SQL is half of it.
+    assert!(lines < 520, "{lines} lines of scripts");
 }

@@ -10,11 +10,10 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::evidence::Snapshot;
 use privyseal_core::finding::{AssertionFinding, ControlFinding, Findings, FrameworkFinding, Item, ItemStatus, TestState};
 use privyseal_core::port::{
-    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, Described, FileForm, PackFile, Packs, QueryError, QueryLimits, Question,
-    RowFile, RowsTold, TableDoc,
+    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, Described, FileForm, FunctionDoc, PackFile, Packs, ParameterDoc, QueryDoc,
+    QueryError, QueryLimits, Question, RowFile, RowsTold, TableDoc,
 };
 use privyseal_core::time::Period;
-use privyseal_portal::SavedQuery;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -32,7 +31,29 @@ pub(crate) struct Double {
     pub(crate) runs: AtomicUsize,
     /// Why runs and builds fail, if they do.
     pub(crate) failure: Mutex<Option<String>>,
+    /// Questions that were asked, with everything that came with them.
+    pub(crate) asked: Mutex<Vec<Question>>,
+    /// Statements that run now.
+    pub(crate) running: AtomicUsize,
     tables: Vec<TableDoc>,
+    functions: Vec<FunctionDoc>,
+    library: Vec<QueryDoc>,
+}
+
+/// Counts a statement as running until it is dropped, whoever drops it.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Double {
@@ -44,12 +65,32 @@ impl Double {
     pub(crate) fn with_turns(turns: usize) -> Arc<Self> {
         let column = ColumnDoc { name: "seq".into(), kind: "bigint".into(), meaning: "Position in the log.".into() };
         let table = TableDoc { name: "events".into(), meaning: "Everything that happened.".into(), columns: vec![column] };
-        Arc::new(Self { turns: Semaphore::new(turns), runs: AtomicUsize::new(0), failure: Mutex::default(), tables: vec![table] })
+        let usage = "json_text(json text, step text, …) -> text";
+        let function = FunctionDoc { name: "json_text", usage, meaning: "A member.", example: "SELECT json_text('{}')", result: "null" };
+        Arc::new(Self {
+            turns: Semaphore::new(turns),
+            runs: AtomicUsize::new(0),
+            failure: Mutex::default(),
+            asked: Mutex::default(),
+            running: AtomicUsize::new(0),
+            tables: vec![table],
+            functions: vec![function],
+            library: library(),
+        })
     }
 
     /// The catalogs of the repository.
     pub(crate) fn catalogs(&self) -> Catalogs {
         catalogs()
+    }
+
+    /// Notes a question; `SELECT held` waits for a turn.
+    async fn ask(&self, question: &Question) {
+        let _running = Running::new(&self.running);
+        self.asked.lock().unwrap().push(question.clone());
+        if question.sql == "SELECT held" {
+            self.turns.acquire().await.unwrap().forget();
+        }
     }
 
     async fn turn(&self) -> Result<(), QueryError> {
@@ -80,9 +121,42 @@ pub(crate) fn catalogs() -> Catalogs {
     catalogs
 }
 
-pub(crate) fn library() -> Vec<SavedQuery> {
-    let kept = |title: &str, sql: &str| SavedQuery { title: title.to_owned(), sql: sql.to_owned() };
-    vec![kept("Who approved what", "-- Who approved what\nSELECT 42"), kept(HOSTILE, "SELECT 2")]
+fn library() -> Vec<QueryDoc> {
+    let parameter = |name: &str, kind: &str, default: Value| ParameterDoc {
+        name: name.into(),
+        kind: kind.into(),
+        default,
+        meaning: format!("What {name} is for."),
+    };
+    let kept = |name: &str, title: &str, sql: &str, parameters: Vec<ParameterDoc>| QueryDoc {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        meaning: "How to read it.".to_owned(),
+        parameters,
+        columns: vec![],
+        sql: sql.to_owned(),
+        ready: sql.to_owned(),
+    };
+    vec![
+        kept("approved", "Who approved what", "SELECT 42", vec![]),
+        kept("hostile", HOSTILE, "SELECT 2", vec![]),
+        kept(
+            "slow-ones",
+            "What took long",
+            "SELECT $start, $days, $names",
+            vec![
+                parameter("start", "timestamp", Value::Null),
+                parameter("names", "text[]", json!(["a", "b"])),
+                parameter("days", "integer", json!(30)),
+            ],
+        ),
+    ]
+}
+
+/// The parameters of a statement; this double knows no texts and no remarks.
+fn parameters(sql: &str) -> Vec<String> {
+    let names = sql.split('$').skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap().to_owned());
+    names.collect::<std::collections::BTreeSet<String>>().into_iter().collect()
 }
 
 /// D01 finds one violation and one item that is in order; nothing else is written yet.
@@ -144,8 +218,9 @@ fn findings(frameworks: &[String], period: Period) -> Findings {
     }
 }
 
-/// What a statement answers; the look-up of events is ours, the others are the tests'.
-fn answer(sql: &str, max_rows: usize) -> Result<Answer, QueryError> {
+/// What a statement answers; the look-up of events and the history are ours, the others are the tests'.
+fn answer(question: &Question, max_rows: usize) -> Result<Answer, QueryError> {
+    let sql = question.sql.as_str();
     let column = |name: &str, kind: &str| AnswerColumn { name: name.to_owned(), kind: kind.to_owned() };
     let full = |columns: Vec<AnswerColumn>, rows: Vec<Vec<Value>>, truncated| Answer {
         columns,
@@ -159,7 +234,30 @@ fn answer(sql: &str, max_rows: usize) -> Result<Answer, QueryError> {
         let rows = vec![vec![json!(EVENT), json!(3), json!(REQUEST)], vec![json!(OTHER_EVENT), json!(17), Value::Null]];
         return Ok(full(vec![column("id", "text"), column("seq", "bigint"), column("request_id", "text")], rows, false));
     }
+    if sql.contains(" FROM queries ") {
+        assert_eq!(question.parameters["actor"], json!(question.asker));
+        let columns = ["seq", "run_at", "sql", "outcome", "error", "result_rows", "duration_ms", "snapshot_size"];
+        let past = |seq: u64, sql: &str, error: Value| {
+            let outcome = if error.is_null() { "ok" } else { "refused" };
+            vec![json!(seq), json!("2026-07-01T09:00:00Z"), json!(sql), json!(outcome), error, json!(7), json!(12), json!(seq)]
+        };
+        let rows = vec![past(18, "SELECT 42", Value::Null), past(17, HOSTILE, json!(HOSTILE))];
+        return Ok(full(columns.map(|name| column(name, "text")).to_vec(), rows, false));
+    }
+    if sql.contains('$') && !sql.contains("eventz") {
+        let names = parameters(sql);
+        let mut given: Vec<&String> = question.parameters.keys().collect();
+        given.sort();
+        assert!(given.into_iter().eq(names.iter()), "{:?}", question.parameters);
+        let values = names.iter().map(|name| question.parameters[name].clone()).collect();
+        return Ok(full(names.iter().map(|name| column(name, "text")).collect(), vec![values], false));
+    }
     match sql {
+        "SELECT chart" => Ok(full(
+            vec![column("who", "text"), column("n", "bigint")],
+            vec![vec![json!(HOSTILE), json!(40)], vec![json!("ben"), json!(10)]],
+            false,
+        )),
         "SELECT 42" => Ok(full(
             vec![column("number", "bigint"), column(HOSTILE, "text"), column("list", "text[]")],
             vec![vec![json!(42), json!(HOSTILE), json!(["a", "b"])], vec![json!(43), Value::Null, Value::Null]],
@@ -176,12 +274,16 @@ fn answer(sql: &str, max_rows: usize) -> Result<Answer, QueryError> {
 
 impl Analytics for Double {
     fn query<'a>(&'a self, question: &'a Question, limits: QueryLimits) -> BoxFuture<'a, Result<Answer, QueryError>> {
-        Box::pin(async move { answer(&question.sql, limits.max_rows) })
+        Box::pin(async move {
+            self.ask(question).await;
+            answer(question, limits.max_rows)
+        })
     }
 
     fn file<'a>(&'a self, question: &'a Question, form: FileForm, limits: QueryLimits) -> BoxFuture<'a, Result<RowFile, QueryError>> {
         Box::pin(async move {
-            let answer = answer(&question.sql, limits.max_rows)?;
+            self.ask(question).await;
+            let answer = answer(question, limits.max_rows)?;
             let told = RowsTold {
                 rows: u64::try_from(answer.rows.len()).unwrap(),
                 truncated: answer.truncated,
@@ -193,8 +295,21 @@ impl Analytics for Double {
         })
     }
 
-    fn describe<'a>(&'a self, _: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>> {
-        Box::pin(async { Err(QueryError::Refused("nothing is described here".to_owned())) })
+    fn describe<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Described, QueryError>> {
+        Box::pin(async move {
+            match question.sql.contains("eventz") {
+                true => Err(QueryError::Refused("there is no table `eventz`".to_owned())),
+                false => Ok(Described { columns: vec![], arrow: vec![], parameters: parameters(&question.sql) }),
+            }
+        })
+    }
+
+    fn functions(&self) -> &[FunctionDoc] {
+        &self.functions
+    }
+
+    fn library(&self) -> &[QueryDoc] {
+        &self.library
     }
 
     fn tables(&self) -> &[TableDoc] {
