@@ -19,22 +19,26 @@ fn python() -> PathBuf {
     if let Some(given) = std::env::var_os("PRIVYSEAL_TEST_PYTHON") {
         return given.into();
     }
-    let requirements = format!("{FOLDER}/verify/requirements.txt");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verify-venv");
+    environment("verify-venv", Path::new(&format!("{FOLDER}/verify/requirements.txt")))
+}
+
+/// An interpreter with what a file of requirements names, in a virtual environment of this name that is made once.
+pub(crate) fn environment(name: &str, requirements: &Path) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = File::create(folder.with_extension("lock")).unwrap();
     lock.lock().unwrap();
     let (interpreter, ready) = (folder.join("bin/python"), folder.join("ready"));
-    let wanted = fs::read_to_string(&requirements).unwrap();
+    let wanted = fs::read_to_string(requirements).unwrap();
     if fs::read_to_string(&ready).is_ok_and(|found| found == wanted) {
         return interpreter;
     }
     let _ = fs::remove_dir_all(&folder);
-    let advice = "the second verifier needs Python 3.11 or newer with venv and the packages in tests/verify/requirements.txt:\n\
+    let advice = "this needs Python 3.11 or newer with venv and the packages in the file of requirements:\n\
         on Debian or Ubuntu `sudo apt-get install python3-venv`, and a reachable package index for pip;\n\
-        or set PRIVYSEAL_TEST_PYTHON to an interpreter that has them";
+        or, for the second verifier, set PRIVYSEAL_TEST_PYTHON to an interpreter that has them";
     let steps: [(&Path, &[&str]); 2] = [
         (Path::new("python3"), &["-m", "venv", folder.to_str().unwrap()]),
-        (&interpreter, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &requirements]),
+        (&interpreter, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements.to_str().unwrap()]),
     ];
     for (tool, arguments) in steps {
         let output = Command::new(tool).args(arguments).output();

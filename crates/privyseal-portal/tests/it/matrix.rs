@@ -368,7 +368,7 @@ async fn the_operator_registers_people_and_makes_links() {
     let made: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
     let key = made["key"].as_str().unwrap().to_owned();
     let me = |key: String| {
-        let request = Request::builder().uri("/v1/me").header("authorization", format!("Bearer {key}"));
+        let request = Request::builder().uri("/v1/ledger/head").header("authorization", format!("Bearer {key}"));
         portal.send(request.body(Body::empty()).unwrap())
     };
     assert_eq!(me(key.clone()).await.status.as_u16(), 200, "a person's key is good for programs");

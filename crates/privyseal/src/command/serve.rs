@@ -9,12 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use privyseal_analytics::Engine as SqlEngine;
 use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
 use privyseal_core::port::ContentSource as _;
-use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
+use privyseal_doors::Postgres;
+use privyseal_engine::{Desk, Engine, Entropy as _, OsEntropy, Secret, SystemClock};
 use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
+
+use tokio::task::JoinSet;
 
 use super::demo::sign_in_link;
 use crate::cli;
@@ -113,6 +117,7 @@ pub(crate) async fn serve(context: &Context, engine: Engine, served: Served) -> 
 async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let analytics = Arc::new(local::sql_engine(context)?);
+    let doors = open_doors(context, engine, &analytics)?;
     let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::<SystemClock>::default()));
     let catalogs = Arc::new(super::catalog::load()?);
     let token = engine.new_secret()?;
@@ -146,10 +151,23 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         }
     };
     sealing.abort();
+    drop(doors);
     if let Some(stamping) = stamping {
         stamping.abort();
     }
     result
+}
+
+/// Opens the doors for SQL tools that are configured, and says where. They shut when what is given back is dropped.
+fn open_doors(context: &Context, engine: &Engine, analytics: &Arc<SqlEngine>) -> anyhow::Result<JoinSet<()>> {
+    let mut doors = JoinSet::new();
+    if let Some(place) = context.config.postgres.place() {
+        let desk = Desk::new(engine.clone(), analytics.clone(), local::query_limits(&context.config));
+        let door = Postgres::open(&place, desk).context("postgres.listen")?;
+        output::note(&format!("SQL for psql and others (PostgreSQL): {}", door.address().context("the port cannot be told")?));
+        doors.spawn(door.serve(std::future::pending()));
+    }
+    Ok(doors)
 }
 
 /// Listens from now on for whoever stops this process: the keyboard or a service manager. Call it before other programs
