@@ -62,10 +62,12 @@ impl Doors {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    /// What the log has about statements, the newest last.
-    fn recorded(&self, columns: &str) -> String {
-        let sql = format!("SELECT {columns} FROM events e WHERE kind = 'query.run' ORDER BY seq");
-        self.instance.ok(&["sql", "--format", "csv", &sql]).stdout
+    /// What the log has about statements, the newest last: who, the door, how it went, rows, whether there is a digest, whether the
+    /// parameter `$1` was 3, and the text.
+    fn recorded(&self) -> String {
+        let sql = "SELECT q.actor, e.actor_channel, q.outcome, q.result_rows, q.result_sha256 IS NOT NULL AS digest, \
+            e.body LIKE '%\"parameters\":{\"1\":3}%' AS bound, q.sql FROM queries q JOIN events e ON e.seq = q.seq ORDER BY q.seq";
+        self.instance.ok(&["sql", "--format", "csv", sql]).stdout
     }
 
     fn driver(&self) -> postgres::Client {
@@ -98,8 +100,11 @@ fn psql_finds_its_way() {
     // A question and its record.
     let answer = doors.says(&["-At", "-c", "SELECT principal, kind FROM principals WHERE principal = 'ana'"]);
     assert_eq!(answer, "ana|human\n");
-    let recorded = doors.recorded("e.actor_id, e.actor_channel, json_get(e.body, 'text') AS text, json_get(e.body, 'rows') AS rows, json_get(e.body, 'outcome') AS outcome");
-    assert!(recorded.contains("ana,postgres,\"SELECT principal, kind FROM principals WHERE principal = 'ana'\",1,ok"), "{recorded}");
+    let recorded = doors.recorded();
+    assert!(
+        recorded.contains("ana,postgres,ok,1,true,false,\"SELECT principal, kind FROM principals WHERE principal = 'ana'\""),
+        "{recorded}"
+    );
     assert!(!recorded.contains("pg_catalog"), "the client's own housekeeping is not on record: {recorded}");
 
     // Housekeeping, all in one session; values stay what they were set to.
@@ -133,8 +138,8 @@ fn what_is_refused_says_why_and_where() {
         ("SELECT nixda FROM requests", "42703", "no column `nixda`"),
         ("SELECT 1 FROM reqests", "42P01", "did you mean `requests`?"),
         ("SELECT nixda(1) FROM requests", "42883", "no function `nixda`"),
-        ("SELEC 1 FROM requests", "25006", "read-only"),
-        ("SELECT FROM WHERE requests", "42601", "cannot be read"),
+        ("SELEC 1 FROM requests", "42601", "cannot be read"),
+        ("SELECT ) FROM requests", "42601", "cannot be read"),
         ("DELETE FROM requests", "25006", "read-only"),
         ("CREATE TABLE x (y int)", "25006", "read-only"),
         ("COPY requests TO '/tmp/x'", "25006", "read-only"),
@@ -151,8 +156,11 @@ fn what_is_refused_says_why_and_where() {
     // The place, as psql shows it.
     let said = refused("SELECT state,\n  nixda\nFROM requests");
     assert!(said.contains("LINE 2:   nixda\n          ^"), "{said}");
-    let recorded = doors.recorded("json_get(e.body, 'text') AS text, json_get(e.body, 'outcome') AS outcome");
-    assert!(recorded.contains("SELECT nixda FROM requests,refused"), "refused ones are on record too: {recorded}");
+    let recorded = doors.recorded();
+    assert!(
+        recorded.contains("ana,postgres,refused,0,false,false,SELECT nixda FROM requests"),
+        "refused ones are on record too: {recorded}"
+    );
 
     // Who may not.
     let said = doors.complains("nora", &doors.nobody, "SELECT 1 FROM requests");
@@ -164,33 +172,28 @@ fn what_is_refused_says_why_and_where() {
         let said = String::from_utf8_lossy(&doors.psql(user, key, &["-c", "SELECT 1"]).stderr).into_owned();
         assert!(said.contains("is not let in") || said.contains("no password supplied"), "{user}: {said}");
     }
-    let refused = doors.instance.ok(&[
-        "sql",
-        "--format",
-        "csv",
-        "SELECT actor_channel, principal FROM sessions RIGHT JOIN events USING (seq) WHERE kind = 'session.refused'",
-    ]);
-    let _ = refused;
-    let events = doors
-        .instance
-        .ok(&[
-            "sql",
-            "--format",
-            "csv",
-            "SELECT actor_channel, json_get(body, 'principal') AS claimed FROM events WHERE kind = 'session.refused'",
-        ])
-        .stdout;
-    assert!(events.contains("postgres,ana") && events.contains("postgres,nora"), "{events}");
+    let events =
+        doors.instance.ok(&["sql", "--format", "csv", "SELECT actor_channel, body FROM events WHERE kind = 'session.refused'"]).stdout;
+    for claimed in ["ana", "nora"] {
+        assert!(events.contains(&format!("\"\"principal\"\":\"\"{claimed}\"\"")), "{events}");
+    }
+    assert!(events.lines().skip(1).all(|line| line.starts_with("postgres,")), "{events}");
     assert!(!events.contains("ghost"), "what strangers make up is not kept: {events}");
 
     // A key that ends, ends at once, in the middle of a session.
     let mut driver = doors.driver();
     assert_eq!(driver.query("SELECT seq FROM events LIMIT 1", &[]).unwrap().len(), 1);
-    let keys = doors.instance.ok(&["sql", "--format", "csv", "SELECT credential FROM credentials WHERE principal = 'ana'"]).stdout;
+    let keys = doors
+        .instance
+        .ok(&["sql", "--format", "csv", "SELECT credential FROM credentials WHERE principal = 'ana' AND type = 'api_key'"])
+        .stdout;
     let credential = keys.lines().nth(1).unwrap().to_owned();
     doors.instance.ok(&["people", "revoke", &credential, "--reason", "lost"]);
     let ended = driver.query("SELECT seq FROM events LIMIT 1", &[]).unwrap_err();
-    assert!(ended.as_db_error().is_some_and(|error| error.message().contains("the API key has ended")), "{ended:?}");
+    // This driver keeps last words to itself when the connection ends with them.
+    assert!(ended.is_closed() || ended.code().is_some_and(|code| code.code() == "28000"), "{ended:?}");
+    let said = doors.complains("ana", &doors.auditor, "SELECT 1");
+    assert!(said.contains("is not let in"), "{said}");
 }
 
 /// Values of every type, as bytes and as text, with parameters; a driver checks each against the type it was told of.
@@ -232,8 +235,8 @@ fn a_driver_gets_values_as_their_types() {
     assert!(driver.query("SELECT seq FROM events WHERE seq < $1", &[&3_i64]).unwrap().len() == 3);
     let unfit = driver.query("SELECT kind FROM events WHERE CAST(seq AS DOUBLE) > $1::double precision", &[&"x"]);
     assert!(unfit.is_err(), "what cannot be a value is refused");
-    let recorded = doors.recorded("json_get(e.body, 'text') AS text, json_get(e.body, 'parameters') AS parameters, json_get(e.body, 'result_sha256') IS NOT NULL AS digest");
-    assert!(recorded.contains("SELECT seq FROM events WHERE seq < $1,\"{\"\"1\"\":3}\",true"), "{recorded}");
+    let recorded = doors.recorded();
+    assert!(recorded.contains("ana,postgres,ok,3,true,true,SELECT seq FROM events WHERE seq < $1"), "{recorded}");
 }
 
 #[test]
@@ -242,8 +245,6 @@ fn a_statement_stops_when_it_is_asked_to() {
     // Slow on purpose: more rows than fit into any patience.
     let slow =
         "SELECT count(*) FROM events a, events b, events c, events d, events e, events f, events g WHERE a.body LIKE b.body || c.body";
-    let said = doors.complains("ana", &doors.auditor, &format!("SET statement_timeout = '200ms'; SHOW statement_timeout"));
-    let _ = said;
     let mut driver = doors.driver();
     let stop = driver.cancel_token();
     let running = std::thread::spawn(move || {
@@ -378,6 +379,6 @@ fn python_comes_in_too() {
     let output = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
-    let recorded = doors.recorded("json_get(e.body, 'text') AS text");
+    let recorded = doors.recorded();
     assert!(recorded.contains("SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"), "{recorded}");
 }

@@ -239,7 +239,7 @@ impl<'a> Session<'a> {
                     let value = self.settings.show(name)?;
                     self.connection.out.parameter_status(shown, &value);
                 }
-                done("SET")
+                done(if sql.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("reset")) { "RESET" } else { "SET" })
             }
             Asked::Show(name) => {
                 let value = self.settings.show(name)?;

@@ -193,7 +193,7 @@ fn query(piece: &str) -> Asked {
         // Without a table it is the catalogue's when all that it calls is: `SELECT version()`, and so is `SELECT 1`, which pools send.
         true => {
             named.functions.iter().all(|name| catalogue::is_known_function(name))
-                && is_plain(&query, named.functions.iter().any(|name| catalogue::is_session_function(name)))
+                && is_plain(&query, named.names_things || named.functions.iter().any(|name| catalogue::is_session_function(name)))
         }
         false => named.tables.iter().all(is_catalogue),
     };
@@ -216,6 +216,7 @@ struct Named {
     tables: Vec<(Option<String>, String)>,
     functions: BTreeSet<String>,
     local: BTreeSet<String>,
+    names_things: bool,
 }
 
 /// A name as PostgreSQL folds it, and the schema before it.
@@ -244,10 +245,14 @@ impl Visitor for Named {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(function) = expr
-            && let Some((_, name)) = folded(&function.name)
-        {
-            self.functions.insert(name);
+        match expr {
+            Expr::Function(function) => self.functions.extend(folded(&function.name).map(|(_, name)| name)),
+            // A table by its number, or a number by its table: only the catalogue knows these.
+            Expr::Cast { data_type, .. } => {
+                let name = data_type.to_string().to_lowercase();
+                self.names_things |= ["regclass", "regtype", "oid"].contains(&name.strip_prefix("pg_catalog.").unwrap_or(&name));
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }

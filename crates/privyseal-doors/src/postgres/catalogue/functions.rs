@@ -69,6 +69,8 @@ const OF_SESSION: &[&str] = &[
     "pg_my_temp_schema",
     "pg_opclass_is_visible",
     "pg_operator_is_visible",
+    "pg_opfamily_is_visible",
+    "getdatabaseencoding",
     "pg_postmaster_start_time",
     "pg_relation_is_publishable",
     "pg_relation_size",
@@ -287,6 +289,7 @@ pub(super) fn register(connection: &Connection, names: &Arc<Names>) -> Result<()
     }
     connection.create_scalar_function("pg_get_userbyid", -1, flags, |_| Ok("privyseal"))?;
     connection.create_scalar_function("pg_encoding_to_char", 1, flags, |_| Ok("UTF8"))?;
+    connection.create_scalar_function("getdatabaseencoding", 0, flags, |_| Ok("UTF8"))?;
     connection.create_scalar_function("pg_client_encoding", 0, flags, |_| Ok("UTF8"))?;
     connection.create_scalar_function("pg_size_pretty", 1, flags, |context| Ok(text(context, 0).map(|size| format!("{size} bytes"))))?;
     connection.create_scalar_function("current_schema", 0, flags, |_| Ok("public"))?;

@@ -288,6 +288,11 @@ impl Rewrite<'_> {
                 call("substr", arguments)
             }
             Expr::Position { expr: needle, r#in } => call("instr", vec![take(r#in), take(needle)]),
+            // Which table a row is from: only asked to tell descriptions apart, and all of ours are of tables.
+            Expr::Identifier(ident) if ident.value.eq_ignore_ascii_case("tableoid") => number(super::PG_CLASS),
+            Expr::CompoundIdentifier(parts) if parts.last().is_some_and(|last| last.value.eq_ignore_ascii_case("tableoid")) => {
+                number(super::PG_CLASS)
+            }
             Expr::Function(function) => return self.function(function),
             _ => return Ok(None),
         }))

@@ -77,7 +77,7 @@ CREATE TABLE pg_catalog.pg_publication (oid oid, pubname name, pubowner oid, pub
 CREATE TABLE pg_catalog.pg_publication_rel (oid oid, prpubid oid, prrelid oid, prqual text, prattrs text);
 CREATE TABLE pg_catalog.pg_publication_namespace (oid oid, pnpubid oid, pnnspid oid);
 CREATE TABLE pg_catalog.pg_publication_tables (pubname name, schemaname name, tablename name, attnames text, rowfilter text);
-CREATE TABLE pg_catalog.pg_subscription (oid oid, subdbid oid, subname name, subowner oid, subenabled bool);
+CREATE TABLE pg_catalog.pg_subscription (oid oid, subdbid oid, subname name, subowner oid, subenabled bool, subbinary bool, substream bool, subtwophasestate char, subdisableonerr bool, subsynccommit text, subconninfo text, subpublications text, subskiplsn text);
 CREATE TABLE pg_catalog.pg_foreign_table (ftrelid oid, ftserver oid, ftoptions text);
 CREATE TABLE pg_catalog.pg_foreign_server (oid oid, srvname name, srvowner oid, srvfdw oid, srvtype text, srvversion text, srvacl text, srvoptions text);
 CREATE TABLE pg_catalog.pg_foreign_data_wrapper (oid oid, fdwname name, fdwowner oid, fdwhandler oid, fdwvalidator oid, fdwacl text, fdwoptions text);
@@ -103,6 +103,11 @@ CREATE TABLE pg_catalog.pg_aggregate (aggfnoid oid, aggkind char, aggnumdirectar
 CREATE TABLE pg_catalog.pg_cast (oid oid, castsource oid, casttarget oid, castfunc oid, castcontext char, castmethod char);
 CREATE TABLE pg_catalog.pg_opclass (oid oid, opcmethod oid, opcname name, opcnamespace oid, opcowner oid, opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid);
 CREATE TABLE pg_catalog.pg_conversion (oid oid, conname name, connamespace oid);
+CREATE TABLE pg_catalog.pg_opfamily (oid oid, opfmethod oid, opfname name, opfnamespace oid, opfowner oid);
+CREATE TABLE pg_catalog.pg_ts_dict (oid oid, dictname name, dictnamespace oid, dictowner oid, dicttemplate oid, dictinitoption text);
+CREATE TABLE pg_catalog.pg_ts_config (oid oid, cfgname name, cfgnamespace oid, cfgowner oid, cfgparser oid);
+CREATE TABLE pg_catalog.pg_ts_parser (oid oid, prsname name, prsnamespace oid);
+CREATE TABLE pg_catalog.pg_ts_template (oid oid, tmplname name, tmplnamespace oid);
 CREATE TABLE pg_catalog.pg_event_trigger (oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, evtenabled char, evttags text);
 CREATE TABLE pg_catalog.pg_default_acl (oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype char, defaclacl text);
 CREATE TABLE pg_catalog.pg_db_role_setting (setdatabase oid, setrole oid, setconfig text);
