@@ -12,6 +12,7 @@ use crate::support::{Instance, PATIENCE, wait_for};
 struct Doors {
     instance: Instance,
     address: String,
+    flight: String,
     auditor: String,
     nobody: String,
 }
@@ -25,11 +26,12 @@ impl Doors {
         }
         let key = |id: &str| instance.ok(&["people", "key", id]).stdout.trim().to_owned();
         let (auditor, nobody) = (key("ana"), key("nora"));
-        let configuration = format!("[postgres]\nlisten = \"127.0.0.1:0\"\n{configuration}");
+        let configuration = format!("[flight]\nlisten = \"127.0.0.1:0\"\n[postgres]\nlisten = \"127.0.0.1:0\"\n{configuration}");
         std::fs::write(instance.data().join("privyseal.toml"), configuration).unwrap();
         instance.serve();
         let address = instance.told("SQL for psql and others").rsplit(' ').next().unwrap().to_owned();
-        Self { instance, address, auditor, nobody }
+        let flight = instance.told("SQL for data frames").rsplit(' ').next().unwrap().to_owned();
+        Self { instance, address, flight, auditor, nobody }
     }
 
     fn port(&self) -> &str {
@@ -381,4 +383,18 @@ fn python_comes_in_too() {
     assert!(output.status.success(), "{said}");
     let recorded = doors.recorded();
     assert!(recorded.contains("SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"), "{recorded}");
+}
+
+#[test]
+fn data_frames_come_in_too() {
+    let doors = Doors::open("");
+    let mut command = Command::new(crate::second_verifier::environment("doors-venv", &folder().join("requirements.txt")));
+    let port = doors.flight.rsplit(':').next().unwrap();
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(folder().join("columns.py")).args([port, &doors.auditor, &doors.nobody]);
+    let output = command.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    let recorded = doors.recorded();
+    assert!(recorded.contains("ana,flight,ok,1,true,false,SELECT kind FROM events WHERE seq = $1"), "{recorded}");
+    assert!(recorded.contains("ana,flight,refused,0,false,false,SELECT nixda FROM events"), "{recorded}");
 }

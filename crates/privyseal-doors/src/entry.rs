@@ -42,6 +42,13 @@ impl Entry {
         None
     }
 
+    /// Whoever holds this key, of whichever account. A refusal is recorded as above.
+    pub(crate) async fn admit_key(&self, key: &str) -> Option<Guest> {
+        let holder = Secret::from_text(key.trim()).and_then(|secret| self.engine.by_api_key(&secret, self.channel));
+        let account = holder.map(|identity| identity.principal.to_string()).unwrap_or_default();
+        self.admit(&account, key.as_bytes()).await
+    }
+
     /// Who that is now; none when their key has ended or their account is disabled.
     pub(crate) fn identity(&self, guest: &Guest) -> Option<Identity> {
         self.engine.by_api_key(&guest.key, self.channel)

@@ -13,6 +13,32 @@ mod settings;
 mod statement;
 mod value;
 
+pub(crate) mod parameters {
+    //! Types of parameters, for the other door.
+
+    use arrow::datatypes::{DataType, Field, TimeUnit};
+    use privyseal_core::port::TableDoc;
+
+    use super::parameter::oid;
+
+    /// Types of the parameters `$1`, `$2` … of a statement, as far as it tells; the rest are texts.
+    pub(crate) fn kinds(sql: &str, names: &[String], tables: &[TableDoc]) -> Vec<DataType> {
+        let columns = super::column_types(tables);
+        let types = super::statement::parameter_types(sql, names.len(), |name| columns.get(name).copied().flatten());
+        types
+            .into_iter()
+            .map(|kind| match kind {
+                oid::INT8 | oid::INT4 | oid::INT2 => DataType::Int64,
+                oid::BOOL => DataType::Boolean,
+                oid::TIMESTAMP | oid::TIMESTAMPTZ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                oid::DATE => DataType::Date32,
+                oid::TEXTS => DataType::List(Field::new_list_field(DataType::Utf8, true).into()),
+                _ => DataType::Utf8,
+            })
+            .collect()
+    }
+}
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -20,6 +46,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use privyseal_core::event::Channel;
+use privyseal_core::port::TableDoc;
 use privyseal_engine::Desk;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -69,6 +96,16 @@ impl Shared {
     }
 }
 
+/// Types of columns by their name, where all tables that have one agree.
+fn column_types(tables: &[TableDoc]) -> BTreeMap<String, Option<u32>> {
+    let mut columns: BTreeMap<String, Option<u32>> = BTreeMap::new();
+    for column in tables.iter().flat_map(|table| &table.columns) {
+        let kind = Some(catalogue::type_of(&column.kind).oid());
+        columns.entry(column.name.clone()).and_modify(|known| *known = known.filter(|_| *known == kind)).or_insert(kind);
+    }
+    columns
+}
+
 /// The PostgreSQL door, open and not yet served.
 pub struct Postgres {
     listener: TcpListener,
@@ -84,11 +121,7 @@ impl Postgres {
         let tls = place.tls(&[b"postgresql"])?;
         let listener = place.bind()?;
         let catalogue = Arc::new(Catalogue::new(desk.analytics().tables()).map_err(OpenError::Catalogue)?);
-        let mut columns: BTreeMap<String, Option<u32>> = BTreeMap::new();
-        for column in desk.analytics().tables().iter().flat_map(|table| &table.columns) {
-            let kind = Some(catalogue::type_of(&column.kind).oid());
-            columns.entry(column.name.clone()).and_modify(|known| *known = known.filter(|_| *known == kind)).or_insert(kind);
-        }
+        let columns = column_types(desk.analytics().tables());
         let entry = Entry::new(desk.engine().clone(), Channel::Postgres);
         let (running, processes, room) = (Mutex::default(), AtomicI32::new(1), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
         Ok(Self { listener, shared: Arc::new(Shared { desk, entry, catalogue, columns, tls, running, processes, room }) })

@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) advisor: Advisor,
     /// `[postgres]`
     pub(crate) postgres: Door,
+    /// `[flight]`
+    pub(crate) flight: Door,
 }
 
 /// A door for SQL tools. The same keys everywhere; the variables carry the section's name.
@@ -45,11 +47,12 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Door {
     /// Address to listen on, for example 127.0.0.1:5433; the door stays shut when empty. `PRIVYSEAL_POSTGRES_LISTEN`
+    /// `PRIVYSEAL_FLIGHT_LISTEN`
     pub(crate) listen: String,
     /// PEM file with the certificate and those that vouch for it. Without one only addresses of this machine are accepted.
-    /// `PRIVYSEAL_POSTGRES_TLS_CERT`
+    /// `PRIVYSEAL_POSTGRES_TLS_CERT` `PRIVYSEAL_FLIGHT_TLS_CERT`
     pub(crate) tls_cert: String,
-    /// PEM file with its private key. `PRIVYSEAL_POSTGRES_TLS_KEY`
+    /// PEM file with its private key. `PRIVYSEAL_POSTGRES_TLS_KEY` `PRIVYSEAL_FLIGHT_TLS_KEY`
     pub(crate) tls_key: String,
 }
 
@@ -304,6 +307,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_POSTGRES_LISTEN", "postgres", "listen"),
     ("PRIVYSEAL_POSTGRES_TLS_CERT", "postgres", "tls_cert"),
     ("PRIVYSEAL_POSTGRES_TLS_KEY", "postgres", "tls_key"),
+    ("PRIVYSEAL_FLIGHT_LISTEN", "flight", "listen"),
+    ("PRIVYSEAL_FLIGHT_TLS_CERT", "flight", "tls_cert"),
+    ("PRIVYSEAL_FLIGHT_TLS_KEY", "flight", "tls_key"),
 ];
 
 impl Config {
@@ -367,7 +373,7 @@ impl Config {
         if !(advisor.is_empty() || advisor.starts_with("http://") || advisor.starts_with("https://")) {
             bail!("advisor.url does not begin with http:// or https://");
         }
-        for (name, door) in [("postgres", &self.postgres)] {
+        for (name, door) in [("postgres", &self.postgres), ("flight", &self.flight)] {
             if door.tls_cert.is_empty() != door.tls_key.is_empty() {
                 bail!("{name}.tls_cert and {name}.tls_key belong together: name both files, or neither");
             }
@@ -463,6 +469,9 @@ mod tests {
             "url",
             "timeout_ms",
             "key_file",
+            "listen",
+            "tls_cert",
+            "tls_key",
             "listen",
             "tls_cert",
             "tls_key",

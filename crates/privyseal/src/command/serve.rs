@@ -13,7 +13,7 @@ use privyseal_analytics::Engine as SqlEngine;
 use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
 use privyseal_core::port::ContentSource as _;
-use privyseal_doors::Postgres;
+use privyseal_doors::{Flight, Postgres};
 use privyseal_engine::{Desk, Engine, Entropy as _, OsEntropy, Secret, SystemClock};
 use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, SavedQuery, Services};
@@ -161,10 +161,19 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
 /// Opens the doors for SQL tools that are configured, and says where. They shut when what is given back is dropped.
 fn open_doors(context: &Context, engine: &Engine, analytics: &Arc<SqlEngine>) -> anyhow::Result<JoinSet<()>> {
     let mut doors = JoinSet::new();
+    let desk = || Desk::new(engine.clone(), analytics.clone(), local::query_limits(&context.config));
+    let told = |what: &str, address: std::io::Result<std::net::SocketAddr>| -> anyhow::Result<()> {
+        output::note(&format!("{what}: {}", address.context("the port cannot be told")?));
+        Ok(())
+    };
     if let Some(place) = context.config.postgres.place() {
-        let desk = Desk::new(engine.clone(), analytics.clone(), local::query_limits(&context.config));
-        let door = Postgres::open(&place, desk).context("postgres.listen")?;
-        output::note(&format!("SQL for psql and others (PostgreSQL): {}", door.address().context("the port cannot be told")?));
+        let door = Postgres::open(&place, desk()).context("postgres.listen")?;
+        told("SQL for psql and others (PostgreSQL)", door.address())?;
+        doors.spawn(door.serve(std::future::pending()));
+    }
+    if let Some(place) = context.config.flight.place() {
+        let door = Flight::open(&place, desk()).context("flight.listen")?;
+        told("SQL for data frames (Flight SQL)", door.address())?;
         doors.spawn(door.serve(std::future::pending()));
     }
     Ok(doors)
