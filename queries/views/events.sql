@@ -6,7 +6,7 @@
 -- kind text: What happened, for example `review.recorded`.
 -- actor_id text: The account that acted; `system` for Privyseal itself.
 -- actor_kind text: `human`, `agent` or `system`.
--- actor_channel text: The door: `portal`, `api`, `cli`, `slack`, `teams`, `mcp` or `engine`.
+-- actor_channel text: The door: `portal`, `api`, `cli`, `slack`, `teams`, `mcp`, `engine`, `postgres` or `flight`.
 -- request_id text: The request concerned; NULL when none is.
 -- v bigint: Version of the event schema.
 -- log text: Origin of the log.

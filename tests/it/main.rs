@@ -16,6 +16,8 @@ mod console;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod duckdb;
 #[cfg(test)]
 mod faults;

@@ -133,6 +133,11 @@ impl Instance {
         wait_for("the server's file", || self.folder.path().join("privyseal-data/server.json").is_file().then_some(()));
     }
 
+    /// A line that the server said.
+    pub(crate) fn told(&mut self, words: &str) -> String {
+        self.server.as_mut().map(|server| server.line_with(words)).unwrap_or_default()
+    }
+
     /// Stops the server as a service manager does.
     pub(crate) fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {

@@ -270,7 +270,8 @@ fn record(ctx: &Ctx<'_>, body: &Body) -> Result<Decision, Refusal> {
         | Body::AlertRaised(_)
         | Body::NotificationDelivered(_)
         | Body::AssertionEvaluated(_)
-        | Body::ExceptionRaised(_) => None,
+        | Body::ExceptionRaised(_)
+        | Body::SessionRefused(_) => None,
         Body::QueryRun(_) | Body::EvidenceDownloaded(_) | Body::ReportGenerated(_) => Some([Role::AUDITOR, Role::ADMIN]),
         Body::LogReviewRecorded(_) | Body::AlertTriaged(_) | Body::PolicyReviewed(_) => Some([Role::ADMIN, Role::APPROVER]),
         _ => return Err(Refusal::new(RefusalCode::Invalid, format!("`{}` is not recorded by itself", body.kind().name()))),

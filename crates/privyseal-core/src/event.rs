@@ -61,6 +61,8 @@ pub enum Channel {
     Teams,
     Mcp,
     Engine,
+    Postgres,
+    Flight,
 }
 
 /// How an actor proved who they are.

@@ -5,6 +5,7 @@
 
 mod advise;
 mod assess;
+mod attempts;
 mod clock;
 mod desk;
 mod entropy;
@@ -23,6 +24,7 @@ mod turn;
 mod view;
 mod writer;
 
+pub use attempts::Attempts;
 pub use clock::{SimulatedClock, SystemClock};
 pub use desk::{ASKERS, Desk, DeskError, MAX_STATEMENT_BYTES, Recorded};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
@@ -32,7 +34,7 @@ pub use identity::{Identity, Secret, new_secret};
 pub use narrow::Less;
 pub use open::{Options, create, open};
 pub use past::{Asking, Past, PastError, Spent};
-pub use people::MAX_LINK_MINUTES;
+pub use people::{MAX_KEY_DAYS, MAX_LINK_MINUTES, PersonalKey};
 pub use privyseal_ledger::private::Target;
 pub use privyseal_policy::PolicyFile;
 pub use publish::{Anchors, WitnessOptions, Witnessed};

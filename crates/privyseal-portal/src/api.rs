@@ -60,6 +60,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/control/redactions", post(redactions::make_as_operator))
         .route("/v1/control/seal", post(control::seal))
         .route("/v1/control/keys", post(control::keys))
+        .route("/v1/control/api-keys", post(control::api_keys))
         .route("/v1/control/people", post(control::people))
         .route("/v1/control/link", post(control::link))
         .route("/v1/passkeys/sign-in/options", post(passkeys::begin_sign_in))

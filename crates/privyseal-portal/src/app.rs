@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use privyseal_core::catalog::Catalogs;
 use privyseal_core::port::{Analytics, Packs, QueryLimits};
-use privyseal_engine::{Desk, Engine, Secret};
+use privyseal_engine::{Attempts, Desk, Engine, Secret};
 
-use crate::attempts::Attempts;
 use crate::beginning::Beginning;
 use crate::challenge::Challenges;
 use crate::findings::Runs;

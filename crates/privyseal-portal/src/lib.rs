@@ -6,7 +6,6 @@
 mod api;
 mod app;
 pub mod asset;
-mod attempts;
 mod auth;
 mod beginning;
 mod body;

@@ -532,6 +532,10 @@ pub(crate) enum People {
     Add(PeopleAdd),
     /// Print a link that signs a person in once.
     Link(PeopleLink),
+    /// Print a new API key with which programs ask in a person's name: SQL tools, scripts. Nothing can be sealed with it.
+    Key(PeopleKey),
+    /// End an API key, a link or a passkey at once.
+    Revoke(PeopleRevoke),
 }
 
 #[derive(Debug, Args)]
@@ -553,6 +557,27 @@ pub(crate) struct PeopleLink {
     /// How long the link is good for.
     #[arg(long, default_value_t = 60, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=10_080))]
     pub(crate) minutes: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeopleKey {
+    /// Account of a person.
+    pub(crate) id: String,
+    /// What it is for, so that it can be told from others.
+    #[arg(long, value_name = "TEXT", default_value = "SQL tools")]
+    pub(crate) label: String,
+    /// How long the key is good for.
+    #[arg(long, default_value_t = 90, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PeopleRevoke {
+    /// The credential, as it is named when it is made, and in the table `credentials`.
+    pub(crate) credential: String,
+    /// Why. It stays in the log.
+    #[arg(long)]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use privyseal_core::hidden::HidePolicy;
+use privyseal_doors::Place;
 use privyseal_ledger::place::Bucket;
 use privyseal_ledger::postgres::Database;
 use serde::Deserialize;
@@ -35,6 +36,34 @@ pub(crate) struct Config {
     pub(crate) segments: Segments,
     /// `[advisor]`
     pub(crate) advisor: Advisor,
+    /// `[postgres]`
+    pub(crate) postgres: Door,
+    /// `[flight]`
+    pub(crate) flight: Door,
+}
+
+/// A door for SQL tools. The same keys everywhere; the variables carry the section's name.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Door {
+    /// Address to listen on, for example 127.0.0.1:5433; the door stays shut when empty. `PRIVYSEAL_POSTGRES_LISTEN`
+    /// `PRIVYSEAL_FLIGHT_LISTEN`
+    pub(crate) listen: String,
+    /// PEM file with the certificate and those that vouch for it. Without one only addresses of this machine are accepted.
+    /// `PRIVYSEAL_POSTGRES_TLS_CERT` `PRIVYSEAL_FLIGHT_TLS_CERT`
+    pub(crate) tls_cert: String,
+    /// PEM file with its private key. `PRIVYSEAL_POSTGRES_TLS_KEY` `PRIVYSEAL_FLIGHT_TLS_KEY`
+    pub(crate) tls_key: String,
+}
+
+impl Door {
+    /// Where it is; none while it stays shut.
+    #[must_use]
+    pub(crate) fn place(&self) -> Option<Place> {
+        let file = |name: &String| (!name.is_empty()).then(|| PathBuf::from(name));
+        let (listen, tls_cert, tls_key) = (self.listen.clone(), file(&self.tls_cert), file(&self.tls_key));
+        (!listen.is_empty()).then_some(Place { listen, tls_cert, tls_key })
+    }
 }
 
 /// Who is asked about the risk of each request, outside of policy. It can only raise it.
@@ -275,6 +304,12 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("PRIVYSEAL_ADVISOR_URL", "advisor", "url"),
     ("PRIVYSEAL_ADVISOR_TIMEOUT_MS", "advisor", "timeout_ms"),
     ("PRIVYSEAL_ADVISOR_KEY_FILE", "advisor", "key_file"),
+    ("PRIVYSEAL_POSTGRES_LISTEN", "postgres", "listen"),
+    ("PRIVYSEAL_POSTGRES_TLS_CERT", "postgres", "tls_cert"),
+    ("PRIVYSEAL_POSTGRES_TLS_KEY", "postgres", "tls_key"),
+    ("PRIVYSEAL_FLIGHT_LISTEN", "flight", "listen"),
+    ("PRIVYSEAL_FLIGHT_TLS_CERT", "flight", "tls_cert"),
+    ("PRIVYSEAL_FLIGHT_TLS_KEY", "flight", "tls_key"),
 ];
 
 impl Config {
@@ -338,6 +373,11 @@ impl Config {
         if !(advisor.is_empty() || advisor.starts_with("http://") || advisor.starts_with("https://")) {
             bail!("advisor.url does not begin with http:// or https://");
         }
+        for (name, door) in [("postgres", &self.postgres), ("flight", &self.flight)] {
+            if door.tls_cert.is_empty() != door.tls_key.is_empty() {
+                bail!("{name}.tls_cert and {name}.tls_key belong together: name both files, or neither");
+            }
+        }
         in_range("advisor.timeout_ms", self.advisor.timeout_ms, 50, 5_000)?;
         in_range("timestamp.every_minutes", self.timestamp.every_minutes.into(), 1, 10_080)?;
         in_range("server.session_minutes", self.server.session_minutes.into(), 5, 1_440)?;
@@ -387,6 +427,7 @@ mod tests {
             ("[advisor]\nurl = 'advisor.example'", "advisor.url does not begin with http"),
             ("[advisor]\ntimeout_ms = 49", "advisor.timeout_ms is 49, it may be 50 to 5000"),
             ("[advisor]\nkey = 'x'", "unknown field `key`"),
+            ("[postgres]\nlisten = '0.0.0.0:5433'\ntls_cert = 'a.pem'", "postgres.tls_cert and postgres.tls_key belong together"),
             ("[server\n", "is not TOML"),
             ("[witness]\nrequired = true", "names no file"),
             ("[timestamp]\nurl = 'http://tsa'", "names no file"),
@@ -428,6 +469,12 @@ mod tests {
             "url",
             "timeout_ms",
             "key_file",
+            "listen",
+            "tls_cert",
+            "tls_key",
+            "listen",
+            "tls_cert",
+            "tls_key",
         ];
         assert_eq!(VARIABLES.iter().map(|(_, _, key)| *key).collect::<Vec<_>>(), keys);
         for (name, section, key) in VARIABLES {

@@ -161,8 +161,18 @@ fn words_never_change() {
     for (words, expected) in [
         (json!([ActorKind::Human, ActorKind::Agent, ActorKind::System]), "human agent system"),
         (
-            json!([Channel::Portal, Channel::Api, Channel::Cli, Channel::Slack, Channel::Teams, Channel::Mcp, Channel::Engine]),
-            "portal api cli slack teams mcp engine",
+            json!([
+                Channel::Portal,
+                Channel::Api,
+                Channel::Cli,
+                Channel::Slack,
+                Channel::Teams,
+                Channel::Mcp,
+                Channel::Engine,
+                Channel::Postgres,
+                Channel::Flight
+            ]),
+            "portal api cli slack teams mcp engine postgres flight",
         ),
         (
             json!([AuthMethod::Passkey, AuthMethod::Link, AuthMethod::Oidc, AuthMethod::ApiKey, AuthMethod::Local, AuthMethod::Engine]),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use privyseal_core::command::{Command, KeyCommand};
 use privyseal_core::event::ledger::{KeyPurpose, SegmentSealed};
-use privyseal_core::id::{PrincipalId, Role};
+use privyseal_core::id::{CredentialId, PrincipalId, Role};
 use privyseal_core::note::NoteError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,6 +51,34 @@ pub(crate) async fn keys(State(app): State<App>, _operator: Operator, Body(body)
     };
     app.engine().as_operator(Command::Keys(command)).await?;
     Ok(Json(json!({})))
+}
+
+/// Body of `POST /v1/control/api-keys`.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum ApiKeysBody {
+    Make { principal: PrincipalId, label: String, days: u32 },
+    Revoke { credential: CredentialId, reason: String },
+}
+
+/// `POST /v1/control/api-keys`: answers a new key, once.
+pub(crate) async fn api_keys(
+    State(app): State<App>,
+    _operator: Operator,
+    Body(body): Body<ApiKeysBody>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    match body {
+        ApiKeysBody::Make { principal, label, days } => {
+            let made = app.engine().personal_key(&principal, &label, days).await?;
+            let key = format!("pv_{}", made.secret.expose());
+            let told = json!({"key": key, "credential": made.credential, "principal": principal, "expires_at": made.expires_at});
+            Ok((StatusCode::CREATED, Json(told)))
+        }
+        ApiKeysBody::Revoke { credential, reason } => {
+            app.engine().revoke_credential(credential, &reason).await?;
+            Ok((StatusCode::OK, Json(json!({}))))
+        }
+    }
 }
 
 /// Body of `POST /v1/control/people`.

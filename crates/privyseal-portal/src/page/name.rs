@@ -49,6 +49,8 @@ pub(super) fn channel(channel: Channel) -> &'static str {
         Channel::Teams => "Teams",
         Channel::Mcp => "MCP gate",
         Channel::Engine => "engine",
+        Channel::Postgres => "PostgreSQL",
+        Channel::Flight => "Flight SQL",
     }
 }
 

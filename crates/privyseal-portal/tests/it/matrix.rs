@@ -131,6 +131,7 @@ const TABLE: &[Row] = &[
     post("/v1/control/killswitch/release", r#"{"scope":"all","reason":"no"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/seal", "{}", [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/keys", "{}", [401, 401, 401, 401, 401, 401, 401]),
+    post("/v1/control/api-keys", r#"{"do":"make","principal":"adm","label":"x","days":1}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/people", r#"{"id":"eve","name":"Eve","roles":["admin"]}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/control/link", r#"{"principal":"adm"}"#, [401, 401, 401, 401, 401, 401, 401]),
     post("/v1/passkeys/sign-in/options", "{}", [200, 200, 200, 200, 200, 200, 200]),
@@ -153,6 +154,7 @@ const WITHOUT_TOKEN: &[&str] = &[
     "/v1/control/killswitch/release",
     "/v1/control/seal",
     "/v1/control/keys",
+    "/v1/control/api-keys",
     "/v1/control/people",
     "/v1/control/link",
 ];
@@ -356,10 +358,26 @@ async fn the_operator_registers_people_and_makes_links() {
         ("/v1/control/link", r#"{"principal":"eve","minutes":10081}"#, operator.clone(), 422),
         ("/v1/control/link", r#"{"principal":"bot"}"#, operator.clone(), 404),
         ("/v1/control/link", r#"{"principal":"nobody"}"#, operator.clone(), 404),
+        ("/v1/control/api-keys", r#"{"do":"make","principal":"eve","label":"psql","days":0}"#, operator.clone(), 422),
+        ("/v1/control/api-keys", r#"{"do":"make","principal":"eve","label":" ","days":1}"#, operator.clone(), 422),
+        ("/v1/control/api-keys", r#"{"do":"make","principal":"bot","label":"psql","days":1}"#, operator.clone(), 404),
+        ("/v1/control/api-keys", r#"{"do":"make","principal":"eve","label":"psql","days":1}"#, portal.key.expose().to_owned(), 401),
+        ("/v1/control/api-keys", r#"{"do":"revoke","credential":"key-none","reason":"lost"}"#, operator.clone(), 404),
     ] {
         let answer = send(path, body, secret).await;
         assert_eq!(answer.status.as_u16(), status, "{path} {body}: {}", answer.text);
     }
+    let answer = send("/v1/control/api-keys", r#"{"do":"make","principal":"eve","label":"psql","days":1}"#, operator.clone()).await;
+    let made: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+    let key = made["key"].as_str().unwrap().to_owned();
+    let me = |key: String| {
+        let request = Request::builder().uri("/v1/ledger/head").header("authorization", format!("Bearer {key}"));
+        portal.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(me(key.clone()).await.status.as_u16(), 200, "a person's key is good for programs");
+    let revoke = format!(r#"{{"do":"revoke","credential":{},"reason":"lost"}}"#, made["credential"]);
+    assert_eq!(send("/v1/control/api-keys", Box::leak(revoke.into_boxed_str()), operator.clone()).await.status.as_u16(), 200);
+    assert_eq!(me(key).await.status.as_u16(), 401, "until it is revoked");
     let answer = send("/v1/control/link", r#"{"principal":"eve","minutes":10}"#, operator).await;
     let answer: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
     let token = answer["url"].as_str().unwrap().strip_prefix(&format!("{URL}/sign-in/link?token=")).unwrap();

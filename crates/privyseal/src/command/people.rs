@@ -4,10 +4,11 @@
 
 use std::process::ExitCode;
 
-use privyseal_core::id::{PrincipalId, Role};
+use anyhow::Context as _;
+use privyseal_core::id::{CredentialId, PrincipalId, Role};
 use serde_json::{Value, json};
 
-use crate::cli::{Format, People, PeopleAdd, PeopleLink};
+use crate::cli::{Format, People, PeopleAdd, PeopleKey, PeopleLink, PeopleRevoke};
 use crate::client::Client;
 use crate::context::Context;
 use crate::{local, output};
@@ -20,6 +21,8 @@ pub(crate) fn run(context: &Context, verb: &People) -> anyhow::Result<ExitCode> 
     match verb {
         People::Add(options) => add(context, options),
         People::Link(options) => link(context, options),
+        People::Key(options) => key(context, options),
+        People::Revoke(options) => revoke(context, options),
     }
 }
 
@@ -66,6 +69,47 @@ fn link(context: &Context, options: &PeopleLink) -> anyhow::Result<ExitCode> {
     // Nothing but the link goes to standard output, so that it can be piped; whoever opens it first is that person.
     output::note(&format!("signs in as {id}, once, within {} minutes; hand it to nobody else:", options.minutes));
     output::data(&url);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key(context: &Context, options: &PeopleKey) -> anyhow::Result<ExitCode> {
+    let id: PrincipalId = options.id.parse()?;
+    let (key, credential) = match local::engine(context)? {
+        Some((runtime, engine)) => {
+            let made = runtime.block_on(async {
+                let made = engine.personal_key(&id, &options.label, options.days).await;
+                engine.close().await;
+                made
+            })?;
+            (format!("pv_{}", made.secret.expose()), made.credential.to_string())
+        }
+        None => {
+            let asked = json!({"do": "make", "principal": id, "label": options.label, "days": options.days});
+            let answer = Client::operator(&context.data)?.post("/v1/control/api-keys", &asked, None)?;
+            let member = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+            member("key").zip(member("credential")).context("the server made no key: restart it, it may be another version")?
+        }
+    };
+    // Nothing but the key goes to standard output, so that it can be piped; it is shown this once.
+    output::note(&format!("asks as {id} for {} days; `privyseal people revoke {credential}` ends it before:", options.days));
+    output::data(&key);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn revoke(context: &Context, options: &PeopleRevoke) -> anyhow::Result<ExitCode> {
+    let credential: CredentialId = options.credential.parse()?;
+    match local::engine(context)? {
+        Some((runtime, engine)) => runtime.block_on(async {
+            let revoked = engine.revoke_credential(credential, &options.reason).await;
+            engine.close().await;
+            revoked
+        })?,
+        None => {
+            let asked = json!({"do": "revoke", "credential": credential, "reason": options.reason});
+            Client::operator(&context.data)?.post("/v1/control/api-keys", &asked, None)?;
+        }
+    }
+    output::note(&format!("{} is good for nothing any more", options.credential));
     Ok(ExitCode::SUCCESS)
 }
 

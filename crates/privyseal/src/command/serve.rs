@@ -9,11 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use privyseal_analytics::Engine as SqlEngine;
 use privyseal_core::cause::chain;
 use privyseal_core::id::Role;
-use privyseal_engine::{Engine, Entropy as _, OsEntropy, Secret, SystemClock};
+use privyseal_doors::{Flight, Postgres};
+use privyseal_engine::{Desk, Engine, Entropy as _, OsEntropy, Secret, SystemClock};
 use privyseal_ledger::stamp::Stamper;
 use privyseal_portal::{Options as PortalOptions, Services};
+
+use tokio::task::JoinSet;
 
 use super::demo::sign_in_link;
 use crate::cli;
@@ -111,6 +115,7 @@ pub(crate) async fn serve(context: &Context, engine: Engine, served: Served) -> 
 async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let analytics = Arc::new(local::sql_engine(context)?);
+    let doors = open_doors(context, engine, &analytics)?;
     let packs = Arc::new(PackBuilder::new(context.layout(), analytics.clone(), Arc::<SystemClock>::default()));
     let catalogs = Arc::new(super::catalog::load()?);
     let token = engine.new_secret()?;
@@ -143,10 +148,32 @@ async fn serve_open(context: &Context, engine: &Engine, served: Served) -> anyho
         }
     };
     sealing.abort();
+    drop(doors);
     if let Some(stamping) = stamping {
         stamping.abort();
     }
     result
+}
+
+/// Opens the doors for SQL tools that are configured, and says where. They shut when what is given back is dropped.
+fn open_doors(context: &Context, engine: &Engine, analytics: &Arc<SqlEngine>) -> anyhow::Result<JoinSet<()>> {
+    let mut doors = JoinSet::new();
+    let desk = || Desk::new(engine.clone(), analytics.clone(), local::query_limits(&context.config));
+    let told = |what: &str, address: std::io::Result<std::net::SocketAddr>| -> anyhow::Result<()> {
+        output::note(&format!("{what}: {}", address.context("the port cannot be told")?));
+        Ok(())
+    };
+    if let Some(place) = context.config.postgres.place() {
+        let door = Postgres::open(&place, desk()).context("postgres.listen")?;
+        told("SQL for psql and others (PostgreSQL)", door.address())?;
+        doors.spawn(door.serve(std::future::pending()));
+    }
+    if let Some(place) = context.config.flight.place() {
+        let door = Flight::open(&place, desk()).context("flight.listen")?;
+        told("SQL for data frames (Flight SQL)", door.address())?;
+        doors.spawn(door.serve(std::future::pending()));
+    }
+    Ok(doors)
 }
 
 /// Listens from now on for whoever stops this process: the keyboard or a service manager. Call it before other programs

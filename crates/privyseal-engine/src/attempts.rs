@@ -1,6 +1,6 @@
 //! How many refused sign-ins are recorded: enough to see an attack in the log, too few to fill the disk with it.
 //!
-//! Good links and passkeys never wait here; only what would be refused anyway does.
+//! Good links, passkeys and keys never wait here; only what would be refused anyway does.
 
 use std::sync::Mutex;
 
@@ -12,14 +12,14 @@ const SECONDS_EACH: i64 = 2;
 
 /// A bucket of tokens that fills with time.
 #[derive(Default)]
-pub(crate) struct Attempts {
+pub struct Attempts {
     /// How many tokens were there, when.
     level: Mutex<Option<(i64, Timestamp)>>,
 }
 
 impl Attempts {
     /// Whether one more refusal may be recorded now.
-    pub(crate) fn take(&self, now: Timestamp) -> bool {
+    pub fn take(&self, now: Timestamp) -> bool {
         let mut level = self.level.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (tokens, since) = level.unwrap_or((BURST, now));
         let gained = now.seconds_since(since).max(0) / SECONDS_EACH;
