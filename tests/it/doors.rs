@@ -264,6 +264,10 @@ fn a_statement_stops_when_it_is_asked_to() {
     driver.batch_execute("SET statement_timeout = '200ms'").unwrap();
     let error = driver.query(slow, &[]).unwrap_err();
     assert_eq!(error.code().map(|code| code.code()), Some("57014"), "{error:?}");
+    // Whoever stops a statement has asked it all the same.
+    wait_for("the records of both", || {
+        (doors.recorded().matches(&format!("ana,postgres,failed,0,false,false,\"{slow}\"")).count() == 2).then_some(())
+    });
 }
 
 #[test]

@@ -77,13 +77,13 @@ impl ResultDigest {
         Ok(())
     }
 
-    /// Adds a row, or several with commas between them, in canonical form.
-    pub(crate) fn add_bytes(&mut self, rows: &[u8]) {
+    /// Adds a row in canonical form.
+    pub(crate) fn add_bytes(&mut self, row: &[u8]) {
         if self.rows > 0 {
             self.hasher.update(b",");
         }
         self.rows += 1;
-        self.hasher.update(rows);
+        self.hasher.update(row);
     }
 
     pub(crate) fn rows(&self) -> u64 {

@@ -20,7 +20,7 @@ use privyseal_core::port::{
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::answer::{self, AnswerBuilder, ResultDigest};
@@ -103,7 +103,7 @@ pub struct Engine {
     scratch: PathBuf,
     docs: Vec<TableDoc>,
     library: Vec<QueryDoc>,
-    runtime: Option<Runtime>,
+    workers: Threads,
 }
 
 impl Engine {
@@ -113,14 +113,7 @@ impl Engine {
     /// When the ledger cannot be read, or the queries do not fit together.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let threads = options.threads.max(1);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("privyseal-sql")
-            .on_thread_start(stand_back)
-            .thread_stack_size(STACK_BYTES)
-            .enable_time()
-            .build()
-            .map_err(OpenError::Threads)?;
+        let workers = Threads::start(threads).map_err(OpenError::Threads)?;
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
         // Defects of the catalogs are the binary's to report; what can be read is used.
         let (catalogs, _) = Catalogs::load(options.content.as_ref());
@@ -130,7 +123,7 @@ impl Engine {
 
         let (send, receive) = mpsc::channel();
         let (content, shared) = (Arc::clone(&options.content), Arc::clone(&resources));
-        runtime.spawn(async move {
+        workers.handle.spawn(async move {
             let planned = async {
                 let sessions = Sessions::new(content.as_ref(), &shared, functions).await?;
                 let library = library::load(content.as_ref(), &sessions).await?;
@@ -143,7 +136,7 @@ impl Engine {
         let docs = sessions.docs.clone();
         let runner = Arc::new(Runner::new(sessions, store, resources));
         let assessor = Arc::new(Assessor { assertions, catalogs, runner: Arc::clone(&runner), threads });
-        Ok(Self { runner, assessor, turns: Arc::default(), scratch: options.scratch, docs, library, runtime: Some(runtime) })
+        Ok(Self { runner, assessor, turns: Arc::default(), scratch: options.scratch, docs, library, workers })
     }
 
     /// Documentation of our own SQL functions.
@@ -193,9 +186,6 @@ impl Engine {
         timeout: Duration,
         work: impl FnOnce(Arc<Interrupt>) -> F,
     ) -> BoxFuture<'static, Result<T, QueryError>> {
-        let Some(runtime) = &self.runtime else {
-            return Box::pin(async { Err(QueryError::Failed("the query engine has stopped".to_owned())) });
-        };
         let (turns, asker, interrupt) = (Arc::clone(&self.turns), asker.to_owned(), Arc::new(Interrupt::after(timeout)));
         let work = work(Arc::clone(&interrupt));
         let limited = async move {
@@ -210,7 +200,7 @@ impl Engine {
                 Err(QueryError::Limit(text))
             })
         };
-        Box::pin(Guarded { task: runtime.spawn(limited), interrupt })
+        Box::pin(Guarded { task: self.workers.handle.spawn(limited), interrupt })
     }
 }
 
@@ -220,7 +210,26 @@ fn stand_back() {
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), STAND_BACK);
 }
 
-impl Drop for Engine {
+/// Threads that statements run on; dropping them ends what runs there.
+struct Threads {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    fn start(count: usize) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(count)
+            .thread_name("privyseal-sql")
+            .on_thread_start(stand_back)
+            .thread_stack_size(STACK_BYTES)
+            .enable_time()
+            .build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+impl Drop for Threads {
     fn drop(&mut self) {
         // An ordinary drop of a runtime waits, and panics inside another runtime; running statements are worth neither.
         if let Some(runtime) = self.runtime.take() {

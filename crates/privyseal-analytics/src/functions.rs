@@ -16,6 +16,7 @@ mod person;
 mod proofs;
 mod rules;
 mod time;
+mod trunc;
 
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};

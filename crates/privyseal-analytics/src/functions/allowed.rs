@@ -29,7 +29,7 @@ pub(super) fn scalar() -> Vec<Arc<ScalarUDF>> {
         core::least(),
         core::get_field(),
         datetime::date_part(),
-        datetime::date_trunc(),
+        super::trunc::date_trunc(),
         datetime::date_bin(),
         datetime::make_date(),
         datetime::to_date(),

@@ -199,14 +199,17 @@ impl Ledger {
         self.log.append(&batch).unwrap();
     }
 
-    /// Seals everything so far and records the segment.
+    /// Seals everything so far, a segment per month, and records the segments; the path of the last one.
     pub(crate) fn seal(&mut self) -> PathBuf {
         self.commit();
-        let segment = seal::make_segment(&self.layout, &self.log, self.tip.edge.size()).unwrap().unwrap();
-        let path = self.layout.below_ledger(&segment.path);
-        self.event("segment.sealed", "system", serde_json::to_value(segment).unwrap());
-        self.commit();
-        path
+        let end = self.tip.edge.size();
+        let mut path = None;
+        while let Some(segment) = seal::make_segment(&self.layout, &self.log, end).unwrap() {
+            path = Some(self.layout.below_ledger(&segment.path));
+            self.event("segment.sealed", "system", serde_json::to_value(segment).unwrap());
+            self.commit();
+        }
+        path.unwrap()
     }
 
     /// Merges small segments and records what that made.
