@@ -20,9 +20,7 @@ use crate::problem::Problem;
 use crate::rows;
 use crate::view::number::{Count, Hash};
 use crate::view::shell::Place;
-use crate::view::sql::{
-    self as view, Answer, Chart, Column, Function, Kept, ProblemKind, ProblemPlace, SavedQuery, SqlPage, Table, is_numeric,
-};
+use crate::view::sql::{self as view, Answer, Chart, Column, Function, Kept, ProblemKind, ProblemPlace, SavedQuery, SqlPage, Table};
 use crate::view::text::Untrusted;
 use form::{Draft, Form};
 pub(crate) use history::show as history;
@@ -170,7 +168,7 @@ fn answer_rows(answer: Rows, took_ms: u64, event: u64, question: Question) -> vi
     view::Rows {
         chart: Chart::of(&answer.columns, shown),
         rows: shown.iter().map(|row| row.iter().map(cell).collect()).collect(),
-        columns: answer.columns.into_iter().map(|column| (column.name.into(), column.kind.clone(), is_numeric(&column.kind))).collect(),
+        columns: answer.columns.into_iter().map(|column| (column.name.into(), column.kind)).collect(),
         total: Count(u64::try_from(total).unwrap_or(u64::MAX)),
         truncated: answer.truncated,
         shown_only: total > SHOWN,
@@ -202,18 +200,4 @@ fn problem(statement: &str, error: &QueryError) -> view::Problem {
     };
     let place = error.place().and_then(|(line, column)| ProblemPlace::find(statement, line, column));
     view::Problem { kind, place, message: message.as_str().into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_set_flush_right() {
-        for (kind, expected) in
-            [("bigint", true), ("double", true), ("decimal(20,2)", true), ("text", false), ("interval", false), ("bigint[]", false)]
-        {
-            assert_eq!(is_numeric(kind), expected, "{kind}");
-        }
-    }
 }

@@ -4,7 +4,6 @@ mod chart;
 mod history;
 mod sample;
 
-pub(crate) use chart::is_numeric;
 pub use chart::{Bar, Chart, Form, Measure, Series};
 pub use history::{Past, SqlHistoryPage};
 
@@ -180,8 +179,8 @@ pub enum Answer {
 /// Rows of an answer.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// Columns: name, type, numeric.
-    pub columns: Vec<(Untrusted, String, bool)>,
+    /// Columns: name and type.
+    pub columns: Vec<(Untrusted, String)>,
     /// Cells; `None` is SQL's NULL.
     pub rows: Vec<Vec<Option<Untrusted>>>,
     /// Rows that the statement gave, as far as they are known.
@@ -216,9 +215,20 @@ pub struct Asked {
 }
 
 impl Rows {
-    /// The cells of a row, each with whether its column is numeric.
-    fn cells<'a>(&'a self, row: &'a [Option<Untrusted>]) -> Vec<(bool, &'a Option<Untrusted>)> {
-        self.columns.iter().map(|(_, _, numeric)| *numeric).zip(row).collect()
+    /// The cells of a row, each with its class.
+    fn cells<'a>(&'a self, row: &'a [Option<Untrusted>]) -> Vec<(&'static str, &'a Option<Untrusted>)> {
+        self.columns.iter().map(|(_, kind)| cell_class(kind)).zip(row).collect()
+    }
+}
+
+/// How cells of this type are set: numbers stand below each other, moments stay on a line.
+fn cell_class(kind: &str) -> &'static str {
+    if chart::is_numeric(kind) {
+        "num"
+    } else if chart::is_moment(kind) {
+        "nowrap"
+    } else {
+        ""
     }
 }
 
@@ -301,6 +311,22 @@ mod tests {
             let place = ProblemPlace::find(statement, line, column);
             let found = place.as_ref().map(|place| (place.offset, place.before.verbatim(), place.after.verbatim()));
             assert_eq!(found, expected, "{line}:{column}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_moments_are_set_as_such() {
+        for (kind, class) in [
+            ("bigint", "num"),
+            ("double", "num"),
+            ("decimal(20,2)", "num"),
+            ("text", ""),
+            ("interval", ""),
+            ("bigint[]", ""),
+            ("timestamp", "nowrap"),
+            ("timestamp[]", ""),
+        ] {
+            assert_eq!(cell_class(kind), class, "{kind}");
         }
     }
 }

@@ -197,7 +197,7 @@ fn positions(columns: &[AnswerColumn], is: impl Fn(&AnswerColumn) -> bool) -> Ve
 }
 
 /// Whether a column of this type holds numbers.
-pub(crate) fn is_numeric(kind: &str) -> bool {
+pub(super) fn is_numeric(kind: &str) -> bool {
     ["bigint", "int", "smallint", "tinyint", "double", "float", "real", "decimal", "numeric"]
         .iter()
         .any(|numeric| kind.starts_with(numeric))
@@ -205,7 +205,8 @@ pub(crate) fn is_numeric(kind: &str) -> bool {
         && !kind.starts_with("interval")
 }
 
-fn is_moment(kind: &str) -> bool {
+/// Whether a column of this type holds moments or days.
+pub(super) fn is_moment(kind: &str) -> bool {
     (kind.starts_with("timestamp") || kind.starts_with("date")) && !kind.contains("[]")
 }
 

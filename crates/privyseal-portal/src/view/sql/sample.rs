@@ -109,7 +109,7 @@ impl Sampled for SqlPage {
                     }],
                     saved: vec![SavedQuery { title: HOSTILE.into(), href: "/sql?kept=1".to_owned() }],
                     answer: Answer::Rows(Box::new(Rows {
-                        columns: vec![(HOSTILE.into(), "varchar".to_owned(), false), ("long".into(), "varchar".to_owned(), false)],
+                        columns: vec![(HOSTILE.into(), "varchar".to_owned()), ("long".into(), "varchar".to_owned())],
                         rows: vec![vec![Some(HOSTILE.into()), Some(long_resource().into())], vec![None, Some(long_reason().into())]],
                         total: Count(2),
                         ..rows()
@@ -133,15 +133,9 @@ impl Sampled for SqlPage {
 fn rows() -> Rows {
     let row = |cells: [Option<&str>; 5]| cells.map(|cell| cell.map(Untrusted::from)).to_vec();
     Rows {
-        columns: [
-            ("action", "varchar", false),
-            ("risk", "smallint", true),
-            ("state", "varchar", false),
-            ("requests", "bigint", true),
-            ("waited", "interval", false),
-        ]
-        .map(|(name, kind, numeric)| (name.into(), kind.to_owned(), numeric))
-        .to_vec(),
+        columns: [("action", "varchar"), ("risk", "smallint"), ("state", "varchar"), ("requests", "bigint"), ("waited", "interval")]
+            .map(|(name, kind)| (name.into(), kind.to_owned()))
+            .to_vec(),
         rows: vec![
             row([Some("deploy.release"), Some("35"), Some("approved"), Some("1204"), Some("4 min 12 s")]),
             row([Some("secret.read"), Some("8"), Some("approved"), Some("733"), Some("0 s")]),
