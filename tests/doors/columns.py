@@ -6,11 +6,15 @@ import adbc_driver_flightsql.dbapi as flight
 from adbc_driver_flightsql import DatabaseOptions
 
 port, key, nobody = sys.argv[1], sys.argv[2], sys.argv[3]
-URI = f"grpc://127.0.0.1:{port}"
+# With a certificate everything is as without one.
+certificate = open(sys.argv[4], encoding="ascii").read() if len(sys.argv) > 4 else None
+URI = f"grpc{'+tls' if certificate else ''}://127.0.0.1:{port}"
 
 
 def connect(user, password, **headers):
     options = {"username": user, "password": password}
+    if certificate:
+        options[DatabaseOptions.TLS_ROOT_CERTS.value] = certificate
     options.update({f"{DatabaseOptions.RPC_CALL_HEADER_PREFIX.value}{name}": value for name, value in headers.items()})
     return flight.connect(URI, db_kwargs=options, autocommit=True)
 

@@ -18,6 +18,7 @@ struct Doors {
 }
 
 impl Doors {
+    /// `configuration` holds for each door.
     fn open(configuration: &str) -> Self {
         let mut instance = Instance::start();
         instance.stop();
@@ -26,7 +27,8 @@ impl Doors {
         }
         let key = |id: &str| instance.ok(&["people", "key", id]).stdout.trim().to_owned();
         let (auditor, nobody) = (key("ana"), key("nora"));
-        let configuration = format!("[flight]\nlisten = \"127.0.0.1:0\"\n[postgres]\nlisten = \"127.0.0.1:0\"\n{configuration}");
+        let door = |name| format!("[{name}]\nlisten = \"127.0.0.1:0\"\n{configuration}");
+        let configuration = [door("flight"), door("postgres")].concat();
         std::fs::write(instance.data().join("privyseal.toml"), configuration).unwrap();
         instance.serve();
         let address = instance.told("SQL for psql and others").rsplit(' ').next().unwrap().to_owned();
@@ -36,6 +38,10 @@ impl Doors {
 
     fn port(&self) -> &str {
         self.address.rsplit(':').next().unwrap()
+    }
+
+    fn flight_port(&self) -> &str {
+        self.flight.rsplit(':').next().unwrap()
     }
 
     fn psql(&self, user: &str, key: &str, options: &[&str]) -> Output {
@@ -305,6 +311,11 @@ fn over_a_network_there_is_tls() {
     let plain = run("sslmode=disable");
     assert!(String::from_utf8_lossy(&plain.stderr).contains("reached with TLS"), "{}", String::from_utf8_lossy(&plain.stderr));
 
+    let (code, said) = python::script("doors", "columns.py", &[doors.flight_port(), &doors.auditor, &doors.nobody, &file("cert.pem")]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = python::script("doors", "columns.py", &[doors.flight_port(), &doors.auditor, &doors.nobody]);
+    assert_ne!(code, 0, "a key crossed the wire in the clear: {said}");
+
     // Without a certificate nothing but this machine.
     let bare = Instance::start();
     let mut bare = bare;
@@ -384,10 +395,16 @@ fn python_comes_in_too() {
 #[test]
 fn data_frames_come_in_too() {
     let doors = Doors::open("");
-    let port = doors.flight.rsplit(':').next().unwrap();
-    let (code, said) = python::script("doors", "columns.py", &[port, &doors.auditor, &doors.nobody]);
+    let (code, said) = python::script("doors", "columns.py", &[doors.flight_port(), &doors.auditor, &doors.nobody]);
     assert_eq!(code, 0, "{said}");
     let recorded = doors.recorded();
     assert!(recorded.contains("ana,flight,ok,1,true,false,SELECT kind FROM events WHERE seq = $1"), "{recorded}");
     assert!(recorded.contains("ana,flight,refused,0,false,false,SELECT nixda FROM events"), "{recorded}");
+}
+
+#[test]
+fn strangers_at_the_door_of_columns_harm_nobody() {
+    let doors = Doors::open("");
+    let (code, said) = python::script("doors", "strangers.py", &[doors.flight_port(), &doors.auditor, &doors.nobody]);
+    assert_eq!(code, 0, "{said}");
 }
