@@ -1,7 +1,8 @@
 //! The one stored table: entries of recorded segments followed by the live tail, in the order of the log.
 //!
-//! Stretches of it are read side by side and come out in order: a scan gives one stream in batches whose borders do not depend on what is sealed and what is not. Together with one partition per
-//! statement this makes every answer, its row order included, a function of the log's prefix and the text of the statement.
+//! Stretches of it are read side by side and come out in order: a scan gives one stream in batches whose borders do not depend on what is
+//! sealed and what is not. Together with one partition per statement this makes every answer, its row order included, a function of the
+//! log's prefix and the text of the statement.
 
 mod ahead;
 mod groups;
