@@ -20,7 +20,7 @@
 -- event_id text: Id of the event from which it holds.
 WITH steps AS (
   SELECT seq, time, id, json_text(entry, 'body', 'principal') AS principal,
-    CASE WHEN kind IN ('principal.registered', 'principal.changed') THEN entry END AS record,
+    CASE WHEN kind IN ('principal.registered', 'principal.changed') THEN json_value(entry, 'body') END AS record,
     CASE kind WHEN 'principal.disabled' THEN false WHEN 'principal.enabled' THEN true WHEN 'principal.registered' THEN true END AS enabled
   FROM entries WHERE kind IN ('principal.registered', 'principal.changed', 'principal.disabled', 'principal.enabled')),
 carried AS (
@@ -32,9 +32,9 @@ carried AS (
   FROM steps),
 read AS (
   SELECT *, fields(record, '
-    kind text body.kind, name text body.name, email text body.email, person text body.person, owner text body.owner,
-    parent text body.parent, model text body.agent.model, model_version text body.agent.version, tools list body.agent.tools,
-    intended_use list body.agent.intended_use, impact_assessed_at time body.agent.impact_assessed_at') AS f
+    kind text kind, name text name, email text email, person text person, owner text owner,
+    parent text parent, model text agent.model, model_version text agent.version, tools list agent.tools,
+    intended_use list agent.intended_use, impact_assessed_at time agent.impact_assessed_at') AS f
   FROM carried)
 SELECT principal, f['kind'] AS kind, f['name'] AS name, f['email'] AS email, f['person'] AS person, f['owner'] AS owner,
   f['parent'] AS parent, f['model'] AS model, f['model_version'] AS model_version, f['tools'] AS tools,

@@ -86,14 +86,18 @@ WITH asked AS (
     assurance text body.assessment.assurance, deny_threshold int body.assessment.deny_threshold, expires_at time body.expires_at') AS f
   FROM entries WHERE kind = 'request.submitted'),
 ends AS (
-  SELECT request_id, kind, seq, id, time, json_text(entry, 'body', 'mechanism') AS mechanism,
-    json_text(entry, 'body', 'successor') AS successor,
-    row_number() OVER (PARTITION BY request_id ORDER BY seq) AS nth
-  FROM entries WHERE kind IN ('request.approved', 'request.denied', 'request.expired', 'request.withdrawn')),
+  SELECT f.request_id, e.seq, e.id, e.time, e.kind, e.mechanism, e.successor
+  FROM (
+    SELECT request_id, min(seq) AS seq
+    FROM entries WHERE kind IN ('request.approved', 'request.denied', 'request.expired', 'request.withdrawn') GROUP BY request_id) f
+  JOIN (
+    SELECT seq, id, time, kind, json_text(entry, 'body', 'mechanism') AS mechanism, json_text(entry, 'body', 'successor') AS successor
+    FROM entries WHERE kind IN ('request.approved', 'request.denied', 'request.expired', 'request.withdrawn')) e ON e.seq = f.seq),
 escalations AS (
-  SELECT request_id, seq, time, json_text(entry, 'body', 'requirement') AS requirement,
-    row_number() OVER (PARTITION BY request_id ORDER BY seq) AS nth
-  FROM entries WHERE kind = 'request.escalated')
+  SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY seq) AS nth
+  FROM (
+    SELECT request_id, seq, time, json_text(entry, 'body', 'requirement') AS requirement
+    FROM entries WHERE kind = 'request.escalated'))
 SELECT
   a.request_id, a.seq, a.id AS event_id, a.time AS requested_at,
   a.f['requester'] AS requester, a.f['requester_kind'] AS requester_kind, a.f['requester_person'] AS requester_person,
@@ -117,5 +121,5 @@ SELECT
     WHEN 'request.withdrawn' THEN 'cancelled' ELSE 'pending' END AS state,
   e.time AS ended_at, e.seq AS ended_seq, e.id AS ended_event_id, e.mechanism, e.successor
 FROM asked a
-LEFT JOIN ends e ON e.request_id = a.request_id AND e.nth = 1
+LEFT JOIN ends e ON e.request_id = a.request_id
 LEFT JOIN escalations x ON x.request_id = a.request_id AND x.nth = 1

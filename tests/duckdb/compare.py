@@ -69,9 +69,14 @@ def member(kind: str, doc: str, steps: list[str]) -> str:
     return f"list_through({doc}, '{json_path(steps[:star])}', '{json_path(steps[star + 1:])[1:]}')"
 
 
+def text(column: str) -> str:
+    """An entry is kept as bytes; what was taken out of one is text."""
+    return f"decode({column})" if column == "entry" else column
+
+
 def fields(call: re.Match) -> str:
     """`fields(doc, 'name kind path, …')` as a struct."""
-    doc, spec = f"decode({call[1]})", call[2]
+    doc, spec = text(call[1]), call[2]
     members = []
     for output in spec.split(","):
         words = output.split()
@@ -83,13 +88,13 @@ def fields(call: re.Match) -> str:
 def one_member(call: re.Match) -> str:
     """`json_text(doc, 'step', …)` and its siblings."""
     steps = re.findall(r"'([^']*)'", call[3])
-    return member(call[1], f"decode({call[2]})", steps)
+    return member("json" if call[1] == "value" else call[1], text(call[2]), steps)
 
 
 def translate(sql: str) -> str:
     """The SQL of a view in DuckDB's words. Nothing is rewritten but calls of our functions, and where IGNORE NULLS stands."""
     sql = re.sub(r"\bfields\((\w+),\s*'([^']*)'\)", fields, sql)
-    sql = re.sub(r"\bjson_(text|int|bool|time|list)\((\w+)((?:,\s*'[^']*')+)\)", one_member, sql)
+    sql = re.sub(r"\bjson_(text|int|bool|time|list|value)\((\w+)((?:,\s*'[^']*')+)\)", one_member, sql)
     sql = re.sub(r"\blast_value\((\w+)\) IGNORE NULLS", r"last_value(\1 IGNORE NULLS)", sql)
     left = re.search(r"\b(fields|json_\w+)\((?!doc|item)\w+,\s*'(?!\$)", sql)
     if left:

@@ -56,7 +56,7 @@ pub struct Options {
     pub layout: Layout,
     /// Files by path: views and control tests under `queries/`, catalogs under `controls/`.
     pub content: Arc<dyn ContentSource>,
-    /// Memory that all running statements share, in bytes.
+    /// Memory that all statements share, in bytes: three quarters are for those that run, a quarter for what is kept between them.
     pub memory_bytes: usize,
     /// Disk that sorts, groups and joins of all running statements may use when memory is short, in bytes; 0 for none.
     pub spill_bytes: u64,
@@ -117,7 +117,7 @@ impl Engine {
         let assertions = assertion::load(options.content.as_ref()).map_err(ViewError::from)?;
         // Defects of the catalogs are the binary's to report; what can be read is used.
         let (catalogs, _) = Catalogs::load(options.content.as_ref());
-        let store = Arc::new(Store::open(options.layout.clone(), threads)?);
+        let store = Arc::new(Store::open(options.layout.clone(), threads, session::kept_bytes(&options))?);
         let resources = session::runtime(&options).map_err(|error| ViewError::Setup(error.strip_backtrace()))?;
         let functions = Functions::new(&options.layout);
 

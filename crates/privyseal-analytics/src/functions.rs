@@ -28,7 +28,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    AggregateUDF, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
+    AggregateUDF, ColumnarValue, Expr, ExpressionPlacement, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
 };
 use privyseal_core::port::FunctionDoc;
 use privyseal_ledger::layout::Layout;
@@ -112,6 +112,21 @@ impl ScalarUDFImpl for Function {
             Ok(args) => ExprSimplifyResult::Simplified(Expr::ScalarFunction(ScalarFunction::new_udf(function, args))),
             Err(args) => ExprSimplifyResult::Original(args),
         })
+    }
+
+    // A value is taken out where its text is read: filters stay above, so that all values come from one pass, and serve the next statement
+    // too. A whole object is not: it is large, and most often only asked for values in turn.
+    fn placement(&self, args: &[ExpressionPlacement]) -> ExpressionPlacement {
+        match args.split_first() {
+            Some((text, steps))
+                if Extraction::takes_value(self.name())
+                    && text.should_push_to_leaves()
+                    && steps.iter().all(|step| *step == ExpressionPlacement::Literal) =>
+            {
+                ExpressionPlacement::MoveTowardsLeafNodes
+            }
+            _ => ExpressionPlacement::KeepInPlace,
+        }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -10,6 +10,7 @@ mod guard;
 mod harden;
 mod header;
 mod heads;
+mod joins;
 mod library;
 mod refuse;
 mod run;

@@ -5,8 +5,11 @@
 //! log's prefix and the text of the statement.
 
 mod ahead;
+mod distinct;
 mod groups;
+mod kept;
 mod stage;
+mod work;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -27,7 +30,7 @@ use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType, col, lit};
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
@@ -41,7 +44,9 @@ use privyseal_ledger::reader::SegmentRecord;
 use privyseal_ledger::segment;
 
 use self::groups::Groups;
+pub(crate) use self::kept::Kept;
 use self::stage::Stage;
+use self::work::Work;
 use crate::store::{BATCH_ROWS, Snapshot};
 
 /// The name under which segments are reached; nothing else can be reached at all.
@@ -81,7 +86,17 @@ impl Entries {
 
 /// Comparisons of a column with literals can be decided inside the scan; everything else is left to the operators above.
 fn is_simple(expr: &Expr) -> bool {
-    let plain = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Literal(..));
+    /// A column, a literal, or a choice between such.
+    fn plain(expr: &Expr) -> bool {
+        match expr {
+            Expr::Column(_) | Expr::Literal(..) => true,
+            Expr::Case(case) => {
+                let chosen = case.when_then_expr.iter().all(|(when, then)| (plain(when) || is_simple(when)) && plain(then));
+                chosen && case.expr.as_deref().is_none_or(plain) && case.else_expr.as_deref().is_none_or(plain)
+            }
+            _ => false,
+        }
+    }
     match expr {
         Expr::BinaryExpr(binary) => match binary.op {
             Operator::And | Operator::Or => is_simple(&binary.left) && is_simple(&binary.right),
@@ -123,16 +138,24 @@ impl TableProvider for Entries {
         let snapshot = state.config().get_extension::<Snapshot>();
         let snapshot = snapshot.ok_or_else(|| internal_datafusion_err!("a statement was planned without a snapshot"))?;
         let asked = !filters.is_empty();
+        let stored = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let physical = |filters: Vec<Expr>| conjunction(filters).map(|filter| state.create_physical_expr(filter, &stored)).transpose();
         // A snapshot of an earlier moment may end inside a segment.
         let inside = snapshot.segments.last().is_some_and(|segment| segment.last >= snapshot.size);
         let size = i64::try_from(snapshot.size).unwrap_or(i64::MAX);
-        let filters = filters.iter().cloned().chain(inside.then(|| col("seq").lt(lit(size))));
-        let predicate = match conjunction(filters.collect::<Vec<_>>()) {
-            Some(filter) => Some(state.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&self.schema))?)?),
+        let filters = filters.iter().flat_map(split_conjunction).cloned().chain(inside.then(|| col("seq").lt(lit(size))));
+        let filters: Vec<Expr> = filters.collect();
+        let of_kinds = match Kinds::among(&filters) {
+            Some((text, kinds, others)) => physical(kinds)?.map(|kinds| (text, kinds, others)),
             None => None,
         };
+        let kinds = match of_kinds {
+            Some((text, kinds, others)) => Some(Kinds { text: text.into(), kinds, others: physical(others)? }),
+            None => None,
+        };
+        let predicate = physical(filters)?;
         let projection = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        Ok(Arc::new(Scan::new(snapshot, projection, predicate, asked)?))
+        Ok(Arc::new(Scan::new(snapshot, projection, predicate, kinds, asked)?))
     }
 }
 
@@ -159,10 +182,64 @@ struct Source {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     /// Places of the wanted columns among `columns`.
     output: Vec<usize>,
+    /// The predicate as entries of some kinds, when it is little more than that.
+    kinds: Option<Kinds>,
+}
+
+/// A predicate that asks for entries of some kinds, of some time.
+#[derive(Clone, Debug)]
+struct Kinds {
+    /// Which kinds, in words that mean no other kinds.
+    text: Arc<str>,
+    /// The part of the predicate that says so.
+    kinds: Arc<dyn PhysicalExpr>,
+    /// The rest of it, over `seq` and `time`.
+    others: Option<Arc<dyn PhysicalExpr>>,
+}
+
+impl Kinds {
+    /// The words, the filters on `kind` and the others; none when others are about more than a stretch of the log: then few rows are
+    /// wanted, and it is better to read those alone.
+    fn among(filters: &[Expr]) -> Option<(String, Vec<Expr>, Vec<Expr>)> {
+        let is_of_kind = |filter: &Expr| filter.column_refs().iter().all(|column| column.name() == "kind");
+        let (kinds, others): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(is_of_kind);
+        let mut texts = kinds.iter().map(Self::words).collect::<Option<Vec<String>>>()?;
+        texts.sort();
+        let of_stretch = others.iter().all(|filter| filter.column_refs().iter().all(|column| ["seq", "time"].contains(&column.name())));
+        (!kinds.is_empty() && of_stretch).then(|| (texts.join(" and "), kinds, others))
+    }
+
+    /// A filter on `kind` in words: two filters with the same words are the same.
+    fn words(filter: &Expr) -> Option<String> {
+        match filter {
+            Expr::Column(_) => Some("kind".to_owned()),
+            // In Rust's own form, where a quote in the text cannot be taken for its end.
+            Expr::Literal(value, _) => value.try_as_str().flatten().map(|text| format!("{text:?}")),
+            Expr::BinaryExpr(binary) => Some(format!("({} {} {})", Self::words(&binary.left)?, binary.op, Self::words(&binary.right)?)),
+            Expr::Case(case) => {
+                let part = |part: &Option<Box<Expr>>| part.as_deref().map_or(Some("nothing".to_owned()), Self::words);
+                let choices =
+                    case.when_then_expr.iter().map(|(when, then)| Some(format!("{}: {}", Self::words(when)?, Self::words(then)?)));
+                let choices = choices.collect::<Option<Vec<_>>>()?.join(", ");
+                Some(format!("(case {} {{{choices}}} else {})", part(&case.expr)?, part(&case.else_expr)?))
+            }
+            Expr::InList(list) => {
+                let items = list.list.iter().map(Self::words).collect::<Option<Vec<_>>>()?;
+                Some(format!("({} in {} [{}])", Self::words(&list.expr)?, !list.negated, items.join(", ")))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Scan {
-    fn new(snapshot: Arc<Snapshot>, projection: Vec<usize>, predicate: Option<Arc<dyn PhysicalExpr>>, asked: bool) -> Result<Self> {
+    fn new(
+        snapshot: Arc<Snapshot>,
+        projection: Vec<usize>,
+        predicate: Option<Arc<dyn PhysicalExpr>>,
+        kinds: Option<Kinds>,
+        asked: bool,
+    ) -> Result<Self> {
         let schema = schema();
         let mut columns = projection.clone();
         if let Some(predicate) = &predicate {
@@ -184,7 +261,7 @@ impl Scan {
         let rows = usize::try_from(snapshot.size).unwrap_or(usize::MAX);
         let rows = if asked { rows / 5 } else { rows };
         Ok(Self {
-            source: Source { snapshot, columns, predicate, output },
+            source: Source { snapshot, columns, predicate, output, kinds },
             stages: Vec::new(),
             groups: None,
             rows,
@@ -350,21 +427,16 @@ impl ExecutionPlan for Scan {
     }
 
     fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (source, stages, groups) = (self.source.clone(), self.stages.clone(), self.groups.clone());
+        let (source, groups) = (self.source.clone(), self.groups.clone());
         let threads = source.snapshot.store.threads();
         let pool = Arc::clone(context.memory_pool());
         let parts = source.parts();
+        let work = Arc::new(Work::new(&source, self.stages.clone()));
         let read = move |part: &Part| {
-            let (output, stages) = (source.output.clone(), stages.clone());
-            let mut last_seq = -1;
-            let worked = source.read(part, &context)?.map(move |batch| {
-                let batch = batch?;
-                check_order(&batch, &mut last_seq)?;
-                stages.iter().try_fold(batch.project(&output)?, |batch, stage| stage.run(batch))
-            });
+            let worked = work.on(part, &source, &context)?;
             match &groups {
-                Some(groups) => groups.run(worked.boxed(), &context),
-                None => Ok(worked.boxed()),
+                Some(groups) => groups.run(worked, &context),
+                None => Ok(worked),
             }
         };
         let schema = self.schema();
@@ -377,9 +449,14 @@ impl ExecutionPlan for Scan {
 /// The rows that satisfy the predicate. Sealed rows were filtered once already; doing it again costs little and keeps one rule for both.
 fn keep(batch: RecordBatch, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Result<RecordBatch> {
     let Some(predicate) = predicate else { return Ok(batch) };
-    let verdict = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
-    let verdict = verdict.as_any().downcast_ref::<BooleanArray>().ok_or_else(|| exec_datafusion_err!("a filter is not a truth value"))?;
-    Ok(filter_record_batch(&batch, verdict)?)
+    let verdict = verdict(predicate, &batch)?;
+    Ok(filter_record_batch(&batch, &verdict)?)
+}
+
+fn verdict(predicate: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<BooleanArray> {
+    let verdict = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
+    let verdict = verdict.as_any().downcast_ref::<BooleanArray>().cloned();
+    verdict.ok_or_else(|| exec_datafusion_err!("a filter is not a truth value"))
 }
 
 /// Operators above trust that rows come in the order of `seq`; a file that breaks it must not be able to deceive them.

@@ -21,6 +21,8 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry as _, ObjectStoreUrl};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use privyseal_core::port::{ContentSource, TableDoc};
 
@@ -28,6 +30,7 @@ use crate::engine::Options;
 use crate::functions::{self, Functions};
 use crate::header::{self, HeaderError};
 use crate::heads;
+use crate::joins::SpareJoins;
 use crate::scan::Entries;
 use crate::spread;
 use crate::store::BATCH_ROWS;
@@ -61,6 +64,11 @@ pub(crate) struct Sessions {
     pub(crate) functions: Functions,
 }
 
+/// Memory for what is kept between statements, in bytes.
+pub(crate) fn kept_bytes(options: &Options) -> usize {
+    options.memory_bytes / 4
+}
+
 /// The memory pool, a bounded place to spill to, and no way to any file but segments.
 pub(crate) fn runtime(options: &Options) -> Result<Arc<RuntimeEnv>> {
     let stores = DefaultObjectStoreRegistry::new();
@@ -73,7 +81,7 @@ pub(crate) fn runtime(options: &Options) -> Result<Arc<RuntimeEnv>> {
         }
     };
     RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes - kept_bytes(options))))
         .with_disk_manager_builder(disk)
         .with_object_store_registry(Arc::new(stores))
         .build_arc()
@@ -95,9 +103,20 @@ fn config() -> SessionConfig {
     options.explain.logical_plan_only = true;
     // Filters that arise while a join runs depend on timing; plans and answers must not.
     options.optimizer.enable_dynamic_filter_pushdown = false;
-    // In 55.2 this rule names what it extracts so that joins over struct members fail to plan (`keys`, `grants`).
+    // In 55.2 this rule fails on valid statements: https://github.com/apache/datafusion/issues/25446.
     options.optimizer.enable_leaf_expression_pushdown = false;
     config
+}
+
+/// DataFusion's rules and ours.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    // Filters were just moved below projections: a member of a member becomes a member there, before what both have in common is taken
+    // for something worth computing apart.
+    let common = rules.iter().position(|rule| rule.name() == "common_sub_expression_eliminate").unwrap_or(rules.len());
+    rules.insert(common, Arc::new(SimplifyExpressions::new()));
+    rules.push(Arc::new(SpareJoins));
+    rules
 }
 
 fn state(runtime: &Arc<RuntimeEnv>, functions: &Functions, schemas: Vec<(&str, Arc<MemorySchemaProvider>)>) -> Result<SessionState> {
@@ -115,6 +134,7 @@ fn state(runtime: &Arc<RuntimeEnv>, functions: &Functions, schemas: Vec<(&str, A
         .with_aggregate_functions(functions.aggregate.clone())
         .with_window_functions(functions.window.clone())
         .with_expr_planners(functions::planners())
+        .with_optimizer_rules(rules())
         .build())
 }
 

@@ -22,7 +22,7 @@ use privyseal_ledger::segment::{self, SegmentError};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::scan::schema;
+use crate::scan::{Kept, schema};
 
 /// Rows in a batch of the tail, and in every batch that a scan gives. Small, so that work can be cancelled between batches.
 pub(crate) const BATCH_ROWS: usize = 1_024;
@@ -90,6 +90,7 @@ pub(crate) struct Store {
     threads: usize,
     state: Mutex<State>,
     checked: Mutex<Checked>,
+    kept: Kept,
 }
 
 struct State {
@@ -124,14 +125,19 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    pub(crate) fn open(layout: Layout, threads: usize) -> Result<Self, StoreError> {
+    /// `kept_bytes` is the room for what statements took out of entries.
+    pub(crate) fn open(layout: Layout, threads: usize, kept_bytes: usize) -> Result<Self, StoreError> {
         let reader = Reader::open(layout.clone())?;
         let state = State { reader, opened: None, tail: Vec::new(), from: 0, to: 0 };
-        Ok(Self { layout, threads, state: Mutex::new(state), checked: Mutex::default() })
+        Ok(Self { layout, threads, state: Mutex::new(state), checked: Mutex::default(), kept: Kept::new(kept_bytes) })
     }
 
     pub(crate) fn threads(&self) -> usize {
         self.threads
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     pub(crate) fn layout(&self) -> &Layout {

@@ -145,6 +145,11 @@ impl Extraction {
         Kind::of(function).is_some()
     }
 
+    /// Whether what it takes out is a value, or a list of values, and not JSON.
+    pub(crate) fn takes_value(function: &str) -> bool {
+        Kind::of(function).is_some_and(|kind| kind != Kind::Json)
+    }
+
     /// The place of what a function takes out under a path.
     pub(crate) fn find(&self, function: &str, steps: &[String]) -> Option<usize> {
         let wanted = Output::of("", Kind::of(function)?, steps);
@@ -166,6 +171,11 @@ impl Extraction {
     /// The columns that it makes.
     pub(crate) fn fields(&self) -> impl Iterator<Item = Field> {
         self.outputs.iter().map(|output| Field::new(&output.name, output.kind.data_type(), true))
+    }
+
+    /// What is taken out, each in words that no other member has, with the type of its column.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (String, DataType)> {
+        self.outputs.iter().map(|output| (format!("{:?} {:?} {:?}", output.kind, output.path, output.after), output.kind.data_type()))
     }
 
     /// The columns of so many rows; one row when the text is a scalar.

@@ -19,6 +19,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, InputOrderMode, PlanProperties, ReplaceChildrenOptions};
 use futures::stream::BoxStream;
 
+use super::distinct;
+
 /// The groups of one part.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
@@ -40,10 +42,21 @@ impl Groups {
         let (input, schema) = (Arc::clone(whole.input()), whole.input_schema());
         let (functions, filters) = (whole.aggr_expr().to_vec(), whole.filter_expr().to_vec());
         let none = vec![None; functions.len()];
-        let partial =
-            AggregateExec::try_new(AggregateMode::Partial, whole.group_expr().clone(), functions, filters, input, Arc::clone(&schema))?;
+        let instead = |function: &Arc<AggregateFunctionExpr>| match whole.group_expr().is_true_no_grouping() {
+            true => Ok(distinct::instead(function, &schema)?.unwrap_or_else(|| Arc::clone(function))),
+            false => Ok(Arc::clone(function)),
+        };
+        let functions = functions.iter().map(instead).collect::<Result<Vec<_>>>()?;
+        let partial = AggregateExec::try_new(
+            AggregateMode::Partial,
+            whole.group_expr().clone(),
+            functions.clone(),
+            filters,
+            input,
+            Arc::clone(&schema),
+        )?;
         let partial = Arc::new(partial);
-        let (groups, functions) = (whole.group_expr().as_final(), partial.aggr_expr().to_vec());
+        let groups = whole.group_expr().as_final();
         let together = AggregateExec::try_new(AggregateMode::Final, groups, functions, none, Arc::clone(&partial) as _, schema)?;
         Ok(Some((Self { partial }, Arc::new(together))))
     }

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
@@ -58,9 +59,32 @@ impl Stage {
         Ok(None)
     }
 
+    /// The column whose members this step wants, and the members, when it wants nothing else of that column and nothing of another text.
+    pub(super) fn members(&self) -> Option<(usize, &Extraction)> {
+        let (Step::Project { exprs, .. }, [(text, extraction)]) = (&self.step, self.extractions.as_slice()) else { return None };
+        let wanted = exprs.iter().any(|expr| collect_columns(expr).iter().any(|column| column.index() == *text));
+        (!wanted).then_some((*text, extraction))
+    }
+
+    /// Takes the members out.
+    pub(super) fn extract(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let mut members = Vec::new();
+        for (text, extraction) in &self.extractions {
+            let text = batch.columns().get(*text).ok_or_else(|| exec_datafusion_err!("a column of the batch is missing"))?;
+            members.extend(extraction.run(&ColumnarValue::Array(Arc::clone(text)), batch.num_rows())?);
+        }
+        Ok(members)
+    }
+
     /// Does the step.
     pub(super) fn run(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let extended = self.extend(&batch)?;
+        let members = self.extract(&batch)?;
+        self.run_with(batch, members)
+    }
+
+    /// Does the step with members that were taken out already.
+    pub(super) fn run_with(&self, batch: RecordBatch, members: Vec<ArrayRef>) -> Result<RecordBatch> {
+        let extended = self.extend(&batch, members)?;
         match &self.step {
             Step::Filter { predicate, projection } => {
                 let verdict = predicate.evaluate(&extended)?.into_array(extended.num_rows())?;
@@ -80,15 +104,11 @@ impl Stage {
         }
     }
 
-    fn extend(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        if self.extractions.is_empty() {
+    fn extend(&self, batch: &RecordBatch, members: Vec<ArrayRef>) -> Result<RecordBatch> {
+        if members.is_empty() {
             return Ok(batch.clone());
         }
-        let mut columns = batch.columns().to_vec();
-        for (text, extraction) in &self.extractions {
-            let text = batch.columns().get(*text).ok_or_else(|| exec_datafusion_err!("a column of the batch is missing"))?;
-            columns.extend(extraction.run(&ColumnarValue::Array(Arc::clone(text)), batch.num_rows())?);
-        }
+        let columns = batch.columns().iter().cloned().chain(members).collect();
         Ok(RecordBatch::try_new(Arc::clone(&self.extended), columns)?)
     }
 }

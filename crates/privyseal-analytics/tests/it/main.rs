@@ -1,6 +1,8 @@
 //! The one integration binary of this crate: SQL, attacks, control tests, all over ledgers made by hand in temporary folders.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod assertions;
 #[cfg(test)]
 mod attacks;

@@ -43,7 +43,10 @@ pub(super) fn run(scratch: &Path, folder: &Path, options: &BenchSql) -> anyhow::
     let mut theirs = options.duckdb.as_deref().map(|python| Side::duckdb(python, &files, options.memory_mib)).transpose()?;
     let questions = questions(&mut ours, options.only.as_deref())?;
     let peer = theirs.as_ref().map_or("", |side| &side.name);
-    output::data(&format!("{:<24}{:>12}{:>14}{:>8}{:>9}{:>12}{:>12}", "", ours.name, peer, "ratio", "rows", "ours", "peer"));
+    output::data(&format!(
+        "{:<24}{:>12}{:>12}{:>17}{:>14}{:>8}{:>9}{:>12}{:>12}",
+        "", "ours, first", "peer, first", ours.name, peer, "ratio", "rows", "ours", "peer"
+    ));
     let (mut ratios, mut peaks, mut problems): (Vec<(f64, String)>, _, Vec<String>) = (Vec::new(), (0, 0), Vec::new());
     for question in questions {
         match measure(&question, &mut ours, theirs.as_mut(), options.times, &mut peaks) {
@@ -132,10 +135,12 @@ fn measure(
     times: u32,
     peaks: &mut (u64, u64),
 ) -> anyhow::Result<Measured> {
-    let mut first = None;
+    let (mut first, mut cold) = (None, (None, None));
     for _ in 0..WARM {
         let our_reply = ours.ask(&question.ours, true)?;
         let their_reply = theirs.as_mut().map(|side| side.ask(&question.theirs, true)).transpose()?;
+        cold.0.get_or_insert(our_reply.ms);
+        cold.1 = cold.1.or(their_reply.as_ref().map(|reply| reply.ms));
         first = Some((our_reply, their_reply));
     }
     let (our_reply, their_reply) = first.context("it was not asked")?;
@@ -161,9 +166,14 @@ fn measure(
     };
     let mib = |kib: u64| if kib == 0 { String::new() } else { format!("{} MiB", kib / 1_024) };
     let (our_peak, their_peak) = (mib(peak.0), mib(peak.1));
+    let ms = |time: Option<f64>| time.map_or_else(String::new, |time| format!("{time:.1} ms"));
     output::data(&format!(
-        "{:<24}{:>9.1} ms{their_time:>14}{ratio:>8}{:>9}{our_peak:>12}{their_peak:>12}",
-        question.name, measured.ours, our_reply.count
+        "{:<24}{:>12}{:>12}{:>14.1} ms{their_time:>14}{ratio:>8}{:>9}{our_peak:>12}{their_peak:>12}",
+        question.name,
+        ms(cold.0),
+        ms(cold.1),
+        measured.ours,
+        our_reply.count
     ));
     Ok(measured)
 }
