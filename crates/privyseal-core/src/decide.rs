@@ -17,7 +17,7 @@ pub use delegation::MAX_DELEGATION_DAYS;
 pub use execution::{may_judge, may_revoke};
 pub use halt::may_halt;
 pub use narrow::{Narrower, narrower};
-pub use review::{Eligible, denials, filled_slots, may_review, standing_approvals, subjects};
+pub use review::{Eligible, denials, filled_slots, has_reviewed, may_review, standing_approvals, subjects};
 pub(crate) use submit::RATE_LIMIT;
 
 #[cfg(test)]

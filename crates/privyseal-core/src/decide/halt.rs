@@ -7,7 +7,7 @@ use crate::event::execution::{GrantRevoked, HaltScope, Killswitch};
 use crate::event::{ActorKind, Body};
 use crate::id::{PrincipalId, Role};
 use crate::refusal::{Refusal, RefusalCode};
-use crate::request::Grant;
+use crate::request::{Grant, Request};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -18,6 +18,11 @@ pub(super) fn halted(state: &State, principal: &PrincipalId) -> Option<Refusal> 
     let halt = state.halted(principal)?;
     let reason = format!("a kill switch stops `{principal}` since {}: {}", halt.since, halt.reason);
     Some(Refusal::new(RefusalCode::Halted, reason))
+}
+
+/// Why nothing may be granted for a request: who asks, or who would run it, is stopped.
+pub(super) fn stopped(state: &State, request: &Request) -> Option<Refusal> {
+    [&request.submitted.requester.principal, request.runner()].into_iter().find_map(|who| halted(state, who))
 }
 
 /// Whether an account may stop these agents: administrators all of them, owners their own. Letting them go on is for administrators.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::halt::halted;
+use super::halt::stopped;
 use super::submit::approve;
 use super::{Ctx, Decision};
 use crate::assessment::Assurance;
@@ -121,7 +121,7 @@ pub fn may_review(state: &State, request: &Request, principal: &PrincipalId, now
         );
         return Err(Refusal::new(RefusalCode::SubjectOfRequest, reason));
     }
-    if request.reviewed_by(&candidate.person) {
+    if has_reviewed(state, request, &candidate.person) {
         return Err(Refusal::new(
             RefusalCode::AlreadyReviewed,
             format!("{} has given a verdict on this request already, or a delegate gave it in their place", candidate.person),
@@ -147,11 +147,20 @@ pub(super) fn eligible(
         return Some(Eligible { candidate, delegation: None });
     }
     state.delegations.values().filter(|delegation| delegation.delegate == *principal).find_map(|delegation| {
-        let delegator = state.person_of(&delegation.delegator).filter(|delegator| !request.reviewed_by(delegator))?;
+        let delegator = state.person_of(&delegation.delegator).filter(|delegator| !has_reviewed(state, request, delegator))?;
         let lent = state.with_lent(&candidate, &delegation.delegation, now)?;
         let usable = delegator != candidate.person && requirement.mentions(&lent);
         usable.then(|| Eligible { candidate: lent, delegation: Some(delegation.delegation.clone()) })
     })
+}
+
+/// Whether this person has given a verdict on a request, or somebody gave it in their place: by who was who then, or who is who now.
+///
+/// Two accounts may turn out to be one person's after one of them has decided.
+#[must_use]
+pub fn has_reviewed(state: &State, request: &Request, person: &PersonId) -> bool {
+    let parties = request.reviews.iter().flat_map(|review| [Some(&review.body.reviewer), review.body.in_place_of.as_ref()]);
+    request.reviewed_by(person) || parties.flatten().any(|party| state.person_of(&party.principal).as_ref() == Some(person))
 }
 
 /// In whose place somebody decides.
@@ -194,7 +203,7 @@ fn admit(ctx: &Ctx<'_>, request: &Request, command: &Review) -> Result<Reviewer,
         return Err(Refusal::new(RefusalCode::Invalid, "the time of showing lies outside the life of the request: reload it"));
     }
     if command.verdict == Verdict::Approve
-        && let Some(halted) = [&submitted.requester.principal, request.runner()].into_iter().find_map(|who| halted(ctx.state, who))
+        && let Some(halted) = stopped(ctx.state, request)
     {
         return Err(halted);
     }
@@ -276,23 +285,28 @@ pub fn filled_slots(state: &State, request: &Request, now: Timestamp) -> Option<
     request.requirement().fill(&standing_approvals(state, request, now))
 }
 
-/// Earlier approvals that still count: their people are eligible now, and no subjects now.
+/// Earlier approvals that still count: their people are eligible now, no subjects now, and no authority stands in two of them.
 #[must_use]
 pub fn standing_approvals(state: &State, request: &Request, now: Timestamp) -> Vec<Candidate> {
     let subjects = subjects(state, request, now);
-    request
-        .reviews
-        .iter()
-        .filter(|review| review.body.verdict == Verdict::Approve)
-        .filter_map(|review| {
-            let own = state.candidate(&review.body.reviewer.principal, now)?;
-            match &review.body.delegation {
-                Some(delegation) => state.with_lent(&own, delegation, now),
-                None => Some(own),
-            }
-        })
-        .filter(|candidate| !subjects.contains(&candidate.person))
-        .collect()
+    let mut counted: BTreeSet<PersonId> = BTreeSet::new();
+    let mut standing = Vec::new();
+    for review in request.reviews.iter().filter(|review| review.body.verdict == Verdict::Approve) {
+        let own = state.candidate(&review.body.reviewer.principal, now);
+        let candidate = own.and_then(|own| match &review.body.delegation {
+            Some(delegation) => state.with_lent(&own, delegation, now),
+            None => Some(own),
+        });
+        let Some(candidate) = candidate.filter(|candidate| !subjects.contains(&candidate.person)) else { continue };
+        // Who is behind an account may have changed since: what one person lent and what they hold themselves is one authority.
+        let lender = review.body.in_place_of.as_ref().and_then(|lender| state.person_of(&lender.principal));
+        let authorities: BTreeSet<PersonId> = lender.iter().chain([&candidate.person]).cloned().collect();
+        if lender.as_ref() != Some(&candidate.person) && counted.is_disjoint(&authorities) {
+            counted.extend(authorities);
+            standing.push(candidate);
+        }
+    }
+    standing
 }
 
 /// The persons whose denials are on record.

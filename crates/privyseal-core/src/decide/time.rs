@@ -1,6 +1,7 @@
 //! What time itself brings: the end of requests, grants and runs, reminders, and asking more people.
 
-use super::review::{standing_approvals, subjects};
+use super::halt::stopped;
+use super::review::{has_reviewed, standing_approvals, subjects};
 use super::submit::approve;
 use super::{Ctx, Decision};
 use crate::command::Reply;
@@ -48,7 +49,8 @@ pub(super) fn expire(ctx: &mut Ctx<'_>) -> Decision {
     Decision::done(drafts, Reply::Done)
 }
 
-/// More people are asked. When those who have approved already are enough now, that ends it.
+/// More people are asked. When those who have approved already are enough now, that ends it; not while a kill switch stops who asks or
+/// who would run it: then it takes one more verdict, after the switch is off.
 fn escalate(ctx: &mut Ctx<'_>, request: &Request) -> Vec<Draft> {
     let Some(escalation) = &request.submitted.assessment.escalation else { return Vec::new() };
     let before = request.requirement();
@@ -59,6 +61,9 @@ fn escalate(ctx: &mut Ctx<'_>, request: &Request) -> Vec<Draft> {
         requirement: Some(escalation.requirement.clone()),
     };
     let mut drafts = vec![ctx.draft(Some(request.id), Body::RequestEscalated(body))];
+    if stopped(ctx.state, request).is_some() {
+        return drafts;
+    }
     if let Some(slots) = escalation.requirement.fill(&standing_approvals(ctx.state, request, ctx.now)) {
         drafts.extend(approve(ctx, request.id, &request.submitted, Mechanism::Quorum, slots));
     }
@@ -76,7 +81,7 @@ fn asked(ctx: &Ctx<'_>, request: &Request, requirement: &Requirement) -> Vec<Pri
     let accounts =
         ctx.state.principals.keys().filter_map(|principal| super::review::eligible(ctx.state, request, requirement, principal, ctx.now));
     accounts
-        .filter(|eligible| !subjects.contains(&eligible.candidate.person) && !request.reviewed_by(&eligible.candidate.person))
+        .filter(|eligible| !subjects.contains(&eligible.candidate.person) && !has_reviewed(ctx.state, request, &eligible.candidate.person))
         .map(|eligible| eligible.candidate.principal)
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use privyseal_core::assessment::Assurance;
-use privyseal_core::decide::{may_review, standing_approvals, subjects};
+use privyseal_core::decide::{has_reviewed, may_review, standing_approvals, subjects};
 use privyseal_core::event::request::Verdict;
 use privyseal_core::id::PersonId;
 use privyseal_core::request::{Phase, Request, Review};
@@ -58,7 +58,7 @@ fn recorded(request: &Request) -> Vec<Candidate> {
 /// Who could still seal it: no subject of it, and no verdict given.
 fn free<'a>(state: &View<'_>, request: &Request, everybody: &'a [Candidate], now: Timestamp) -> Vec<&'a Candidate> {
     let subjects = subjects(state, request, now);
-    everybody.iter().filter(|candidate| !subjects.contains(&candidate.person) && !request.reviewed_by(&candidate.person)).collect()
+    everybody.iter().filter(|candidate| !subjects.contains(&candidate.person) && !has_reviewed(state, request, &candidate.person)).collect()
 }
 
 fn open_set(

@@ -102,6 +102,47 @@ fn two_delegates_of_one_person_are_one_authority() {
 }
 
 #[test]
+fn an_account_that_turns_out_to_be_the_delegators_adds_no_second_authority() {
+    fn becomes(world: &mut World, account: &str, person: &str) {
+        let mut record = world.state.principals[&account.parse().unwrap()].record.clone();
+        record.person = Some(person.parse().unwrap());
+        world.operate(Directory::Change { record, reason: "one person, two accounts".into() });
+    }
+    for before_the_first_verdict in [true, false] {
+        let mut world = World::new();
+        let request = world.ask("bot", "2 of group:sre");
+        lend(&mut world, "ana", "cat", "group:sre");
+        if before_the_first_verdict {
+            becomes(&mut world, "ben", "ana");
+        }
+        world.review("cat", request, Verdict::Approve).unwrap();
+        if !before_the_first_verdict {
+            becomes(&mut world, "ben", "ana");
+        }
+        assert_eq!(world.review("ben", request, Verdict::Approve).unwrap_err().code, AlreadyReviewed);
+        assert_eq!(world.request(request).state(), RequestState::Pending);
+    }
+    // The other way round: both have decided, one more is needed, and the two are one by then.
+    let mut world = World::new();
+    let request = world.ask("bot", "2 of group:sre, 1 of group:dba");
+    lend(&mut world, "ana", "cat", "group:sre");
+    world.review("cat", request, Verdict::Approve).unwrap();
+    world.review("ben", request, Verdict::Approve).unwrap();
+    becomes(&mut world, "ben", "ana");
+    world.assign("eve", "group:dba");
+    world.review("eve", request, Verdict::Approve).unwrap();
+    assert_eq!(world.request(request).state(), RequestState::Pending);
+    // And a delegate who turns out to be the delegator lends nothing to themselves.
+    let mut world = World::new();
+    let request = world.ask("bot", "1 of group:sre, 1 of user:ben");
+    lend(&mut world, "ana", "cat", "group:sre");
+    world.review("cat", request, Verdict::Approve).unwrap();
+    becomes(&mut world, "cat", "ana");
+    world.review("ben", request, Verdict::Approve).unwrap();
+    assert_eq!(world.request(request).state(), RequestState::Pending);
+}
+
+#[test]
 fn a_delegate_never_decides_on_a_request_of_the_delegator() {
     let mut world = World::new();
     lend(&mut world, "ana", "cat", "group:sre");

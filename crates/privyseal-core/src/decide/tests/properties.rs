@@ -13,7 +13,7 @@ use crate::event::request::{Mechanism, Verdict};
 use crate::event::{ActorKind, AuthMethod, Body, Channel};
 use crate::id::*;
 use crate::request::{Phase, Request};
-use crate::requirement::Requirement;
+use crate::requirement::{Filled, Requirement};
 use crate::state::{Frozen, State};
 
 #[derive(Clone, Debug)]
@@ -300,10 +300,12 @@ fn check_approvals(world: &World, since: usize) {
             };
             assert!(slot.slot.split('|').any(fits), "{} does not fit {}", slot.principal, slot.slot);
         }
-        // What one person lent and what they hold themselves never fill two places.
-        let lenders = request.reviews.iter().filter_map(|review| review.body.in_place_of.as_ref());
-        let lenders: Vec<Option<&PersonId>> = lenders.map(|lender| lender.person.as_ref()).collect();
-        assert!(approved.slots.iter().all(|slot| !lenders.contains(&Some(&slot.person))));
+        // What one person lent and what they hold themselves never fill two places, by who is who now.
+        let review_of = |slot: &Filled| request.reviews.iter().find(|review| review.body.reviewer.principal == slot.principal).unwrap();
+        let lenders = approved.slots.iter().filter_map(|slot| review_of(slot).body.in_place_of.clone());
+        let lenders = lenders.map(|lender| world.state.person_of(&lender.principal).unwrap());
+        let authorities: Vec<PersonId> = approved.slots.iter().map(|slot| slot.person.clone()).chain(lenders).collect();
+        assert_eq!(authorities.iter().collect::<BTreeSet<_>>().len(), authorities.len(), "{authorities:?}");
     }
 }
 

@@ -4,6 +4,7 @@ use super::world::*;
 use crate::assessment::Escalation;
 use crate::command::*;
 use crate::event::Body;
+use crate::event::execution::HaltScope;
 use crate::event::request::{Mechanism, Verdict};
 use crate::refusal::RefusalCode::*;
 use crate::request::{ExecutionPhase, Phase, RequestState};
@@ -64,6 +65,22 @@ fn an_escalation_that_is_satisfied_already_ends_it() {
     let request = world.submit("bot", patient("2 of group:sre", "1 of group:sre")).unwrap();
     world.review("ana", request, Verdict::Approve).unwrap();
     assert_eq!(due(&mut world, 600), ["request.escalated", "request.approved", "grant.issued"]);
+    assert_eq!(world.request(request).state(), RequestState::Approved);
+}
+
+#[test]
+fn an_escalation_grants_nothing_while_a_kill_switch_is_on() {
+    let mut world = World::new();
+    let request = world.submit("bot", patient("2 of group:sre", "1 of group:sre")).unwrap();
+    world.review("ana", request, Verdict::Approve).unwrap();
+    let all = || Halt { scope: HaltScope::All, principal: None, reason: "runs wild".into() };
+    world.run(&actor("dan"), Command::Halt(all())).unwrap();
+    assert_eq!(due(&mut world, 600), ["request.escalated"]);
+    // Nor when the switch is off again by itself: one more person looks at it.
+    world.run(&actor("dan"), Command::Resume(all())).unwrap();
+    assert_eq!(due(&mut world, 1), ["request.reminded"]);
+    assert_eq!(world.request(request).state(), RequestState::Pending);
+    world.review("ben", request, Verdict::Approve).unwrap();
     assert_eq!(world.request(request).state(), RequestState::Approved);
 }
 
