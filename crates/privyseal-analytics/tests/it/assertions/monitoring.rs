@@ -123,7 +123,7 @@ fn m03_exceptions_answered() {
     answer(&mut ledger, "closed", "ben", json!({}));
     answer(&mut ledger, "closed", "ben", closed(&pass));
     // Ten days from Monday to Friday after Wednesday the first.
-    ledger.at("2026-07-15T00:00:01Z");
+    ledger.at("2026-07-15T00:05:00Z");
     answer(&mut ledger, "late", "ben", json!({}));
     ledger.at("2026-07-30");
     exception(&mut ledger, "fresh", json!({}));
@@ -164,9 +164,13 @@ fn m08_agent_registry() {
         ("bot-4", json!({"agent": {"tools": []}}), "ok"),
         ("bot-5", json!({"agent": {"intended_use": []}}), "violation: its record names no intended use"),
         ("bot-6", json!({"agent": {"impact_assessed_at": null}}), "violation: its impact was never assessed"),
-        ("bot-7", json!({"agent": {"impact_assessed_at": "2025-06-30T00:00:00.000000Z"}}), "violation: its impact was assessed too long ago"),
+        (
+            "bot-7",
+            json!({"agent": {"impact_assessed_at": "2025-06-30T00:00:00.000000Z"}}),
+            "violation: its impact was assessed too long ago",
+        ),
     ] {
-        ledger.bot(name, "dora", over);
+        ledger.lax(|ledger| ledger.bot(name, "dora", over));
         ledger.ask(&format!("of-{name}"), name, json!({}));
         cases.push((name.to_owned(), verdict));
     }
@@ -211,7 +215,12 @@ fn d18_delegation_valid() {
         ("none", json!({"delegator": "eve"}), "ben", "violation: it gives a role that the delegator did not hold"),
         ("party", json!({"delegator": "ben-2"}), "ben", "violation: a subject of the request is part of the delegation"),
         ("alone", json!({"change_request": null}), "ben", "violation: the delegation was not approved"),
-        ("hope", json!({"change_request": uuid("request-pending")}), "ben", "violation: the delegation was not approved before it was made"),
+        (
+            "hope",
+            json!({"change_request": uuid("request-pending")}),
+            "ben",
+            "violation: the delegation was not approved before it was made",
+        ),
         ("future", json!({"valid_from": "2026-07-10T00:00:00.000000Z"}), "ben", "violation: the delegation did not hold then"),
     ] {
         lend(&mut ledger, name, over);
