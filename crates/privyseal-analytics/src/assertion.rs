@@ -3,7 +3,8 @@
 //! The contract of a row is `item_id, event_id, as_of, status, reason`. A status that is NULL is indeterminate, never ok.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -12,9 +13,9 @@ use arrow::datatypes::DataType;
 use datafusion::sql::parser::Statement;
 use futures::StreamExt as _;
 use privyseal_core::canonical;
-use privyseal_core::digest::Digest;
-use privyseal_core::finding::{Item, ItemStatus};
-use privyseal_core::port::ContentSource;
+use privyseal_core::digest::{Digest, Hasher};
+use privyseal_core::finding::{ITEMS_KEPT, Item, ItemStatus};
+use privyseal_core::port::{ContentSource, Populations};
 use privyseal_core::time::{Period, Timestamp};
 use serde_json::{Map, Value};
 
@@ -94,7 +95,7 @@ pub(crate) fn load(content: &dyn ContentSource) -> Result<BTreeMap<String, Arc<A
         let Some(text) = content.read(&path).map(Cow::into_owned) else { continue };
         let error = |reason: String| HeaderError { file: path.clone(), reason };
         let header = header::assertion(id, &text)?;
-        let statement = guard::parse(&text).map_err(|refused| error(refused.to_string()))?;
+        let statement = guard::parse(&ordered(&text)).map_err(|refused| error(refused.to_string()))?;
         let used = bind::parameters(&statement);
         let declared: BTreeSet<String> =
             header.parameters.iter().map(|parameter| parameter.name.clone()).chain(bind::PERIOD.map(str::to_owned)).collect();
@@ -108,15 +109,109 @@ pub(crate) fn load(content: &dyn ContentSource) -> Result<BTreeMap<String, Arc<A
     Ok(assertions)
 }
 
-/// Runs a test over a snapshot: all its items, violations first, then indeterminate, then ok, each by id.
+/// A test as it runs: populations are handed on in the order of their ids, so that nobody has to hold one to sort it. Adding nothing to a
+/// text copies it: a short one that was cut out of an entry would keep the whole of the entry in memory while it is sorted.
+fn ordered(text: &str) -> String {
+    let copied = |name: &str| if name == "as_of" { name.to_owned() } else { format!("{name} || '' AS {name}") };
+    format!("SELECT {} FROM ({text}\n) ORDER BY item_id", COLUMNS.map(copied).join(", "))
+}
+
+/// What came of the items of a test.
+pub(crate) struct Population {
+    /// The first items, worst first.
+    pub(crate) items: Vec<Item>,
+    /// How many there are, by status.
+    counts: BTreeMap<ItemStatus, u64>,
+    /// SHA-256 over the canonical JSON of the list of all of them, by id.
+    pub(crate) result_digest: Digest,
+}
+
+impl Population {
+    /// How many items have a status.
+    pub(crate) fn count(&self, status: ItemStatus) -> u64 {
+        self.counts.get(&status).copied().unwrap_or(0)
+    }
+
+    /// How many items there are.
+    pub(crate) fn rows(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// None.
+    pub(crate) fn empty() -> Self {
+        Self { items: Vec::new(), counts: BTreeMap::new(), result_digest: Digest::of(b"[]") }
+    }
+}
+
+/// An item by how bad it is, then by id.
+#[derive(PartialEq, Eq)]
+struct ByStatus(Item);
+
+impl Ord for ByStatus {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.0.status, &self.0.item_id).cmp(&(other.0.status, &other.0.item_id))
+    }
+}
+
+impl PartialOrd for ByStatus {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Takes items as they come, by id, and holds no more of them than a finding carries.
+struct Collector<'a> {
+    assertion: &'a str,
+    populations: Option<&'a dyn Populations>,
+    worst: BinaryHeap<ByStatus>,
+    counts: BTreeMap<ItemStatus, u64>,
+    hasher: Hasher,
+    last: Option<String>,
+}
+
+impl Collector<'_> {
+    fn take(&mut self, items: Vec<Item>) -> Result<(), String> {
+        if let Some(populations) = self.populations {
+            populations.take(self.assertion, &items)?;
+        }
+        for item in items {
+            match self.last.as_deref().map(|last| last.cmp(&item.item_id)) {
+                Some(Ordering::Equal) => return Err(format!("several rows for the item `{}`: a join multiplied them", item.item_id)),
+                Some(Ordering::Greater) => return Err(format!("the item `{}` is out of order", item.item_id)),
+                Some(Ordering::Less) => self.hasher.update(b","),
+                None => self.hasher.update(b"["),
+            }
+            self.hasher.update(&canonical::serialize(&item).map_err(|error| error.to_string())?);
+            *self.counts.entry(item.status).or_default() += 1;
+            self.last = Some(item.item_id.clone());
+            self.worst.push(ByStatus(item));
+            if self.worst.len() > ITEMS_KEPT {
+                self.worst.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Population {
+        if self.last.is_none() {
+            return Population::empty();
+        }
+        self.hasher.update(b"]");
+        let items = self.worst.into_sorted_vec().into_iter().map(|ByStatus(item)| item).collect();
+        Population { items, counts: self.counts, result_digest: self.hasher.finish() }
+    }
+}
+
+/// Runs a test over a snapshot. Its items go on to `populations` as they come, in the order of their ids.
 pub(crate) async fn run(
     assertion: &Assertion,
     parameters: &Parameters,
     period: Period,
     runner: &Runner,
     snapshot: &Arc<Snapshot>,
+    populations: Option<&dyn Populations>,
     interrupt: &Arc<Interrupt>,
-) -> Result<Vec<Item>, String> {
+) -> Result<Population, String> {
     let mut statement = assertion.statement.clone();
     bind::bind(&mut statement, period, parameters)?;
     let mut running = runner.start_statement(statement, &assertion.calls, snapshot, interrupt).await.map_err(|error| error.to_string())?;
@@ -124,22 +219,22 @@ pub(crate) async fn run(
     if names != COLUMNS {
         return Err(format!("it gives the columns {names:?} instead of {COLUMNS:?}"));
     }
-    let mut items = Vec::new();
+    let mut collector = Collector {
+        assertion: &assertion.id,
+        populations,
+        worst: BinaryHeap::new(),
+        counts: BTreeMap::new(),
+        hasher: Hasher::new(),
+        last: None,
+    };
     while let Some(batch) = running.stream.next().await {
         let batch = batch.map_err(|error| runner.explain(&error, snapshot).to_string())?;
-        read(&batch, &mut items)?;
+        collector.take(read(&batch)?)?;
     }
-    let distinct: BTreeSet<&str> = items.iter().map(|item| item.item_id.as_str()).collect();
-    if distinct.len() != items.len() {
-        let (mut seen, mut twice) = (BTreeSet::new(), items.iter().filter(|item| !item.item_id.is_empty()));
-        let example = twice.find(|item| !seen.insert(item.item_id.as_str())).map_or("", |item| item.item_id.as_str());
-        return Err(format!("{} rows for {} items, for example `{example}`: a join multiplied them", items.len(), distinct.len()));
-    }
-    items.sort_by(|a, b| (a.status, &a.item_id).cmp(&(b.status, &b.item_id)));
-    Ok(items)
+    Ok(collector.finish())
 }
 
-fn read(batch: &RecordBatch, items: &mut Vec<Item>) -> Result<(), String> {
+fn read(batch: &RecordBatch) -> Result<Vec<Item>, String> {
     let text = |name: &str| -> Result<StringArray, String> {
         let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column `{name}`"))?;
         let column = cast(column, &DataType::Utf8).map_err(|error| format!("its column `{name}` is not a text: {error}"))?;
@@ -150,6 +245,7 @@ fn read(batch: &RecordBatch, items: &mut Vec<Item>) -> Result<(), String> {
     let times = times.and_then(|times| times.as_any().downcast_ref::<TimestampMicrosecondArray>().cloned());
     let times = times.ok_or("its column `as_of` is not a time")?;
     let given = |array: &StringArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
+    let mut items = Vec::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
         let item_id = given(&ids, row).ok_or("it gives an item without an id")?;
         if times.is_null(row) {
@@ -167,19 +263,5 @@ fn read(batch: &RecordBatch, items: &mut Vec<Item>) -> Result<(), String> {
         let event_id = given(&events, row).unwrap_or_default();
         items.push(Item { item_id, event_id, as_of: Timestamp::from_micros(times.value(row)), status, reason });
     }
-    Ok(())
-}
-
-/// SHA-256 over the canonical JSON of all items in order.
-pub(crate) fn result_digest(items: &[Item]) -> Result<Digest, String> {
-    let mut bytes = Vec::with_capacity(items.len() * 200);
-    bytes.push(b'[');
-    for (place, item) in items.iter().enumerate() {
-        if place > 0 {
-            bytes.push(b',');
-        }
-        bytes.extend(canonical::serialize(item).map_err(|error| error.to_string())?);
-    }
-    bytes.push(b']');
-    Ok(Digest::of(&bytes))
+    Ok(items)
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use privyseal_core::catalog::{Catalogs, Control, Framework};
 use privyseal_core::finding::{self, AssertionFinding, ControlFinding, Counts, Findings, FrameworkFinding, ItemStatus, TestState};
-use privyseal_core::port::QueryError;
+use privyseal_core::port::{Populations, QueryError};
 use privyseal_core::time::{Period, Timestamp};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::answer;
-use crate::assertion::{self, Assertion, Parameters};
+use crate::assertion::{self, Assertion, Parameters, Population};
 use crate::guard::{self, suggestion};
 use crate::harden::Interrupt;
 use crate::run::Runner;
@@ -47,6 +47,7 @@ struct Shared {
     snapshot: Arc<Snapshot>,
     policy: Parameters,
     sources: Sources,
+    populations: Option<Arc<dyn Populations>>,
     interrupt: Arc<Interrupt>,
 }
 
@@ -56,12 +57,13 @@ impl Assessor {
         self: Arc<Self>,
         frameworks: Vec<String>,
         period: Period,
+        populations: Option<Arc<dyn Populations>>,
         interrupt: Arc<Interrupt>,
     ) -> Result<Findings, QueryError> {
         let mapped = self.mapped(&frameworks)?;
         let controls = mapped.iter().flat_map(|framework| &framework.controls);
         let wanted = controls.filter_map(|control| control.mapping.as_ref()).flat_map(|mapping| mapping.assertions.clone()).collect();
-        let (snapshot, assertions) = Arc::clone(&self).run_all(wanted, period, interrupt).await?;
+        let (snapshot, assertions) = Arc::clone(&self).run_all(wanted, period, populations, interrupt).await?;
         let by_id: BTreeMap<&str, &AssertionFinding> = assertions.iter().map(|finding| (finding.assertion.as_str(), finding)).collect();
         let frameworks = mapped.into_iter().map(|framework| framework_finding(framework, &by_id)).collect();
         Ok(Findings { period, snapshot: self.runner.reference(&snapshot).await?, engine: engine_name(), frameworks, assertions })
@@ -73,13 +75,14 @@ impl Assessor {
         self: Arc<Self>,
         wanted: BTreeSet<String>,
         period: Period,
+        populations: Option<Arc<dyn Populations>>,
         interrupt: Arc<Interrupt>,
     ) -> Result<(Arc<Snapshot>, Vec<AssertionFinding>), QueryError> {
         let whole = self.runner.snapshot().await?;
         let snapshot = self.runner.before(&whole, finding::settled_at(period)).await?;
         let policy = self.policy_parameters(period, &snapshot, &interrupt).await?;
         let sources = self.sources(period, &snapshot, whole.last_at, &interrupt).await?;
-        let shared = Arc::new(Shared { period, snapshot: Arc::clone(&snapshot), policy, sources, interrupt });
+        let shared = Arc::new(Shared { period, snapshot: Arc::clone(&snapshot), policy, sources, populations, interrupt });
         let (gates, others): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .chain(GATES.map(str::to_owned))
@@ -119,21 +122,19 @@ impl Assessor {
     }
 
     async fn run_one(&self, assertion: &Assertion, gates_pass: bool, shared: &Shared) -> AssertionFinding {
-        let Shared { period, snapshot, policy, sources, interrupt } = shared;
+        let Shared { period, snapshot, policy, sources, populations, interrupt } = shared;
         let (parameters, passed_over) = assertion.parameters(policy);
-        let run = Box::pin(assertion::run(assertion, &parameters, *period, &self.runner, snapshot, interrupt));
+        let run = Box::pin(assertion::run(assertion, &parameters, *period, &self.runner, snapshot, populations.as_deref(), interrupt));
         let outcome = tokio::time::timeout(TEST_TIMEOUT, run).await;
         let outcome = outcome.unwrap_or_else(|_| Err(format!("it ran longer than {} s", TEST_TIMEOUT.as_secs())));
-        let judged = outcome.and_then(|items| Ok((assertion::result_digest(&items)?, items)));
-        let (result_digest, items, failure) = match judged {
-            Ok((digest, items)) => (digest, items, None),
-            Err(reason) => (privyseal_core::digest::Digest::of(b"[]"), Vec::new(), Some(reason)),
+        let (population, failure) = match outcome {
+            Ok(population) => (population, None),
+            Err(reason) => (Population::empty(), Some(reason)),
         };
-        let count = |status: ItemStatus| u64::try_from(items.iter().filter(|item| item.status == status).count()).unwrap_or(u64::MAX);
         let counts = Counts {
-            rows: u64::try_from(items.len()).unwrap_or(u64::MAX),
-            violations: count(ItemStatus::Violation),
-            indeterminate: count(ItemStatus::Indeterminate),
+            rows: population.rows(),
+            violations: population.count(ItemStatus::Violation),
+            indeterminate: population.count(ItemStatus::Indeterminate),
             tolerance: assertion::tolerance(&parameters),
             sources_alive: sources.covered && sources.silent.is_empty(),
             gates_pass: gates_pass || GATES.contains(&assertion.id.as_str()),
@@ -155,8 +156,8 @@ impl Assessor {
             rows: counts.rows,
             violations: counts.violations,
             indeterminate: counts.indeterminate,
-            result_digest,
-            items,
+            result_digest: population.result_digest,
+            items: population.items,
         }
     }
 

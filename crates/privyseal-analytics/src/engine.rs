@@ -14,8 +14,8 @@ use privyseal_core::catalog::Catalogs;
 use privyseal_core::cause::chain;
 use privyseal_core::finding::{AssertionFinding, Findings};
 use privyseal_core::port::{
-    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, FunctionDoc, QueryDoc, QueryError, QueryLimits, Question, RowFile,
-    RowsTold, TableDoc,
+    Analytics, Answer, BoxFuture, ContentSource, Described, FileForm, FunctionDoc, Populations, QueryDoc, QueryError, QueryLimits,
+    Question, RowFile, RowsTold, TableDoc,
 };
 use privyseal_core::time::Period;
 use privyseal_ledger::layout::Layout;
@@ -173,7 +173,7 @@ impl Engine {
         }
         let (assessor, wanted) = (Arc::clone(&self.assessor), BTreeSet::from([assertion.to_owned()]));
         self.spawn(ASSESSOR, ASSESS_TIMEOUT, |interrupt| async move {
-            let (_, findings) = assessor.run_all(wanted, period, interrupt).await?;
+            let (_, findings) = assessor.run_all(wanted, period, None, interrupt).await?;
             Ok(findings)
         })
         .await
@@ -348,9 +348,14 @@ impl Analytics for Engine {
         &self.library
     }
 
-    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
+    fn assess<'a>(
+        &'a self,
+        frameworks: &'a [String],
+        period: Period,
+        populations: Option<Arc<dyn Populations>>,
+    ) -> BoxFuture<'a, Result<Findings, QueryError>> {
         let assessor = Arc::clone(&self.assessor);
         let frameworks = frameworks.to_vec();
-        self.spawn(ASSESSOR, ASSESS_TIMEOUT, move |interrupt| Box::pin(assessor.assess(frameworks, period, interrupt)))
+        self.spawn(ASSESSOR, ASSESS_TIMEOUT, move |interrupt| Box::pin(assessor.assess(frameworks, period, populations, interrupt)))
     }
 }

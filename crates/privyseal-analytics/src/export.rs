@@ -12,6 +12,7 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::WriterProperties;
 use privyseal_core::port::{FileForm, QueryError};
+use privyseal_core::text::inert;
 use serde_json::Value;
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
@@ -180,14 +181,8 @@ fn is_text(data_type: &DataType) -> bool {
 fn inert_unless_number(value: &Value) -> String {
     match value {
         Value::Number(number) => number.to_string(),
-        other => inert(&other.to_string()),
+        other => inert(&other.to_string()).into_owned(),
     }
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn inert(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    if risky { format!("'{text}") } else { text.to_owned() }
 }
 
 /// An empty text is quoted, so that it differs from NULL.

@@ -17,6 +17,10 @@ pub fn settled_at(period: Period) -> Timestamp {
     period.end.plus_seconds(SETTLING_SECONDS)
 }
 
+/// Items that a finding carries itself, worst first. The whole population goes to a [`crate::port::Populations`]: it may have as many items
+/// as the log has entries.
+pub const ITEMS_KEPT: usize = 1_000;
+
 /// What a test says about one item of its population. SQL's NULL is `Indeterminate`, never `Ok`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +29,18 @@ pub enum ItemStatus {
     Violation,
     Indeterminate,
     Ok,
+}
+
+impl ItemStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ItemStatus::Violation => "violation",
+            ItemStatus::Indeterminate => "indeterminate",
+            ItemStatus::Ok => "ok",
+        }
+    }
 }
 
 /// One item of a population with its verdict.
@@ -160,9 +176,9 @@ pub struct AssertionFinding {
     pub violations: u64,
     /// Items that cannot be judged.
     pub indeterminate: u64,
-    /// SHA-256 over the canonical JSON of all items in order.
+    /// SHA-256 over the canonical JSON of the list of all items, in the order of their ids (as UTF-8 bytes).
     pub result_digest: Digest,
-    /// Every item, violations first, then indeterminate, then ok, each by id.
+    /// The first [`ITEMS_KEPT`] items: violations first, then indeterminate, then ok, each by id.
     pub items: Vec<Item>,
 }
 

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::digest::Digest;
-use crate::finding::Findings;
+use crate::finding::{Findings, Item};
 use crate::time::{Period, Timestamp};
 
 /// A future that can cross threads, so that traits stay usable as objects.
@@ -348,8 +350,40 @@ pub trait Analytics: Send + Sync {
         &[]
     }
 
-    /// Runs the control tests of these frameworks over a period.
-    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>>;
+    /// Runs the control tests of these frameworks over a period. Whoever wants the whole populations gives something that takes them.
+    fn assess<'a>(
+        &'a self,
+        frameworks: &'a [String],
+        period: Period,
+        populations: Option<Arc<dyn Populations>>,
+    ) -> BoxFuture<'a, Result<Findings, QueryError>>;
+}
+
+/// Takes the populations of control tests while they are tested. Several tests run side by side; the items of one come in the order of
+/// their ids, in pieces.
+pub trait Populations: Send + Sync {
+    /// Takes the next items of a test.
+    ///
+    /// # Errors
+    /// In words; the test then ends in the state error.
+    fn take(&self, assertion: &str, items: &[Item]) -> Result<(), String>;
+}
+
+/// An evidence pack that somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackOrder {
+    /// Ids of its frameworks.
+    pub frameworks: Vec<String>,
+    /// Its period.
+    pub period: Period,
+    /// The file to write. It is there whole or not at all.
+    pub file: PathBuf,
+}
+
+/// Told how far the building of a pack is.
+pub trait PackProgress: Send + Sync {
+    /// The control tests are over, and so many of the log's entries are in the pack.
+    fn written(&self, entries: u64, of: u64);
 }
 
 /// A finished evidence pack.
@@ -357,11 +391,11 @@ pub trait Analytics: Send + Sync {
 pub struct PackFile {
     /// Name to save it under.
     pub name: String,
-    /// The zip file.
-    pub bytes: Vec<u8>,
+    /// Length of the file in bytes.
+    pub bytes: u64,
     /// Digest of all content outside `seal/`.
     pub pack_digest: Digest,
-    /// SHA-256 of `bytes`.
+    /// SHA-256 of the file.
     pub file_sha256: Digest,
     /// What was found, for the record of the run.
     pub findings: Findings,
@@ -369,8 +403,8 @@ pub struct PackFile {
 
 /// Builds evidence packs. Implemented in the binary, which alone knows findings, proofs and renderers.
 pub trait Packs: Send + Sync {
-    /// Builds the pack of these frameworks over a period.
-    fn build<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>>;
+    /// Builds a pack. Dropping the future stops the building.
+    fn build<'a>(&'a self, order: &'a PackOrder, progress: Arc<dyn PackProgress>) -> BoxFuture<'a, Result<PackFile, QueryError>>;
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! An approver signs what runs, so the shown text must not hide or reorder anything.
 
+use std::borrow::Cow;
+
 /// Whether a character is invisible or changes the direction or shape of its neighbours without being seen itself.
 ///
 /// Covers Unicode general category Cf and the other default-ignorable code points that have been used to disguise source text
@@ -15,6 +17,13 @@ pub fn is_deceptive(c: char) -> bool {
             | 0xFFA0 | 0xFFF0..=0xFFFB | 0x110BD | 0x110CD | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A
             | 0xE0000..=0xE0FFF
     )
+}
+
+/// A text for a cell of a table that no spreadsheet takes for a formula: what begins like one gets an apostrophe in front.
+#[must_use]
+pub fn inert(text: &str) -> Cow<'_, str> {
+    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if risky { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// One stretch of a text as it is to be shown.

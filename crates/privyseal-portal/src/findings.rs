@@ -86,7 +86,7 @@ impl Runs {
             // A semaphore that is never closed always gives a turn.
             let _turn = turns.acquire_owned().await;
             let at = app.engine().now();
-            let mut found = app.analytics().assess(&frameworks, period).await.map_err(|error| error.to_string());
+            let mut found = app.analytics().assess(&frameworks, period, None).await.map_err(|error| error.to_string());
             for assertion in found.iter_mut().flat_map(|found| &mut found.assertions) {
                 assertion.items.truncate(ITEMS_SHOWN);
                 assertion.items.shrink_to_fit();

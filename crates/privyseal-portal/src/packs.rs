@@ -1,17 +1,23 @@
 //! Evidence packs: built in the background, signed into the ledger when done, found again in the ledger after a restart, and handed out
 //! with a record of who took them. Pages and the API both come here.
 
+mod found;
+
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Seek as _;
+use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use privyseal_core::command::Command;
 use privyseal_core::digest::Digest;
 use privyseal_core::event::evidence::{EvidenceDownloaded, ReportGenerated};
 use privyseal_core::event::{Body, Event, Kind};
 use privyseal_core::finding::Findings;
 use privyseal_core::id::{ReportId, Role};
-use privyseal_core::port::PackFile;
+use privyseal_core::port::{PackFile, PackOrder, PackProgress};
 use privyseal_core::time::{Period, Timestamp};
 use tokio::sync::Notify;
 
@@ -19,9 +25,10 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::log;
 use crate::problem::Problem;
+use crate::rows;
 use crate::shelf::{Job, Ready, Status, Step};
 
-/// Packs built at the same time; each needs the memory of its events.
+/// Packs built at the same time; each needs the processors and the memory of an SQL engine.
 const MAX_BUILDING: usize = 2;
 
 /// Who may build packs and take them.
@@ -66,7 +73,7 @@ pub(crate) fn begin(app: &App, caller: &Caller, frameworks: Vec<String>, from: &
         period,
         by: caller.identity.principal.clone(),
         at: now,
-        status: Status::Building(Step::Build),
+        status: Status::Building(Step::Test),
         cancelled: Arc::new(Notify::new()),
     };
     app.0.shelf.begin(id, job.clone());
@@ -78,10 +85,28 @@ pub(crate) fn begin(app: &App, caller: &Caller, frameworks: Vec<String>, from: &
     Ok(id)
 }
 
-/// 1. Build, which can be cancelled. 2. Keep the file; a crash leaves one that no record names, and nobody is handed it. 3. Record.
+/// Tells the shelf how far a pack is.
+struct Told {
+    app: App,
+    id: ReportId,
+}
+
+impl PackProgress for Told {
+    fn written(&self, entries: u64, of: u64) {
+        let percent = u8::try_from(entries.saturating_mul(100) / of.max(1)).unwrap_or(100);
+        self.app.0.shelf.set(&self.id, Status::Building(Step::Write(percent)));
+    }
+}
+
+/// 1. Build, which can be cancelled; a crash leaves a file that no record names, and nobody is handed it. 2. Record what was found, then
+/// the pack.
 async fn work(app: &App, caller: &Caller, id: ReportId, job: &Job) -> Result<Status, Problem> {
+    let not_kept =
+        |error: std::io::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_kept", format!("the pack cannot be kept: {error}"));
+    app.0.shelf.prepare().map_err(not_kept)?;
+    let order = PackOrder { frameworks: job.frameworks.clone(), period: job.period, file: app.0.shelf.path(&id) };
     let pack: PackFile = tokio::select! {
-        built = app.0.services.packs.build(&job.frameworks, job.period) => built?,
+        built = app.0.services.packs.build(&order, Arc::new(Told { app: app.clone(), id })) => built?,
         () = job.cancelled.notified() => return Ok(Status::Cancelled),
     };
     let generated = ReportGenerated {
@@ -97,20 +122,14 @@ async fn work(app: &App, caller: &Caller, id: ReportId, job: &Job) -> Result<Sta
     };
     let ready = Ready {
         name: pack.name.clone(),
-        bytes: u64::try_from(pack.bytes.len()).ok(),
+        bytes: Some(pack.bytes),
         file_sha256: pack.file_sha256,
         pack_digest: pack.pack_digest,
         states: generated.states.clone(),
         downloads: 0,
     };
-    app.0.shelf.set(&id, Status::Building(Step::Keep));
-    let shelved = app.clone();
-    log::blocking(move || {
-        let put = shelved.0.shelf.put(&id, &pack.bytes);
-        put.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_kept", format!("the pack cannot be kept: {error}")))
-    })
-    .await?;
     app.0.shelf.set(&id, Status::Building(Step::Record));
+    found::record(app, &pack.findings).await?;
     app.engine().execute(Command::Record(Box::new(Body::ReportGenerated(generated))), caller.identity.actor.clone()).await?;
     Ok(Status::Ready(ready))
 }
@@ -132,7 +151,7 @@ pub(crate) fn cancel(app: &App, caller: &Caller, id: &str) -> Result<(), Problem
     let id: ReportId = id.parse().map_err(|_| Problem::not_found("pack"))?;
     let job = app.0.shelf.get(&id).filter(|job| may_take(app, caller, &job.frameworks)).ok_or_else(|| Problem::not_found("pack"))?;
     match job.status {
-        Status::Building(Step::Build) => {
+        Status::Building(Step::Test | Step::Write(_)) => {
             job.cancelled.notify_one();
             Ok(())
         }
@@ -221,22 +240,35 @@ fn job_of(app: &App, event: Event, downloads: &BTreeMap<ReportId, u64>) -> Optio
     Some((id, job))
 }
 
-/// The bytes of a pack, recorded as taken before the first of them leaves.
-pub(crate) async fn take(app: &App, caller: &Caller, id: &str) -> Result<(String, Vec<u8>), Problem> {
+/// A pack as an answer, recorded as taken before its first byte leaves.
+pub(crate) async fn take(app: &App, caller: &Caller, id: &str) -> Result<Response, Problem> {
     let (id, job) = find(app, caller, id).await?;
     let Status::Ready(ready) = job.status else {
         return Err(Problem::new(StatusCode::CONFLICT, "not_ready", "the pack is not ready"));
     };
-    let shelved = app.clone();
+    let path = app.0.shelf.path(&id);
     let expected = ready.file_sha256;
-    let bytes = log::blocking(move || {
+    let (file, length) = log::blocking(move || {
         // A file that is not the recorded one is no evidence of anything.
-        let bytes = shelved.0.shelf.read(&id).ok().filter(|bytes| Digest::of(bytes) == expected);
         let gone = "the pack's file is gone or damaged: build it again, its content has the same digest";
-        bytes.ok_or_else(|| Problem::new(StatusCode::GONE, "gone", gone))
+        whole(&path, &expected).ok().flatten().ok_or_else(|| Problem::new(StatusCode::GONE, "gone", gone))
     })
     .await?;
     let record = EvidenceDownloaded { report: id, file_sha256: expected, frameworks: job.frameworks };
     app.engine().execute(Command::Record(Box::new(Body::EvidenceDownloaded(record))), caller.identity.actor.clone()).await?;
-    Ok((ready.name, bytes))
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_LENGTH, length.to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", ready.name)),
+    ];
+    Ok((headers, rows::stream(Box::new(file))).into_response())
+}
+
+/// A file with its length, if its bytes have the digest.
+fn whole(path: &Path, expected: &Digest) -> std::io::Result<Option<(File, u64)>> {
+    let mut file = File::open(path)?;
+    let found = Digest::of_reader(&mut file)?;
+    file.rewind()?;
+    let length = file.metadata()?.len();
+    Ok((found == *expected).then_some((file, length)))
 }

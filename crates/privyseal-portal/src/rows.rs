@@ -1,4 +1,4 @@
-//! Files of rows on their way out.
+//! Files on their way out.
 
 use std::io::{self, Read as _};
 
@@ -49,16 +49,16 @@ pub(crate) fn download(query: QueryId, file: RowFile, form: FileForm) -> Respons
         ("privyseal-snapshot-size", file.told.snapshot_size.to_string()),
         ("privyseal-result-sha256", file.told.result_sha256.to_string()),
     ];
-    (headers, body(file)).into_response()
+    (headers, stream(file.content)).into_response()
 }
 
 /// The bytes, read as fast as they are taken.
-fn body(mut file: RowFile) -> Body {
+pub(crate) fn stream(mut content: Box<dyn io::Read + Send>) -> Body {
     let (send, receive) = mpsc::channel::<io::Result<Bytes>>(4);
     tokio::task::spawn_blocking(move || {
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
-            let chunk = match file.content.read(&mut buffer) {
+            let chunk = match content.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(count) => Ok(Bytes::copy_from_slice(buffer.get(..count).unwrap_or_default())),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

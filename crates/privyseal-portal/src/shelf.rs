@@ -49,26 +49,27 @@ pub(crate) struct Ready {
 /// What is being done for a pack, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
-    Build,
-    Keep,
+    Test,
+    /// How much of the log is in the pack, in percent.
+    Write(u8),
     Record,
 }
 
 impl Step {
     /// In words.
-    pub(crate) fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> String {
         match self {
-            Step::Build => "Running the control tests and writing the reports",
-            Step::Keep => "Keeping the file",
-            Step::Record => "Recording the pack in the ledger",
+            Step::Test => "Running the control tests".to_owned(),
+            Step::Write(percent) => format!("Writing the pack, {percent} % of the log"),
+            Step::Record => "Recording the pack in the ledger".to_owned(),
         }
     }
 
     /// Its number, from 1, of 3.
     pub(crate) fn number(self) -> u32 {
         match self {
-            Step::Build => 1,
-            Step::Keep => 2,
+            Step::Test => 1,
+            Step::Write(_) => 2,
             Step::Record => 3,
         }
     }
@@ -126,19 +127,14 @@ impl Shelf {
         self.jobs().values().filter(|job| matches!(job.status, Status::Building(_))).count()
     }
 
-    fn path(&self, id: &ReportId) -> PathBuf {
+    /// Where the file of a pack stands, or is to stand.
+    pub(crate) fn path(&self, id: &ReportId) -> PathBuf {
         self.folder.join(format!("{id}.zip"))
     }
 
-    pub(crate) fn put(&self, id: &ReportId, bytes: &[u8]) -> io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let part = self.folder.join(format!("{id}.part"));
-        std::fs::write(&part, bytes)?;
-        std::fs::rename(part, self.path(id))
-    }
-
-    pub(crate) fn read(&self, id: &ReportId) -> io::Result<Vec<u8>> {
-        std::fs::read(self.path(id))
+    /// Makes sure that there is a folder for the files.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.folder)
     }
 
     /// Length of a pack's file; none when it is not on the shelf.

@@ -1,18 +1,22 @@
 //! Evidence packs: the one place that knows findings, the log and the renderers, and joins them.
 
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use privyseal_core::cause::chain;
 use privyseal_core::digest::Digest;
 use privyseal_core::finding::Findings;
-use privyseal_core::note::Checkpoint;
-use privyseal_core::port::{Analytics, BoxFuture, Clock, ContentSource, PackFile, Packs, QueryError};
-use privyseal_core::time::Period;
-use privyseal_core::tree;
-use privyseal_evidence::pack::{self, PackInput};
+use privyseal_core::id::RequestId;
+use privyseal_core::note::{Checkpoint, Note};
+use privyseal_core::port::{Analytics, BoxFuture, Clock, ContentSource, PackFile, PackOrder, PackProgress, Packs, QueryError};
+use privyseal_core::time::Timestamp;
+use privyseal_evidence::pack::{self, LogSource, PackInput, Spool, Watch};
 use privyseal_ledger::layout::Layout;
-use privyseal_ledger::log::at_one_moment;
-use privyseal_ledger::reader::Reader;
+use privyseal_ledger::log::{LogError, LogReader, StoredEntry};
+use privyseal_ledger::store::Store;
 use privyseal_ledger::{blob, keys};
 
 use crate::content::Embedded;
@@ -32,53 +36,141 @@ impl PackBuilder {
     }
 }
 
+/// Set when whoever wants the pack has gone away: work on other threads sees it and ends.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Watched {
+    progress: Arc<dyn PackProgress>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Watch for Watched {
+    fn written(&self, entries: u64, of: u64) {
+        self.progress.written(entries, of);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// A folder beside the pack for what becomes part of it; gone with this value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn beside(file: &Path) -> io::Result<Self> {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let folder = file.with_file_name(name);
+        // What a process that died left behind under this very number.
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "a temporary folder of a pack could not be removed");
+        }
+    }
+}
+
 impl Packs for PackBuilder {
-    fn build<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>> {
+    fn build<'a>(&'a self, order: &'a PackOrder, progress: Arc<dyn PackProgress>) -> BoxFuture<'a, Result<PackFile, QueryError>> {
         Box::pin(async move {
-            let findings = self.analytics.assess(frameworks, period).await?;
-            let (layout, built_at) = (self.layout.clone(), self.clock.now());
+            let failed = |error: io::Error| QueryError::Failed(format!("{}: {error}", order.file.display()));
+            let scratch = Scratch::beside(&order.file).map_err(failed)?;
+            let spool = Arc::new(Spool::new(scratch.0.clone()));
+            let findings = self.analytics.assess(&order.frameworks, order.period, Some(spool.clone())).await?;
+            let stop = Stop(Arc::default());
+            let watched = Watched { progress, stopped: Arc::clone(&stop.0) };
+            let (layout, file, built_at) = (self.layout.clone(), order.file.clone(), self.clock.now());
             // Rendering and compressing take seconds of processor time, which the runtime's own threads must not give.
-            let built = tokio::task::spawn_blocking(move || assemble(&layout, &findings, built_at).map(|pack| (pack, findings))).await;
+            let built = tokio::task::spawn_blocking(move || {
+                let pack = assemble(&layout, &findings, &spool, &scratch, &file, built_at, &watched)?;
+                Ok((pack, findings))
+            })
+            .await;
             let (pack, findings) = built.map_err(|error| QueryError::Failed(error.to_string()))?.map_err(QueryError::Failed)?;
-            let name = format!("privyseal-{}-{}-{}.zip", frameworks.join("-"), period.start.date(), period.end.date());
-            let file_sha256 = Digest::of(&pack.bytes);
-            Ok(PackFile { name, bytes: pack.bytes, pack_digest: pack.digest, file_sha256, findings })
+            let name = format!("privyseal-{}-{}-{}.zip", order.frameworks.join("-"), order.period.start.date(), order.period.end.date());
+            Ok(PackFile { name, bytes: pack.bytes, pack_digest: pack.digest, file_sha256: pack.file_sha256, findings })
         })
     }
 }
 
-fn assemble(layout: &Layout, findings: &Findings, built_at: privyseal_core::time::Timestamp) -> Result<pack::Pack, String> {
-    let reader = Reader::open(layout.clone()).map_err(|error| chain(&error))?;
-    let key = keys::load(&layout.key()).map_err(|error| chain(&error))?;
-    let (head, entries) =
-        at_one_moment(reader.log(), |log| Ok((log.head()?, log.entries(0, usize::MAX)?))).map_err(|error| chain(&error))?;
-    let head = head.ok_or("the log is empty")?;
-    let leaves: Vec<Digest> = entries.iter().map(|entry| entry.leaf).collect();
-    let size = findings.snapshot.size;
-    let prefix = usize::try_from(size).ok().and_then(|size| entries.get(..size)).ok_or("the log is shorter than what the tests ran on")?;
-    let consistency = tree::consistency_proof(leaves.as_slice(), size, head.edge.size()).map_err(|error| error.to_string())?;
-    let origin = privyseal_core::note::Note::parse(&head.checkpoint)
-        .and_then(|note| Checkpoint::from_text(&note.text))
-        .map_err(|error| error.to_string())?
-        .origin;
-    let mut blobs = Vec::new();
-    for digest in pack::named_blobs(prefix) {
-        let bytes = blob::get(layout, &digest).map_err(|error| error.to_string())?;
-        blobs.push((digest, bytes.ok_or_else(|| format!("the blob {} is missing: run `privyseal verify`", digest.hex()))?));
+/// The log of a data folder. Every read is of entries that never change again, so no transaction is held meanwhile.
+struct Entries {
+    layout: Layout,
+    log: std::sync::Mutex<Box<dyn LogReader>>,
+}
+
+impl Entries {
+    fn log(&self) -> std::sync::MutexGuard<'_, Box<dyn LogReader>> {
+        self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+impl LogSource for Entries {
+    fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, LogError> {
+        self.log().entries(from, limit)
+    }
+
+    fn of_request(&self, request: &RequestId) -> Result<Vec<StoredEntry>, LogError> {
+        self.log().entries_of_request(request)
+    }
+
+    fn checkpoints(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, LogError> {
+        self.log().checkpoints(from, limit)
+    }
+
+    fn blob(&self, digest: &Digest) -> io::Result<Option<Vec<u8>>> {
+        blob::get(&self.layout, digest).map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+fn assemble(
+    layout: &Layout,
+    findings: &Findings,
+    populations: &Spool,
+    scratch: &Scratch,
+    file: &Path,
+    built_at: Timestamp,
+    watch: &dyn Watch,
+) -> Result<pack::Pack, String> {
+    let log = Store::of(layout).reader().map_err(|error| chain(&error))?;
+    let key = keys::load(&layout.key()).map_err(|error| chain(&error))?;
+    let head = log.head().map_err(|error| chain(&error))?.ok_or("the log is empty")?;
+    let note = Note::parse(&head.checkpoint).and_then(|note| Checkpoint::from_text(&note.text)).map_err(|error| error.to_string())?;
+    let source = Entries { layout: layout.clone(), log: std::sync::Mutex::new(log) };
     let input = PackInput {
         findings,
-        entries: prefix,
-        log: &origin,
+        populations,
+        source: &source,
+        log: &note.origin,
         checkpoint: &head.checkpoint,
-        consistency: &consistency,
+        head_size: head.edge.size(),
         material: material(findings),
-        blobs,
         built_at,
         software: concat!("privyseal ", env!("CARGO_PKG_VERSION")),
         key: &key,
     };
-    pack::build(&input).map_err(|error| chain(&error))
+    let named = |error: io::Error| format!("{}: {error}", file.display());
+    let part = scratch.0.join("pack");
+    let to = File::create_new(&part).map_err(named)?;
+    let pack = pack::build(&input, BufWriter::with_capacity(1 << 20, &to), watch).map_err(|error| chain(&error))?;
+    to.sync_all().and_then(|()| fs::rename(&part, file)).map_err(named)?;
+    Ok(pack)
 }
 
 /// What is needed to compute every number again: the SQL of all views, and the catalogs of the frameworks.

@@ -1,35 +1,39 @@
 //! The files of a pack outside `seal/`: pages, tests with their populations, events, and what is needed to do it again.
 
 use privyseal_core::canonical;
-use privyseal_core::finding::{AssertionFinding, Item, ItemStatus};
+use privyseal_core::finding::AssertionFinding;
 use privyseal_core::report::Document;
-use privyseal_ledger::segment::SegmentWriter;
 use serde_json::json;
 
 use super::summary::{control_document, summary_document};
-use super::{PackError, PackInput};
+use super::{Content, PackError, PackInput, Waiting};
 use crate::pdf::{Attachment, PdfOptions};
 use crate::{html, pdf};
 
-type File = (String, Vec<u8>);
-
-pub(super) fn files(input: &PackInput<'_>) -> Result<Vec<File>, PackError> {
-    let mut files: Vec<File> = vec![("README.txt".to_owned(), readme(input).into_bytes()), ("00-scope.json".to_owned(), scope(input)?)];
-    pages(input, &mut files)?;
+/// Every file that depends on nothing but the findings and what was given.
+pub(super) fn files(input: &PackInput<'_>) -> Result<Waiting, PackError> {
+    let mut files = Waiting::new();
+    let mut add = |path: String, bytes: Vec<u8>| drop(files.insert(path, Content::Bytes(bytes)));
+    add("README.txt".to_owned(), readme(input).into_bytes());
+    add("00-scope.json".to_owned(), scope(input)?);
+    pages(input, &mut add)?;
     for finding in &input.findings.assertions {
-        tests(finding, &mut files)?;
+        tests(finding, &mut add)?;
     }
-    events(input, &mut files)?;
-    for (digest, bytes) in &input.blobs {
-        files.push((format!("ledger/blobs/{}", digest.hex()), bytes.clone()));
+    for (path, bytes) in &input.material {
+        add(path.clone(), bytes.clone());
     }
-    files.extend(input.material.iter().cloned());
+    for finding in &input.findings.assertions {
+        for (name, file) in input.populations.files(&finding.assertion)? {
+            files.insert(format!("tests/{}/{name}", finding.assertion), Content::Disk(file));
+        }
+    }
     Ok(files)
 }
 
-fn pages(input: &PackInput<'_>, files: &mut Vec<File>) -> Result<(), PackError> {
+fn pages(input: &PackInput<'_>, add: &mut dyn FnMut(String, Vec<u8>)) -> Result<(), PackError> {
     let summary = summary_document(input);
-    files.push(("index.html".to_owned(), html::render(&summary)?.into_bytes()));
+    add("index.html".to_owned(), html::render(&summary)?.into_bytes());
     let results = canonical::serialize(&json!({
         "period": input.findings.period, "snapshot": input.findings.snapshot, "frameworks": input.findings.frameworks,
     }))?;
@@ -40,19 +44,19 @@ fn pages(input: &PackInput<'_>, files: &mut Vec<File>) -> Result<(), PackError> 
         bytes: &results,
     };
     let options = PdfOptions { created: input.findings.period.end, attachments: std::slice::from_ref(&attachment) };
-    files.push(("summary.pdf".to_owned(), pdf::render(&summary, &options)?));
-    files.push(("results.json".to_owned(), results));
+    add("summary.pdf".to_owned(), pdf::render(&summary, &options)?);
+    add("results.json".to_owned(), results);
     for framework in &input.findings.frameworks {
         for control in framework.controls.iter().filter(|control| control.strength.is_some()) {
             let document: Document = control_document(input, framework, control);
             let path = format!("controls/{}/{}.html", framework.framework, control.control);
-            files.push((path, html::render(&document)?.into_bytes()));
+            add(path, html::render(&document)?.into_bytes());
         }
     }
     Ok(())
 }
 
-fn tests(finding: &AssertionFinding, files: &mut Vec<File>) -> Result<(), PackError> {
+fn tests(finding: &AssertionFinding, add: &mut dyn FnMut(String, Vec<u8>)) -> Result<(), PackError> {
     let folder = format!("tests/{}", finding.assertion);
     let mut run = canonical::to_value(finding)?;
     if let Some(members) = run.as_object_mut() {
@@ -60,59 +64,8 @@ fn tests(finding: &AssertionFinding, files: &mut Vec<File>) -> Result<(), PackEr
         members.remove("query");
         members.remove("items");
     }
-    files.push((format!("{folder}/query.sql"), finding.query.clone().into_bytes()));
-    files.push((format!("{folder}/run.json"), canonical::to_bytes(&run)?));
-    files.push((format!("{folder}/population.csv"), table(&finding.items)?));
-    for (status, name) in [(ItemStatus::Violation, "exceptions.csv"), (ItemStatus::Indeterminate, "indeterminate.csv")] {
-        let rows: Vec<Item> = finding.items.iter().filter(|item| item.status == status).cloned().collect();
-        if !rows.is_empty() {
-            files.push((format!("{folder}/{name}"), table(&rows)?));
-        }
-    }
-    Ok(())
-}
-
-fn table(items: &[Item]) -> Result<Vec<u8>, PackError> {
-    let failed = |error: csv::Error| PackError::Table(error.to_string());
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["item_id", "event_id", "as_of", "status", "reason"]).map_err(failed)?;
-    for item in items {
-        let status = match item.status {
-            ItemStatus::Ok => "ok",
-            ItemStatus::Violation => "violation",
-            ItemStatus::Indeterminate => "indeterminate",
-        };
-        let as_of = item.as_of.to_string();
-        writer.write_record([&inert(&item.item_id), &inert(&item.event_id), &as_of, status, &inert(&item.reason)]).map_err(failed)?;
-    }
-    writer.into_inner().map_err(|error| PackError::Table(error.to_string()))
-}
-
-/// A cell that a spreadsheet will not take for a formula.
-fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// The entries verbatim, one a line; their signatures beside them; and both again as Parquet with typed columns.
-fn events(input: &PackInput<'_>, files: &mut Vec<File>) -> Result<(), PackError> {
-    let (mut lines, mut signatures) = (Vec::new(), Vec::new());
-    let mut parquet = SegmentWriter::new()?;
-    for chunk in input.entries.chunks(8_192) {
-        for stored in chunk {
-            lines.extend_from_slice(&stored.entry);
-            lines.push(b'\n');
-            if let Some((signature, key_id)) = &stored.signature {
-                let line =
-                    json!({"seq": stored.seq, "key_id": key_id.to_string(), "signature": privyseal_core::digest::base64url(signature)});
-                signatures.extend(canonical::to_bytes(&line)?);
-                signatures.push(b'\n');
-            }
-        }
-        parquet.write(chunk)?;
-    }
-    files.push(("ledger/events.jsonl".to_owned(), lines));
-    files.push(("ledger/signatures.jsonl".to_owned(), signatures));
-    files.push(("ledger/events.parquet".to_owned(), parquet.finish()?));
+    add(format!("{folder}/query.sql"), finding.query.clone().into_bytes());
+    add(format!("{folder}/run.json"), canonical::to_bytes(&run)?);
     Ok(())
 }
 
@@ -157,12 +110,15 @@ fn readme(input: &PackInput<'_>) -> String {
          index.html, summary.pdf      the report; results.json holds the same as data\n\
          controls/                    one page for each control that these events can evidence\n\
          tests/ID/                    query.sql, run.json, population.csv with every item, exceptions.csv, indeterminate.csv\n\
-         ledger/events.jsonl          every event of the log up to the end of the period, verbatim, one a line\n\
-         ledger/signatures.jsonl      signatures of decision events, over SHA-256 leaf hashes\n\
-         ledger/events.parquet        the same events with typed columns\n\
-         ledger/blobs/                policy and catalog files that events name by digest\n\
+         ledger/events/N.jsonl        every event of the log up to the end of the period, verbatim, one a line, from entry N on\n\
+         ledger/events/N.parquet      the same events with typed columns\n\
+         ledger/events/N.signatures.jsonl   signatures of decision events, over SHA-256 leaf hashes\n\
+         ledger/files/                policy and catalog files that events name by digest\n\
+         ledger/keys.json             the log's keys, and what became of them\n\
+         ledger/period.json           both edges of the period as trees: the entries between them are all there\n\
+         trace/                       the event behind each item that did not pass, its proof, and what belongs to its request\n\
          material/                    catalogs and SQL views, so that every number can be computed again\n\
-         seal/                        manifest, its signature, the signed head of the log, and the proof that joins them\n\n\
+         seal/                        manifest, its signature, signed heads of the log, and the proof that joins them\n\n\
          What the states mean\n--------------------\n{}\n\
          What it does not claim\n----------------------\n\
          It states what was tested and what was found. It is no opinion on whether a control or a framework is met; that is the\n\

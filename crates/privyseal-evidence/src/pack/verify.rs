@@ -1,60 +1,91 @@
 //! Verifying a pack offline: container, seal, events, proofs. What is wrong is named with its file or entry.
+//!
+//! One file of the pack at a time is in memory.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 
 use privyseal_core::canonical;
-use privyseal_core::digest::{Digest, from_base64url};
-use privyseal_core::event::{Body, Event};
+use privyseal_core::digest::{Digest, from_base64, from_base64url};
+use privyseal_core::event::evidence::Snapshot;
 use privyseal_core::note::{KeyId, Note, VerifierKey};
-use privyseal_core::tree;
+use privyseal_core::time::Timestamp;
+use privyseal_core::tree::{self, Edge};
 use privyseal_ledger::log::StoredEntry;
-use privyseal_ledger::segment::Typed;
+use privyseal_ledger::segment::{self, SegmentRow, Typed};
 use privyseal_ledger::verify::{Checker, Place, Report};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::manifest::{self, CHECKPOINT, CONSISTENCY, MANIFEST, Manifest, NOTE};
-use super::parquet_rows;
-use crate::container::{self, Entry};
+use super::events::{BLOBS, FOLDER, PERIOD};
+use super::manifest::{self, CHECKPOINT, CONSISTENCY, ENVELOPE, FORMAT, FileRecord, HEADS, MANIFEST, Manifest, NOTE};
+use crate::container::{ContainerError, Entry, Reader};
 
-/// Verifies the bytes of a pack. Needs nothing but them, and the key that the caller trusts, if any.
+const SEAL: [&str; 6] = [CHECKPOINT, CONSISTENCY, HEADS, ENVELOPE, MANIFEST, NOTE];
+const TRACES: &str = "trace/";
+
+/// Verifies a pack. Needs nothing but it, and the key that the caller trusts, if any. `progress` hears how many of how many entries.
 #[must_use]
-pub fn verify_pack(bytes: &[u8], trusted: Option<VerifierKey>, progress: &mut dyn FnMut(u64, u64)) -> Report {
+pub fn verify_pack<R: Read + Seek>(from: R, trusted: Option<VerifierKey>, progress: &mut dyn FnMut(u64, u64)) -> Report {
     let mut checker = Checker::new(trusted);
-    let entries = match container::read(bytes) {
-        Ok(entries) => entries,
+    let mut reader = match Reader::open(from) {
+        Ok(reader) => reader,
         Err(error) => {
-            let place = Place::File { path: "the pack".to_owned(), byte: u64::try_from(error.byte).ok() };
-            checker.report.wrong(place, error.what);
+            broken(&error, "the pack", &mut checker.report);
             return checker.report;
         }
     };
-    let files: BTreeMap<&str, &Entry> = entries.iter().map(|entry| (entry.path.as_str(), entry)).collect();
-    let Some(manifest) = read_manifest(&files, &mut checker.report) else { return checker.report };
-    check_files(&files, &manifest, &mut checker.report);
-    check_events(&files, &mut checker, progress);
-    check_seal(&files, &manifest, &mut checker);
-    check_blobs(&files, &mut checker);
+    let mut seal = BTreeMap::new();
+    for path in SEAL {
+        if let Some(entry) = read(&mut reader, path, &mut checker.report) {
+            // The files of the seal are not in the manifest, so they are stored as they are and have no second form.
+            if !entry.stored {
+                checker.report.wrong(Place::file(path), "the file was packed again after it was sealed");
+            }
+            seal.insert(path, entry.content);
+        }
+    }
+    let Some(manifest) = read_manifest(&seal, &mut checker.report) else { return checker.report };
+    let mut files = Files::new(&manifest, heads(&seal, &mut checker.report), progress);
+    let paths: Vec<String> = reader.paths().filter(|path| !SEAL.contains(path)).map(str::to_owned).collect();
+    for path in paths {
+        if let Some(entry) = read(&mut reader, &path, &mut checker.report) {
+            files.take(entry, &mut checker);
+        }
+    }
+    files.finish(&mut checker);
+    check_seal(&seal, &manifest, &mut checker);
+    checker.judge_doubts();
     checker.report.head = Some((checker.size(), checker.root().hex()));
     checker.report
 }
 
-fn content<'a>(files: &BTreeMap<&str, &'a Entry>, path: &str, report: &mut Report) -> Option<&'a [u8]> {
-    let found = files.get(path).map(|entry| entry.content.as_slice());
-    if found.is_none() {
-        report.wrong(Place::file(path), "the file is missing");
-    }
-    found
+fn broken(error: &ContainerError, path: &str, report: &mut Report) {
+    report.wrong(Place::File { path: path.to_owned(), byte: Some(error.byte) }, error.what.clone());
 }
 
-fn read_manifest(files: &BTreeMap<&str, &Entry>, report: &mut Report) -> Option<Manifest> {
-    let bytes = content(files, MANIFEST, report)?;
-    let parsed = canonical::parse(bytes).map_err(|error| error.to_string());
+/// A file of the pack; one that is missing or damaged is told.
+fn read<R: Read + Seek>(reader: &mut Reader<R>, path: &str, report: &mut Report) -> Option<Entry> {
+    match reader.read(path) {
+        Ok(Some(entry)) => return Some(entry),
+        Ok(None) => report.wrong(Place::file(path), "the file is missing"),
+        Err(error) => broken(&error, path, report),
+    }
+    None
+}
+
+fn read_manifest(seal: &BTreeMap<&str, Vec<u8>>, report: &mut Report) -> Option<Manifest> {
+    let parsed = canonical::parse(seal.get(MANIFEST)?).map_err(|error| error.to_string());
+    let format = parsed.as_ref().ok().and_then(|value| value.get("format")).and_then(Value::as_u64);
+    if let Some(format) = format.filter(|format| *format != FORMAT) {
+        report.unknown(
+            Place::file(MANIFEST),
+            format!("the pack has format {format}, this Privyseal reads {FORMAT}: use the one that built it"),
+        );
+        return None;
+    }
     match parsed.and_then(|value| serde_json::from_value::<Manifest>(value).map_err(|error| error.to_string())) {
-        Ok(manifest) if manifest.format == 1 => Some(manifest),
-        Ok(manifest) => {
-            report.unknown(Place::file(MANIFEST), format!("the pack has format {}: use a newer Privyseal", manifest.format));
-            None
-        }
+        Ok(manifest) => Some(manifest),
         Err(error) => {
             report.wrong(Place::file(MANIFEST), error);
             None
@@ -62,35 +93,260 @@ fn read_manifest(files: &BTreeMap<&str, &Entry>, report: &mut Report) -> Option<
     }
 }
 
-/// The manifest lists exactly the files there are, each with its digests.
-fn check_files(files: &BTreeMap<&str, &Entry>, manifest: &Manifest, report: &mut Report) {
-    let mut listed: BTreeMap<&str, ()> = BTreeMap::new();
-    for record in &manifest.files {
-        listed.insert(&record.path, ());
-        let Some(entry) = files.get(record.path.as_str()) else {
-            report.wrong(Place::file(&record.path), "the file is missing");
-            continue;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeadLine {
+    size: u64,
+    note: String,
+}
+
+/// The signed heads, by size.
+fn heads(seal: &BTreeMap<&str, Vec<u8>>, report: &mut Report) -> BTreeMap<u64, String> {
+    let mut heads = BTreeMap::new();
+    let lines = seal.get(HEADS).map(Vec::as_slice).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for (number, line) in lines.enumerate() {
+        let parsed = canonical::parse(line).ok().and_then(|value| serde_json::from_value::<HeadLine>(value).ok());
+        match parsed.filter(|head| heads.keys().last().is_none_or(|last| *last < head.size)) {
+            Some(head) => drop(heads.insert(head.size, head.note)),
+            None => report.wrong(Place::file(HEADS), format!("line {} is malformed or out of order", number + 1)),
+        }
+    }
+    heads
+}
+
+/// Both edges of the period, as the pack has them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeriodFile {
+    start: EdgeFile,
+    end: EdgeFile,
+    snapshot: Snapshot,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EdgeFile {
+    time: Timestamp,
+    size: u64,
+    root: Digest,
+    peaks: Vec<Digest>,
+}
+
+/// The files outside the seal, as they come by.
+struct Files<'a> {
+    manifest: &'a Manifest,
+    listed: BTreeMap<&'a str, &'a FileRecord>,
+    heads: BTreeMap<u64, String>,
+    progress: &'a mut dyn FnMut(u64, u64),
+    /// The files of one piece of the log.
+    lines: Option<(String, Vec<u8>)>,
+    rows: Option<(String, Vec<u8>)>,
+    /// Where the period begins and ends, as the entries say.
+    edges: [Edge; 2],
+    edge: Edge,
+    blobs: Vec<String>,
+    has_period: bool,
+}
+
+impl<'a> Files<'a> {
+    fn new(manifest: &'a Manifest, heads: BTreeMap<u64, String>, progress: &'a mut dyn FnMut(u64, u64)) -> Self {
+        Self {
+            manifest,
+            listed: manifest.files.iter().map(|record| (record.path.as_str(), record)).collect(),
+            heads,
+            progress,
+            lines: None,
+            rows: None,
+            edges: [Edge::new(), Edge::new()],
+            edge: Edge::new(),
+            blobs: Vec::new(),
+            has_period: false,
+        }
+    }
+
+    fn take(&mut self, entry: Entry, checker: &mut Checker) {
+        let report = &mut checker.report;
+        let path = entry.path.as_str();
+        match self.listed.remove(path) {
+            None => report.wrong(Place::file(path), "the file is not in the manifest: it was added after sealing"),
+            Some(record) => {
+                report.files += 1;
+                if Digest::of(&entry.content) != record.sha256 || u64::try_from(entry.content.len()).ok() != Some(record.bytes) {
+                    report.wrong(Place::file(path), "the file is not the one that was sealed");
+                } else if entry.packed_sha256 != record.packed_sha256 {
+                    report.wrong(Place::file(path), "the file was packed again after it was sealed");
+                }
+            }
+        }
+        if let Some(name) = path.strip_prefix(FOLDER) {
+            self.piece(name.to_owned(), entry.content, checker);
+        } else if let Some(hex) = path.strip_prefix(BLOBS) {
+            if Digest::of(&entry.content).hex() != hex {
+                checker.report.wrong(Place::file(path), "the file's bytes do not have the digest that is its name");
+            }
+            self.blobs.push(hex.to_owned());
+        } else if path == PERIOD {
+            self.has_period = true;
+            if let Err(what) = self.period(&entry.content) {
+                checker.report.wrong(Place::file(PERIOD), what);
+            }
+        } else if path.starts_with(TRACES)
+            && let Err(what) = self.trace(&entry.content)
+        {
+            checker.report.wrong(Place::file(path), what);
+        }
+    }
+
+    /// A file of the events: entries, then the same as Parquet, then their signatures.
+    fn piece(&mut self, name: String, content: Vec<u8>, checker: &mut Checker) {
+        let stem = format!("{:012}", checker.size());
+        let (number, ending) = name.split_once('.').unwrap_or((&name, ""));
+        let expected = match (&self.lines, &self.rows) {
+            (None, _) => "jsonl",
+            (Some(_), None) => "parquet",
+            (Some(_), Some(_)) => "signatures.jsonl",
         };
-        report.files += 1;
-        if Digest::of(&entry.content) != record.sha256 || u64::try_from(entry.content.len()).ok() != Some(record.bytes) {
-            report.wrong(Place::file(&record.path), "the file is not the one that was sealed");
-        } else if Digest::of(&entry.packed) != record.packed_sha256 {
-            report.wrong(Place::file(&record.path), "the file was packed again after it was sealed");
+        if number != stem || ending != expected {
+            let what = format!("it stands where {FOLDER}{stem}.{expected} belongs: entries are missing or there twice");
+            checker.report.wrong(Place::file(format!("{FOLDER}{name}")), what);
+            return;
+        }
+        let path = format!("{FOLDER}{name}");
+        match expected {
+            "jsonl" => self.lines = Some((path, content)),
+            "parquet" => self.rows = Some((path, content)),
+            _ => {
+                let signatures = signatures(&path, &content, &mut checker.report);
+                if let Some((lines, rows)) = self.lines.take().zip(self.rows.take()) {
+                    self.entries(&lines, rows, signatures, checker);
+                }
+            }
         }
     }
-    for (path, entry) in files {
-        let sealing = matches!(*path, MANIFEST | NOTE | CHECKPOINT | CONSISTENCY);
-        // The files of the seal are not in the manifest, so they are stored as they are and have no second form.
-        if sealing && entry.packed != entry.content {
-            report.wrong(Place::file(*path), "the file was packed again after it was sealed");
+
+    /// The entries verbatim through the checker, then the Parquet file against them, cell by cell.
+    fn entries(
+        &mut self,
+        (path, lines): &(String, Vec<u8>),
+        (parquet, rows): (String, Vec<u8>),
+        mut signatures: BTreeMap<u64, ([u8; 64], KeyId)>,
+        checker: &mut Checker,
+    ) {
+        let mut stored: Vec<StoredEntry> = Vec::new();
+        let mut typed: Vec<Option<Typed>> = Vec::new();
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let Some(entry) = line.strip_suffix(b"\n") else {
+                checker.report.wrong(Place::file(path), "the last line is cut off");
+                break;
+            };
+            let seq = self.edge.size();
+            let leaf = tree::leaf_hash(entry);
+            typed.push(Typed::of(entry).ok());
+            let time = typed.last().and_then(Option::as_ref).map(|typed| Timestamp::from_micros(typed.time));
+            for (kept, end) in self.edges.iter_mut().zip([self.manifest.period.start, self.manifest.period.end]) {
+                if time.is_some_and(|time| time < end) {
+                    kept.push(leaf);
+                }
+            }
+            self.edge.push(leaf);
+            stored.push(StoredEntry { seq, entry: entry.to_vec(), leaf, signature: signatures.remove(&seq) });
         }
-        if !sealing && !listed.contains_key(path) {
-            report.wrong(Place::file(*path), "the file is not in the manifest: it was added after sealing");
+        let mut rest = stored.as_slice();
+        while !rest.is_empty() {
+            let next = self.heads.keys().next().map_or(u64::MAX, |size| size.saturating_sub(checker.size()));
+            let (now, later) = rest.split_at(usize::try_from(next).unwrap_or(usize::MAX).min(rest.len()));
+            checker.entries(now);
+            rest = later;
+            if let Some(head) = self.heads.first_entry().filter(|head| *head.key() <= checker.size()) {
+                checker.head(&head.remove(), &Place::file(HEADS));
+            }
+        }
+        for seq in signatures.keys() {
+            checker.report.wrong(Place::file(path), format!("its signatures sign entry {seq}, which is not there"));
+        }
+        (self.progress)(checker.size(), self.manifest.snapshot.size);
+        match parquet_rows(rows) {
+            Err(error) => checker.report.wrong(Place::file(parquet), error.to_string()),
+            Ok(rows) => {
+                let differs = rows
+                    .iter()
+                    .zip(stored.iter().zip(&typed))
+                    .position(|(row, (stored, typed))| row.stored != *stored || typed.as_ref() != Some(&row.typed));
+                if let Some(row) = differs {
+                    let seq = stored.get(row).map_or(0, |stored| stored.seq);
+                    checker.report.wrong(Place::file(parquet), format!("its row of entry {seq} differs from the signed bytes"));
+                } else if rows.len() != stored.len() {
+                    let what = format!("it has {} rows, there are {} entries", rows.len(), stored.len());
+                    checker.report.wrong(Place::file(parquet), what);
+                }
+            }
         }
     }
-    if manifest::pack_digest(&manifest.files).ok() != Some(manifest.pack_digest) {
-        report.wrong(Place::file(MANIFEST), "its pack digest is not the digest of its files");
+
+    /// The edges in the pack are those of its entries.
+    fn period(&self, content: &[u8]) -> Result<(), String> {
+        let value = canonical::parse(content).map_err(|error| error.to_string())?;
+        let file: PeriodFile = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        let period = self.manifest.period;
+        for (file, (edge, time)) in [&file.start, &file.end].into_iter().zip(self.edges.iter().zip([period.start, period.end])) {
+            if file.time != time || file.size != edge.size() || file.root != edge.root() || file.peaks != edge.peaks() {
+                return Err(format!("its edge at {} is not that of the entries: {} of them are before {time}", file.time, edge.size()));
+            }
+        }
+        if file.snapshot == self.manifest.snapshot { Ok(()) } else { Err("it is of another snapshot than the manifest".to_owned()) }
     }
+
+    /// Every entry in a trace is in the tree at its place.
+    fn trace(&self, content: &[u8]) -> Result<(), String> {
+        let trace = canonical::parse(content).map_err(|error| error.to_string())?;
+        let entries = trace.get("chain").and_then(Value::as_array).ok_or("it has no chain")?;
+        let own = trace.get("entry").ok_or("it has no entry")?;
+        for entry in entries.iter().chain([own]) {
+            let seq = entry.get("seq").and_then(Value::as_u64).ok_or("an entry has no position")?;
+            let text = entry.get("entry").and_then(Value::as_str).ok_or("an entry has no text")?;
+            let proof: Vec<Digest> = entry.get("proof").cloned().and_then(|proof| serde_json::from_value(proof).ok()).ok_or("no proof")?;
+            let leaf = tree::leaf_hash(text.as_bytes());
+            let Snapshot { size, root } = &self.manifest.snapshot;
+            if !tree::verify_inclusion(&leaf, seq, *size, &proof, root) {
+                return Err(format!("its entry {seq} is not in the log at that place"));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, checker: &mut Checker) {
+        let report = &mut checker.report;
+        for path in self.listed.keys() {
+            report.wrong(Place::file(*path), "the file is missing");
+        }
+        if self.lines.is_some() || self.edge.size() == 0 {
+            report.wrong(Place::file(FOLDER), "files of the events are missing");
+        }
+        if !self.has_period {
+            report.wrong(Place::file(PERIOD), "the file is missing");
+        }
+        for size in self.heads.keys() {
+            report.wrong(Place::file(HEADS), format!("a head is over {size} entries, which are not there"));
+        }
+        if manifest::pack_digest(&self.manifest.files).ok() != Some(self.manifest.pack_digest) {
+            report.wrong(Place::file(MANIFEST), "its pack digest is not the digest of its files");
+        }
+        // Policy and catalog files that the events name are in the pack.
+        let named = std::mem::take(&mut checker.summary.blobs);
+        for (seq, digest) in named {
+            if !self.blobs.contains(&digest.hex()) {
+                checker.report.wrong(Place::Entry(seq), format!("the file {} that it names is missing", digest.hex()));
+            }
+        }
+    }
+}
+
+fn parquet_rows(bytes: Vec<u8>) -> Result<Vec<SegmentRow>, segment::SegmentError> {
+    let mut rows = Vec::new();
+    for batch in segment::read(bytes.into())? {
+        rows.extend(batch?);
+    }
+    Ok(rows)
 }
 
 #[derive(Deserialize)]
@@ -101,7 +357,7 @@ struct SignatureLine {
     signature: String,
 }
 
-fn signatures(bytes: &[u8], report: &mut Report) -> BTreeMap<u64, ([u8; 64], KeyId)> {
+fn signatures(path: &str, bytes: &[u8], report: &mut Report) -> BTreeMap<u64, ([u8; 64], KeyId)> {
     let mut found = BTreeMap::new();
     for (number, line) in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
         let parsed = canonical::parse(line).ok().and_then(|value| serde_json::from_value::<SignatureLine>(value).ok());
@@ -111,56 +367,14 @@ fn signatures(bytes: &[u8], report: &mut Report) -> BTreeMap<u64, ([u8; 64], Key
         });
         match parts {
             Some((seq, signature)) if !found.contains_key(&seq) => drop(found.insert(seq, signature)),
-            _ => report.wrong(Place::file("ledger/signatures.jsonl"), format!("line {} is malformed or there twice", number + 1)),
+            _ => report.wrong(Place::file(path), format!("line {} is malformed or there twice", number + 1)),
         }
     }
     found
 }
 
-/// The events verbatim through the checker, then the Parquet file against them, cell by cell.
-fn check_events(files: &BTreeMap<&str, &Entry>, checker: &mut Checker, progress: &mut dyn FnMut(u64, u64)) {
-    const EVENTS: &str = "ledger/events.jsonl";
-    const PARQUET: &str = "ledger/events.parquet";
-    let Some(lines) = content(files, EVENTS, &mut checker.report) else { return };
-    let signed = content(files, "ledger/signatures.jsonl", &mut checker.report).map(<[u8]>::to_vec).unwrap_or_default();
-    let mut signatures = signatures(&signed, &mut checker.report);
-    let total = u64::try_from(lines.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u64::MAX);
-    let mut stored: Vec<StoredEntry> = Vec::new();
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        let Some(entry) = line.strip_suffix(b"\n") else {
-            checker.report.wrong(Place::file(EVENTS), "the last line is cut off");
-            break;
-        };
-        let seq = checker.size();
-        let entry = StoredEntry { seq, entry: entry.to_vec(), leaf: tree::leaf_hash(entry), signature: signatures.remove(&seq) };
-        checker.entry(&entry);
-        stored.push(entry);
-        if seq.is_multiple_of(4_096) {
-            progress(seq, total);
-        }
-    }
-    for seq in signatures.keys() {
-        checker.report.wrong(Place::file("ledger/signatures.jsonl"), format!("it signs entry {seq}, which is not there"));
-    }
-    let Some(parquet) = content(files, PARQUET, &mut checker.report) else { return };
-    match parquet_rows(parquet.to_vec()) {
-        Err(error) => checker.report.wrong(Place::file(PARQUET), error.to_string()),
-        Ok(rows) => {
-            let differs = rows
-                .iter()
-                .zip(&stored)
-                .position(|(row, stored)| row.stored != *stored || Typed::of(&stored.entry).ok().as_ref() != Some(&row.typed));
-            if let Some(row) = differs {
-                checker.report.wrong(Place::file(PARQUET), format!("its row of entry {row} differs from the signed bytes"));
-            } else if rows.len() != stored.len() {
-                checker.report.wrong(Place::file(PARQUET), format!("it has {} rows, there are {} entries", rows.len(), stored.len()));
-            }
-        }
-    }
-}
-
 /// The log's key sealed this manifest over exactly these events, and they are a prefix of the log under the signed head.
-fn check_seal(files: &BTreeMap<&str, &Entry>, manifest: &Manifest, checker: &mut Checker) {
+fn check_seal(seal: &BTreeMap<&str, Vec<u8>>, manifest: &Manifest, checker: &mut Checker) {
     if manifest.log != checker.report.log {
         checker.report.wrong(Place::file(MANIFEST), "it is of another log than the events");
     }
@@ -168,23 +382,24 @@ fn check_seal(files: &BTreeMap<&str, &Entry>, manifest: &Manifest, checker: &mut
         let what = format!("it was sealed over {} entries with another root than these {}", manifest.snapshot.size, checker.size());
         checker.report.wrong(Place::file(MANIFEST), what);
     }
-    let sealed = content(files, MANIFEST, &mut checker.report).map(Digest::of);
-    if let (Some(digest), Some(note)) = (sealed, content(files, NOTE, &mut checker.report)) {
+    let sealed = seal.get(MANIFEST).map(Vec::as_slice).unwrap_or_default();
+    let digest = Digest::of(sealed);
+    if let Some(note) = seal.get(NOTE) {
         checker.report.heads += 1;
         let checked = std::str::from_utf8(note).map_err(|_| "it is not text".to_owned()).and_then(|note| {
             let note = Note::parse(note).map_err(|error| error.to_string())?;
             if note.text != manifest::note_text(&digest) {
                 return Err("the seal is over another manifest".to_owned());
             }
-            checker.signed_by_log(&note)
+            checker.signed_by_log(&note)?;
+            let envelope = seal.get(ENVELOPE).map(Vec::as_slice).unwrap_or_default();
+            check_envelope(envelope, sealed, checker).map_err(|what| format!("{ENVELOPE}: {what}"))
         });
         if let Err(what) = checked {
             checker.report.wrong(Place::file(NOTE), what);
         }
     }
-    let head = content(files, CHECKPOINT, &mut checker.report);
-    let proof = content(files, CONSISTENCY, &mut checker.report);
-    if let (Some(head), Some(proof)) = (head, proof) {
+    if let (Some(head), Some(proof)) = (seal.get(CHECKPOINT), seal.get(CONSISTENCY)) {
         checker.report.heads += 1;
         if let Err((path, what)) = check_head(head, proof, checker) {
             checker.report.wrong(Place::file(path), what);
@@ -208,36 +423,16 @@ fn check_head(head: &[u8], proof: &[u8], checker: &Checker) -> Result<(), (&'sta
     }
 }
 
-/// Policy and catalog files that the events name are in the pack, and are what the events say.
-fn check_blobs(files: &BTreeMap<&str, &Entry>, checker: &mut Checker) {
-    for (path, entry) in files {
-        if let Some(hex) = path.strip_prefix("ledger/blobs/")
-            && Digest::of(&entry.content).hex() != hex
-        {
-            checker.report.wrong(Place::file(*path), "the blob's bytes do not have the digest that is its name");
-        }
+/// The envelope holds this manifest and is signed by the log.
+fn check_envelope(envelope: &[u8], manifest: &[u8], checker: &Checker) -> Result<(), String> {
+    let envelope: manifest::Envelope = canonical::parse(envelope)
+        .map_err(|error| error.to_string())
+        .and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string()))?;
+    if !envelope.is_of(manifest) {
+        return Err("it holds another manifest".to_owned());
     }
-    let blobs = std::mem::take(&mut checker.summary.blobs);
-    for (seq, digest) in blobs {
-        if !files.contains_key(format!("ledger/blobs/{}", digest.hex()).as_str()) {
-            checker.report.wrong(Place::Entry(seq), format!("the blob {} that it names is missing", digest.hex()));
-        }
-    }
-}
-
-/// Digests of the blobs that entries name, for whoever builds a pack.
-#[must_use]
-pub fn named_blobs(entries: &[StoredEntry]) -> Vec<Digest> {
-    let mut found: Vec<Digest> = entries
-        .iter()
-        .filter_map(|stored| Event::from_entry(&stored.entry).ok())
-        .flat_map(|event| match event.body {
-            Body::PolicyPublished(policy) => policy.files.into_iter().map(|file| file.sha256).collect::<Vec<_>>(),
-            Body::CatalogPublished(catalog) => catalog.files.into_iter().map(|file| file.sha256).collect(),
-            _ => Vec::new(),
-        })
-        .collect();
-    found.sort();
-    found.dedup();
-    found
+    let [signature] = envelope.signatures.as_slice() else { return Err("it has not one signature".to_owned()) };
+    let key = signature.keyid.parse::<KeyId>().map_err(|error| error.to_string())?;
+    let bytes = from_base64(&signature.sig).ok_or("its signature is not base64")?;
+    checker.signed_with(key, &manifest::pre_authentication(manifest), &bytes)
 }

@@ -615,6 +615,14 @@ impl Checker {
         self.keys.signed(note, self.edge.size().saturating_sub(1)).map(drop).map_err(|(what, _)| what)
     }
 
+    /// Whether a key that may sign heads now has signed these bytes, which are no note.
+    ///
+    /// # Errors
+    /// In words, when it has not, or there is no such key.
+    pub fn signed_with(&self, key: KeyId, message: &[u8], signature: &[u8]) -> Result<(), String> {
+        self.keys.signed_with(key, message, signature, self.edge.size().saturating_sub(1))
+    }
+
     /// Says which ranges rest on stolen keys alone. Call it once, after the last entry and head.
     pub fn judge_doubts(&mut self) {
         for doubt in self.keys.doubts().to_vec() {

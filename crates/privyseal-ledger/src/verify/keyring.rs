@@ -145,6 +145,16 @@ impl Keyring {
         }
     }
 
+    /// Whether a key that may sign heads at `seq` has signed these bytes.
+    pub(super) fn signed_with(&self, id: KeyId, message: &[u8], signature: &[u8], seq: u64) -> Result<(), String> {
+        let may = |held: &Held| held.log && held.from <= seq && held.until.is_none_or(|until| seq < until);
+        match self.held.iter().find(|(key, held)| key.id() == id && may(held)) {
+            Some((key, _)) if key.verify(message, signature) => Ok(()),
+            Some(_) => Err(format!("the signature of key {id} on it does not verify")),
+            None => Err(format!("key {id} may not sign heads here")),
+        }
+    }
+
     /// Remembers that a head over the entries up to `seq` rests on one key alone.
     pub(super) fn rests_on(&mut self, keys: &[KeyId], seq: u64) {
         let [only] = keys else { return };

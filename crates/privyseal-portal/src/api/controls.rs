@@ -27,5 +27,5 @@ pub(crate) async fn framework(
     caller.needs(&app, &[Role::AUDITOR, Role::ADMIN])?;
     let period = period(&span.from, &span.to)?;
     known(&app, &caller, &framework)?;
-    Ok(Json(app.analytics().assess(&[framework], period).await?))
+    Ok(Json(app.analytics().assess(&[framework], period, None).await?))
 }

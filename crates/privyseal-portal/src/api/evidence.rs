@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use privyseal_core::id::ReportId;
 use serde::Deserialize;
@@ -69,8 +69,5 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller, Path(id): Path<
 
 /// `GET /v1/evidence/{id}/download`: recorded before the first byte leaves.
 pub(crate) async fn download(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
-    let (name, bytes) = packs::take(&app, &caller, &id).await?;
-    let headers =
-        [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
-    Ok((headers, bytes).into_response())
+    packs::take(&app, &caller, &id).await
 }

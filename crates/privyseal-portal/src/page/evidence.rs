@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use privyseal_core::finding::TestState;
 use privyseal_core::id::ReportId;
 use privyseal_engine::View;
@@ -78,9 +78,7 @@ pub(crate) async fn cancel(
 /// `GET /evidence/{id}/pack.zip`: recorded before the first byte leaves.
 pub(crate) async fn download(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Problem> {
     visitor.enters(&app, Place::Evidence)?;
-    let (name, bytes) = packs::take(&app, &visitor.caller, &id).await?;
-    let disposition = format!("attachment; filename=\"{name}\"");
-    Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response())
+    packs::take(&app, &visitor.caller, &id).await
 }
 
 fn on_to_packs(said: Said) -> Response {

@@ -72,7 +72,7 @@ pub enum PackProgress {
     /// It is being built.
     Building {
         /// What is being done.
-        step: &'static str,
+        step: String,
         /// Steps done.
         done: u32,
         /// Steps in all.

@@ -15,7 +15,8 @@ use privyseal_core::event::{Actor, ActorKind, Auth, AuthMethod, Channel};
 use privyseal_core::finding::Findings;
 use privyseal_core::id::{GrantId, RequestId};
 use privyseal_core::port::{
-    Analytics, Answer as Rows, BoxFuture, Described, FileForm, PackFile, Packs, QueryError, QueryLimits, Question, RowFile, TableDoc,
+    Analytics, Answer as Rows, BoxFuture, Described, FileForm, PackFile, PackOrder, PackProgress, Packs, Populations, QueryError,
+    QueryLimits, Question, RowFile, TableDoc,
 };
 use privyseal_core::request::RequestState;
 use privyseal_core::time::{Period, Timestamp};
@@ -113,13 +114,18 @@ impl Analytics for NoSql {
         &[]
     }
 
-    fn assess<'a>(&'a self, _frameworks: &'a [String], _period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
+    fn assess<'a>(
+        &'a self,
+        _frameworks: &'a [String],
+        _period: Period,
+        _populations: Option<Arc<dyn Populations>>,
+    ) -> BoxFuture<'a, Result<Findings, QueryError>> {
         Box::pin(async { Err(QueryError::Failed("there are no control tests here".to_owned())) })
     }
 }
 
 impl Packs for NoSql {
-    fn build<'a>(&'a self, _frameworks: &'a [String], _period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>> {
+    fn build<'a>(&'a self, _order: &'a PackOrder, _progress: Arc<dyn PackProgress>) -> BoxFuture<'a, Result<PackFile, QueryError>> {
         Box::pin(async { Err(QueryError::Failed("there are no packs here".to_owned())) })
     }
 }

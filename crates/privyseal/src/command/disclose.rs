@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use privyseal_core::event::{Event, Kind};
 use privyseal_core::hidden::Disclosure;
 use privyseal_core::id::EventId;
-use privyseal_evidence::container;
+use privyseal_evidence::{container, pack};
 use privyseal_ledger::layout::Layout;
 use privyseal_ledger::private::{Found, PrivateStore as _, SqlitePrivate};
 use privyseal_ledger::reader::Reader;
@@ -86,10 +86,17 @@ fn find(target: &Path, event_id: &EventId) -> anyhow::Result<Option<Vec<u8>>> {
             && Event::from_entry(entry).is_ok_and(|event| event.id == *event_id)
     };
     if !target.is_dir() {
-        let pack = std::fs::read(target).with_context(|| format!("cannot read {}", target.display()))?;
-        let files = container::read(&pack).map_err(|error| anyhow::anyhow!("{} is not a pack: {}", target.display(), error.what))?;
-        let events = files.iter().find(|file| file.path == "ledger/events.jsonl").context("the pack has no ledger/events.jsonl")?;
-        return Ok(events.content.split(|byte| *byte == b'\n').find(|entry| names_it(entry)).map(<[u8]>::to_vec));
+        let file = std::fs::File::open(target).with_context(|| format!("cannot read {}", target.display()))?;
+        let no_pack = |error: container::ContainerError| anyhow::anyhow!("{} is not a pack: {error}", target.display());
+        let mut container = container::Reader::open(std::io::BufReader::new(file)).map_err(no_pack)?;
+        let pieces: Vec<String> = container.paths().filter(|path| pack::is_events(path)).map(str::to_owned).collect();
+        for piece in pieces {
+            let content = container.read(&piece).map_err(no_pack)?.map(|entry| entry.content).unwrap_or_default();
+            if let Some(entry) = content.split(|byte| *byte == b'\n').find(|entry| names_it(entry)) {
+                return Ok(Some(entry.to_vec()));
+            }
+        }
+        return Ok(None);
     }
     let reader = Reader::open(Layout::new(target))?;
     let mut from = 0;

@@ -1,17 +1,18 @@
 //! `privyseal evidence build`: a pack from a data folder, with or without a server on it.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 use privyseal_core::finding::TestState;
-use privyseal_core::port::Packs as _;
+use privyseal_core::port::{PackOrder, PackProgress, Packs as _};
 use privyseal_core::time::{Period, Timestamp};
 use privyseal_engine::SystemClock;
 use serde_json::json;
 
 use crate::cli::{self, Format};
+use crate::command::verify;
 use crate::context::Context;
 use crate::packs::PackBuilder;
 use crate::{local, output};
@@ -26,11 +27,13 @@ pub(crate) fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::
     let period = Period::new(from, to)?;
     let analytics = Arc::new(local::sql_engine(context)?);
     let builder = PackBuilder::new(context.layout(), analytics, Arc::<SystemClock>::default());
-    let pack = local::runtime()?.block_on(builder.build(&options.frameworks, period))?;
-    write(options, &pack.bytes).with_context(|| format!("cannot write {}", options.out.display()))?;
+    let order = PackOrder { frameworks: options.frameworks.clone(), period, file: options.out.clone() };
+    let bar = Arc::new(Bar::new());
+    let pack = local::runtime()?.block_on(builder.build(&order, bar.clone()))?;
+    bar.0.finish_and_clear();
     if context.global.format == Some(Format::Json) {
         output::data(&serde_json::to_string_pretty(&json!({
-            "file": options.out, "bytes": pack.bytes.len(), "file_sha256": pack.file_sha256.hex(), "pack_digest": pack.pack_digest.hex(),
+            "file": options.out, "bytes": pack.bytes, "file_sha256": pack.file_sha256.hex(), "pack_digest": pack.pack_digest.hex(),
         }))?);
         return Ok(ExitCode::SUCCESS);
     }
@@ -44,17 +47,25 @@ pub(crate) fn build(context: &Context, options: &cli::EvidenceBuild) -> anyhow::
             .collect();
         output::note(&format!("{}: {} controls tested: {}", framework.name, tested.clone().count(), states.join(", ")));
     }
-    output::note(&format!("wrote {} ({} bytes, digest {})", options.out.display(), pack.bytes.len(), pack.pack_digest.hex()));
+    output::note(&format!("wrote {} ({} bytes, digest {})", options.out.display(), pack.bytes, pack.pack_digest.hex()));
     output::note(&format!("check it: privyseal verify {}", options.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(options: &cli::EvidenceBuild, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = options.out.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = options.out.with_file_name(name);
-    let mut file = std::fs::File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, &options.out)
+/// Drawn on standard error, and only when that is a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::no_length();
+        bar.set_message("running the control tests");
+        Self(verify::styled(bar))
+    }
+}
+
+impl PackProgress for Bar {
+    fn written(&self, entries: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(entries);
+    }
 }

@@ -1,5 +1,7 @@
 //! `privyseal verify`: a data folder or an evidence pack, from bytes alone.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -88,15 +90,12 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
             stamp::check_kept(&layout, &origin, authority.as_ref(), &mut report);
             report
         }
-        None => match std::fs::read(&target) {
-            Ok(bytes) if proof::is_proof_file(&bytes) => {
-                let (name, text) = (target.display().to_string(), String::from_utf8_lossy(&bytes));
-                proof::verify(&name, &text, known.trusted.as_ref(), known.policy.as_ref())
-            }
-            Ok(_) if known.policy.is_some() => {
+        None => match open(&target) {
+            Ok(Target::Proof(text)) => proof::verify(&target.display().to_string(), &text, known.trusted.as_ref(), known.policy.as_ref()),
+            Ok(Target::Other(_)) if known.policy.is_some() => {
                 anyhow::bail!("--policy is for a data folder or a proof file; {} is neither", target.display())
             }
-            Ok(bytes) => verify_pack(&bytes, known.trusted, &mut progress),
+            Ok(Target::Other(file)) => verify_pack(std::io::BufReader::new(file), known.trusted, &mut progress),
             Err(error) => {
                 let mut report = Report::new();
                 report.unknown(Place::file(target.display().to_string()), error.to_string());
@@ -108,6 +107,27 @@ fn report(context: &Context, options: &cli::Verify) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// A file that is to be verified.
+enum Target {
+    Proof(String),
+    Other(File),
+}
+
+/// Opens a file and looks what it is. Packs are long and read in pieces, proofs are short.
+fn open(target: &Path) -> std::io::Result<Target> {
+    const LONGEST_PROOF: u64 = 16 << 20;
+    let mut file = File::open(target)?;
+    let mut beginning = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    if !proof::is_proof_file(&beginning) {
+        return Ok(Target::Other(file));
+    }
+    let mut text = Vec::new();
+    file.take(LONGEST_PROOF).read_to_end(&mut text)?;
+    Ok(Target::Proof(String::from_utf8_lossy(&text).into_owned()))
+}
+
 pub(crate) fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
     let from_file =
         Path::new(text).is_file().then(|| std::fs::read_to_string(text)).transpose().with_context(|| format!("cannot read {text}"))?;
@@ -116,9 +136,13 @@ pub(crate) fn read_key(text: &str) -> anyhow::Result<VerifierKey> {
 
 fn progress_bar() -> ProgressBar {
     // indicatif draws on standard error, and only when that is a terminal.
-    let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} entries {eta}") {
-        bar.set_style(style);
+    styled(ProgressBar::no_length())
+}
+
+/// A bar that counts entries.
+pub(crate) fn styled(bar: ProgressBar) -> ProgressBar {
+    match ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} entries {eta} {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
-    bar
 }

@@ -84,7 +84,7 @@ fn findings_of_a_past_period_do_not_change() {
     let findings = |ledger: &mut Ledger| {
         let engine = ledger.engine();
         let frameworks = ["soc2".to_owned()];
-        futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &frameworks, july())).unwrap()
+        futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &frameworks, july(), None)).unwrap()
     };
     let mut ledger = make();
     let first = findings(&mut ledger);
@@ -99,7 +99,8 @@ fn findings_of_a_past_period_do_not_change() {
     assert_eq!(findings(&mut ledger), first, "a segment lies behind the period");
     let before = Period::new(time("2020-01-01"), time("2020-02-01")).unwrap();
     let engine = ledger.engine();
-    let nothing = futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &["soc2".to_owned()], before)).unwrap();
+    let nothing =
+        futures::executor::block_on(privyseal_core::port::Analytics::assess(&engine, &["soc2".to_owned()], before, None)).unwrap();
     assert_eq!(nothing.snapshot.size, 1, "only how the log was opened");
     assert!(nothing.assertions.iter().all(|finding| !matches!(finding.state, TestState::Pass)), "{nothing:?}");
 }

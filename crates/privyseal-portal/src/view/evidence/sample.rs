@@ -98,7 +98,12 @@ fn packs() -> Vec<Pack> {
             frameworks: vec!["SOC 2".to_owned(), "ISO/IEC 27001:2022".to_owned()],
             ..pack(
                 "b81d20aa",
-                PackProgress::Building { step: "Running control tests", done: 2, of: 5, cancel: "/evidence/019abf00/cancel".to_owned() },
+                PackProgress::Building {
+                    step: "Writing the pack, 34 % of the log".to_owned(),
+                    done: 2,
+                    of: 3,
+                    cancel: "/evidence/019abf00/cancel".to_owned(),
+                },
             )
         },
         Pack {

@@ -10,8 +10,8 @@ use privyseal_core::digest::Digest;
 use privyseal_core::event::evidence::Snapshot;
 use privyseal_core::finding::{AssertionFinding, ControlFinding, Findings, FrameworkFinding, Item, ItemStatus, TestState};
 use privyseal_core::port::{
-    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, Described, FileForm, FunctionDoc, PackFile, Packs, ParameterDoc, QueryDoc,
-    QueryError, QueryLimits, Question, RowFile, RowsTold, TableDoc,
+    Analytics, Answer, AnswerColumn, BoxFuture, ColumnDoc, Described, FileForm, FunctionDoc, PackFile, PackOrder, PackProgress, Packs,
+    ParameterDoc, Populations, QueryDoc, QueryError, QueryLimits, Question, RowFile, RowsTold, TableDoc,
 };
 use privyseal_core::time::Period;
 use serde_json::{Value, json};
@@ -316,23 +316,30 @@ impl Analytics for Double {
         &self.tables
     }
 
-    fn assess<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<Findings, QueryError>> {
+    fn assess<'a>(
+        &'a self,
+        frameworks: &'a [String],
+        period: Period,
+        _populations: Option<Arc<dyn Populations>>,
+    ) -> BoxFuture<'a, Result<Findings, QueryError>> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move { self.turn().await.map(|()| findings(frameworks, period)) })
     }
 }
 
 impl Packs for Double {
-    fn build<'a>(&'a self, frameworks: &'a [String], period: Period) -> BoxFuture<'a, Result<PackFile, QueryError>> {
+    fn build<'a>(&'a self, order: &'a PackOrder, progress: Arc<dyn PackProgress>) -> BoxFuture<'a, Result<PackFile, QueryError>> {
         Box::pin(async move {
             self.turn().await?;
-            let bytes = b"a pack".to_vec();
+            progress.written(1, 2);
+            let bytes = b"a pack";
+            std::fs::write(&order.file, bytes).map_err(|error| QueryError::Failed(error.to_string()))?;
             Ok(PackFile {
                 name: "privyseal-soc2.zip".into(),
                 pack_digest: Digest::of(b"content"),
-                file_sha256: Digest::of(&bytes),
-                bytes,
-                findings: findings(frameworks, period),
+                file_sha256: Digest::of(bytes),
+                bytes: u64::try_from(bytes.len()).unwrap(),
+                findings: findings(&order.frameworks, order.period),
             })
         })
     }
