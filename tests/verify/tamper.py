@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import sqlite3
 import struct
 import sys
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pyarrow
 import pyarrow.parquet
@@ -158,24 +159,71 @@ def cut_tail(folder: Path) -> None:
     stolen.store.commit()
 
 
-def zip_without(path: Path, victim: str | None = None, extra: str | None = None) -> None:
-    """Takes a file out of a pack, or puts one in, leaving a zip of the right form."""
-    files = verify.read_zip(path.read_bytes())
-    packed = {name: (plain, packed) for name, (plain, packed) in files.items() if name != victim}
-    assert victim is None or victim in files
-    if extra is not None:
-        packed[extra] = (b"hello", b"hello")
-    body, directory = b"", b""
-    for name in sorted(packed, key=str.encode):
-        plain, stored = packed[name]
-        method = 0 if plain == stored else 8
-        common = struct.pack("<HHHHHIII", 20, 0x0800, method, 0, 0x21, verify.zlib.crc32(plain), len(stored), len(plain))
-        names = struct.pack("<H", len(name))
-        directory += b"PK\x01\x02\x14\x03" + common + names + struct.pack("<HHHHII", 0, 0, 0, 0, 0o100644 << 16, len(body)) + name.encode()
-        body += b"PK\x03\x04" + common + names + b"\x00\x00" + name.encode() + stored
-    end = struct.pack("<HHHHIIH", 0, 0, len(packed), len(packed), len(directory), len(body), 0)
-    path.write_bytes(body + directory + b"PK\x05\x06" + end)
-    verify.read_zip(path.read_bytes())
+def rebuild(change: Callable[[dict[str, bytes]], None]) -> Callable[[Path], None]:
+    """Changes the files of a pack, leaving a zip of the right form. What is not changed keeps its packed bytes."""
+
+    def change_pack(path: Path) -> None:
+        with path.open("rb") as source:
+            pack = verify.Container(source)
+            whole = {name: pack.read(name) for name in pack.files}
+        files = {name: plain for name, (plain, _) in whole.items()}
+        change(files)
+        body, directory = b"", b""
+        for name in sorted(files, key=lambda name: (name.startswith("seal/"), name.encode())):
+            plain = files[name]
+            packed = whole[name][1] if name in whole and whole[name][0] == plain else plain
+            method = 0 if plain == packed else 8
+            common = struct.pack("<HHHHHIII", 20, 0x0800, method, 0, 0x21, verify.zlib.crc32(plain), len(packed), len(plain))
+            names = struct.pack("<H", len(name))
+            directory += b"PK\x01\x02\x14\x03" + common + names + struct.pack("<HHHHII", 0, 0, 0, 0, 0o100644 << 16, len(body)) + name.encode()
+            body += b"PK\x03\x04" + common + names + b"\x00\x00" + name.encode() + packed
+        end = struct.pack("<HHHHIIH", 0, 0, len(files), len(files), len(directory), len(body), 0)
+        path.write_bytes(body + directory + b"PK\x05\x06" + end)
+        with path.open("rb") as source:
+            verify.Container(source)
+
+    return change_pack
+
+
+def drop(files: dict[str, bytes], pattern: str) -> None:
+    victims = [name for name in files if re.fullmatch(pattern, name)]
+    assert victims, pattern
+    del files[victims[0]]
+
+
+def edit(pattern: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Changes one file of a pack and lists the new one in the manifest, which nobody signs again."""
+
+    def change_files(files: dict[str, bytes]) -> None:
+        name = next(name for name in files if re.fullmatch(pattern, name))
+        changed = change(files[name])
+        assert changed != files[name]
+        files[name] = changed
+        if name.startswith("seal/"):
+            return
+        manifest = json.loads(files["seal/manifest.json"])
+        digest = verify.to_base64url(verify.sha256(changed))
+        for file in manifest["files"]:
+            if file["path"] == name:
+                file |= {"bytes": len(changed), "sha256": digest, "packed_sha256": digest}
+        pairs = [[file["path"], file["sha256"]] for file in manifest["files"]]
+        manifest["pack_digest"] = verify.to_base64url(verify.sha256(verify.canonical(pairs)))
+        files["seal/manifest.json"] = verify.canonical(manifest)
+
+    return rebuild(change_files)
+
+
+def in_json(change: Callable[[Any], None]) -> Callable[[bytes], bytes]:
+    def change_bytes(data: bytes) -> bytes:
+        value = json.loads(data)
+        change(value)
+        return verify.canonical(value)
+
+    return change_bytes
+
+
+def less(value: dict[str, Any], member: str) -> None:
+    value[member] -= 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- signed notes
@@ -404,11 +452,25 @@ HOW = {
     "body-of-another-kind": last_body(lambda entry: entry | {"kind": "segment.unsealed"}),
     "request-where-none-belongs": last_body(lambda entry: entry | {"request_id": "01980000-0000-7000-8000-000000000001"}),
     "actor-of-no-kind": last_body(lambda entry: entry | {"actor": {**entry["actor"], "auth": {"amr": []}}}),
-    "pack-without-file": lambda path: zip_without(path, victim="results.json"),
-    "pack-without-entries": lambda path: zip_without(path, victim="ledger/events.parquet"),
-    "pack-with-file": lambda path: zip_without(path, extra="zz.txt"),
-    "pack-with-seal-file": lambda path: zip_without(path, extra="seal/zz"),
-    "pack-as-it-was": zip_without,
+    "pack-as-it-was": rebuild(lambda files: None),
+    "pack-without-file": rebuild(lambda files: drop(files, "results.json")),
+    "pack-without-entries": rebuild(lambda files: drop(files, r"ledger/events/\d+\.parquet")),
+    "pack-without-piece": rebuild(lambda files: [drop(files, r"ledger/events/.*") for _ in range(3)] and None),
+    "pack-without-period": rebuild(lambda files: drop(files, "ledger/period.json")),
+    "pack-without-heads": rebuild(lambda files: drop(files, "seal/heads.jsonl")),
+    "pack-without-envelope": rebuild(lambda files: drop(files, "seal/manifest.dsse.json")),
+    "pack-with-file": rebuild(lambda files: files.update({"zz.txt": b"hello"})),
+    "pack-with-seal-file": rebuild(lambda files: files.update({"seal/zz": b"hello"})),
+    "pack-entry": edit(r"ledger/events/\d+\.jsonl", lambda data: data.replace(b'"v":1}', b'"v":2}', 1)),
+    "pack-entry-removed": edit(r"ledger/events/\d+\.jsonl", lambda data: data[: data.rindex(b"\n", 0, -1) + 1]),
+    "pack-signature": edit(r"ledger/events/\d+\.signatures\.jsonl", lambda data: data[: data.rindex(b"\n", 0, -1) + 1]),
+    "pack-period": edit(r"ledger/period\.json", in_json(lambda value: less(value["end"], "size"))),
+    "pack-population": edit(r"tests/I01/population\.csv", lambda data: data[: data.rindex(b"\n", 0, -1) + 1]),
+    "pack-run": edit(r"tests/I01/run\.json", in_json(lambda value: less(value, "rows"))),
+    "pack-head": edit(r"seal/heads\.jsonl", lambda data: data.replace(b'"size":', b'"size":9', 1)),
+    "pack-heads-none": edit(r"seal/heads\.jsonl", lambda data: b""),
+    "pack-envelope": edit(r"seal/manifest\.dsse\.json", in_json(lambda value: value.update(payloadType="x"))),
+    "pack-consistency": edit(r"seal/consistency\.json", lambda data: b"[]" if data != b"[]" else b'["' + b"A" * 43 + b'"]'),
 }
 
 if __name__ == "__main__":

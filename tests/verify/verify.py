@@ -21,7 +21,9 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import csv
 import hashlib
+import io
 import json
 import re
 import sqlite3
@@ -31,7 +33,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, BinaryIO, Callable, Iterator
 from urllib.parse import quote
 
 import pyarrow
@@ -1741,42 +1743,76 @@ class Folder:
 # ---------------------------------------------------------------------------------------------------------------- a pack ("Evidence packs")
 
 
-def read_zip(data: bytes) -> dict[str, tuple[bytes, bytes]]:
-    """Contents and packed bytes of every file of a zip of which every byte is accounted for."""
-    if len(data) < 22 or data[-22:-18] != b"PK\x05\x06":
-        raise Bad("is not a zip file that ends with its directory")
-    disk, start_disk, here, count, size, start, comment = struct.unpack("<HHHHIIH", data[-18:])
-    if disk or start_disk or comment or here != count or start + size != len(data) - 22:
-        raise Bad("the directory at the end does not account for every byte")
-    files: dict[str, tuple[bytes, bytes]] = {}
-    at, position, previous = start, 0, b""
-    for _ in range(count):
-        if data[at : at + 4] != b"PK\x01\x02" or at + 46 > len(data):
-            raise Bad("an entry of the directory is damaged")
-        made_by, *common, name_size, extra, comment, disk, internal, external, offset = struct.unpack("<HHHHHHIIIHHHHHII", data[at + 4 : at + 46])
-        needs, flags, method, time, date, crc, packed_size, plain_size = common
-        name = data[at + 46 : at + 46 + name_size]
-        fixed = (made_by, needs, flags, time, date, extra, comment, disk, internal, external)
-        if fixed != (0x0314, 20, 0x0800, 0, 0x0021, 0, 0, 0, 0, 0o100644 << 16) or method not in (0, 8) or offset != position:
-            raise Bad(f"`{name!r}` has a directory entry that packs do not have")
-        local = struct.pack("<IHHHHHIIIHH", 0x04034B50, needs, flags, method, time, date, crc, packed_size, plain_size, name_size, 0) + name
-        if data[position : position + len(local)] != local or name <= previous:
-            raise Bad(f"`{name!r}` differs between file and directory, or is out of order")
-        if len(name) > 512 or not re.fullmatch(rb"[A-Za-z0-9._()/-]+", name) or not {b"", b".", b".."}.isdisjoint(name.split(b"/")):
-            raise Bad(f"`{name!r}` is not a name of a file in a pack")
-        packed = data[position + len(local) : position + len(local) + packed_size]
-        if len(packed) != packed_size or position + len(local) + packed_size > start:
-            raise Bad(f"`{name.decode()}` reaches into the directory")
-        if plain_size > 2**31:
-            raise Bad(f"`{name.decode()}` is larger than a file in a pack can be")
+class Container:
+    """A zip file of which every byte is accounted for, as PACK.md says. One file at a time is in memory."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self.source = source
+        self.size = source.seek(0, 2)
+        # Path: position of the packed bytes, their number, size of the content, checksum, method.
+        self.files: dict[str, tuple[int, int, int, int, int]] = {}
+        directory, at, previous = [], 0, (False, b"")
+        while self.at(at, 4) == b"PK\x03\x04":
+            head = self.at(at, 30)
+            if len(head) < 30:
+                raise Bad(f"byte {at}: it ends within a header")
+            needs, flags, method, time, date, crc, packed_size, plain_size, name_size, extra = struct.unpack("<HHHHHIIIHH", head[4:])
+            name = self.at(at + 30, name_size)
+            if (needs, flags, time, date, extra) != (20, 0x0800, 0, 0x0021, 0) or method not in (0, 8):
+                raise Bad(f"byte {at}: `{name!r}` has a header that packs do not have")
+            if len(name) > 512 or not re.fullmatch(rb"[A-Za-z0-9._()/-]+", name) or not {b"", b".", b".."}.isdisjoint(name.split(b"/")):
+                raise Bad(f"byte {at}: `{name!r}` is not a name of a file in a pack")
+            place = (name.startswith(b"seal/"), name)
+            if place <= previous:
+                raise Bad(f"byte {at}: `{name.decode()}` is out of order or there twice")
+            if plain_size > 2**31 or packed_size > 2**31:
+                raise Bad(f"byte {at}: `{name.decode()}` is larger than a file in a pack can be")
+            data = at + 30 + name_size
+            if data + packed_size > self.size:
+                raise Bad(f"byte {at}: `{name.decode()}` goes on after the end")
+            self.files[name.decode()] = (data, packed_size, plain_size, crc, method)
+            directory.append((at, name, crc, packed_size, plain_size, method))
+            at, previous = data + packed_size, place
+        start = at
+        for offset, name, crc, packed_size, plain_size, method in directory:
+            wide = offset >= 0xFFFFFFFF
+            version, short = (45, 0xFFFFFFFF) if wide else (20, offset)
+            extra = struct.pack("<HHQ", 1, 8, offset) if wide else b""
+            entry = struct.pack(
+                "<IHHHHHHIIIHHHHHII", 0x02014B50, 0x0300 | version, version, 0x0800, method, 0, 0x0021, crc, packed_size, plain_size,
+                len(name), len(extra), 0, 0, 0, 0o100644 << 16, short,
+            )  # fmt: skip
+            at = self.expect(at, entry + name + extra, "the directory does not list the files as they stand")
+        count, length = len(directory), at - start
+        if count >= 0xFFFF or length >= 0xFFFFFFFF or start >= 0xFFFFFFFF:
+            wide_end = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 0x032D, 45, 0, 0, count, count, length, start)
+            at = self.expect(at, wide_end + struct.pack("<IIQI", 0x07064B50, 0, start + length, 1), "the end record is damaged")
+            count, length, start = 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF
+        end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, length, start, 0)
+        at = self.expect(at, end, "the end record is damaged")
+        if at != self.size:
+            raise Bad(f"byte {at}: there is something after the end")
+
+    def at(self, position: int, length: int) -> bytes:
+        self.source.seek(position)
+        return self.source.read(length)
+
+    def expect(self, position: int, wanted: bytes, what: str) -> int:
+        if self.at(position, len(wanted)) != wanted:
+            raise Bad(f"byte {position}: {what}")
+        return position + len(wanted)
+
+    def read(self, path: str) -> tuple[bytes, bytes]:
+        """Content and packed bytes of a file."""
+        position, packed_size, plain_size, crc, method = self.files[path]
+        packed = self.at(position, packed_size)
         plain = packed if method == 0 else inflate(packed, plain_size)
         if len(plain) != plain_size or zlib.crc32(plain) != crc:
-            raise Bad(f"`{name.decode()}` is damaged")
-        files[name.decode()] = (plain, packed)
-        at, position, previous = at + 46 + name_size, position + len(local) + packed_size, name
-    if position != start or at != len(data) - 22:
-        raise Bad("there are bytes between the files")
-    return files
+            raise Bad(f"`{path}` is damaged")
+        return plain, packed
+
+    def is_stored(self, path: str) -> bool:
+        return self.files[path][4] == 0
 
 
 def inflate(packed: bytes, size: int) -> bytes:
@@ -1790,66 +1826,86 @@ def inflate(packed: bytes, size: int) -> bytes:
     return plain
 
 
-def verify_pack(data: bytes, report: Report, trusted: tuple[str, bytes] | None, remembered: list[bytes]) -> None:
+SEAL = ["checkpoint", "consistency.json", "heads.jsonl", "manifest.dsse.json", "manifest.json", "manifest.note"]
+PAYLOAD_TYPE = "application/vnd.privyseal.manifest+json"
+MALFORMED = (Bad, KeyError, TypeError, AttributeError, ValueError)
+
+
+def verify_pack(source: BinaryIO, report: Report, trusted: tuple[str, bytes] | None, remembered: list[bytes]) -> None:
     try:
-        files = read_zip(data)
+        pack = Container(source)
     except Bad as error:
         report.tampered("the pack", error)
         return
-    seal = ["seal/checkpoint", "seal/consistency.json", "seal/manifest.json", "seal/manifest.note"]
-    ledger = ["ledger/events.jsonl", "ledger/events.parquet", "ledger/signatures.jsonl"]
-    missing = [name for name in seal + ledger if name not in files]
-    for name in missing:
-        report.tampered(name, "is missing")
-    for name in sorted(files):
-        if name.startswith("seal/") and name not in seal:
-            report.tampered(name, "does not belong into a seal")
-    if missing:
-        return
+    seal: dict[str, bytes] = {}
+    for name in SEAL:
+        path = f"seal/{name}"
+        if path not in pack.files:
+            report.tampered(path, "is missing")
+            return
+        if not pack.is_stored(path):
+            report.tampered(path, "was packed again after it was sealed")
+        try:
+            seal[name] = pack.read(path)[0]
+        except Bad as error:
+            report.tampered(path, error)
+            return
+    for path in pack.files:
+        if path.startswith("seal/") and path.removeprefix("seal/") not in SEAL:
+            report.tampered(path, "does not belong into a seal")
     try:
-        manifest = check_manifest(files, report)
-    except (Bad, KeyError, TypeError, AttributeError) as error:
+        manifest = parse_canonical(seal["manifest.json"])
+        if manifest["format"] != 2:
+            report.unsure("seal/manifest.json", f"the pack has format {manifest['format']}, this verifier knows 2")
+            return
+        listed = {file["path"]: file for file in manifest["files"]}
+        if len(listed) != len(manifest["files"]) or list(listed) != sorted(listed):
+            raise Bad("does not list each file once, in order")
+        pairs = [[file["path"], file["sha256"]] for file in manifest["files"]]
+        if from_base64url(manifest["pack_digest"], 32) != sha256(canonical(pairs)):
+            raise Bad("`pack_digest` is not the digest of the list")
+        heads = read_heads(seal["heads.jsonl"])
+    except MALFORMED as error:
         report.tampered("seal/manifest.json", error if isinstance(error, Bad) else f"has not the members of a manifest: {error!r}")
         return
     log = Log(report, trusted)
-    try:
-        read_pack_entries(files, log)
-    except (Bad, KeyError, TypeError, AttributeError) as error:
-        report.tampered("ledger/", error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
-    log.finish()
-    try:
-        check_seal(files, manifest, log, remembered)
-    except (Bad, KeyError, TypeError, AttributeError) as error:
-        report.tampered("seal/", error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
-    for digest, (seq, needed) in log.blobs.items():
-        if needed and f"ledger/blobs/{digest}" not in files:
-            report.tampered(f"entry {seq}", f"the blob {digest} that it names is missing")
-    for name, (plain, _) in files.items():
-        if name.startswith("ledger/blobs/") and sha256(plain).hex() != name.removeprefix("ledger/blobs/"):
-            report.tampered(name, "the contents are not those of its name")
-
-
-def check_manifest(files: dict[str, tuple[bytes, bytes]], report: Report) -> dict[str, Any]:
-    manifest = parse_canonical(files["seal/manifest.json"][0])
-    listed = {file["path"]: file for file in manifest["files"]}
-    if list(listed) != sorted(listed) or len(listed) != len(manifest["files"]) or manifest["format"] != 1:
-        raise Bad("does not list each file once, in order")
-    for name in sorted(listed.keys() | {name for name in files if not name.startswith("seal/")}):
-        report.files += 1
-        if name not in files:
-            report.tampered(name, "is missing from the pack")
-        elif name not in listed:
-            report.tampered(name, "is not listed in the manifest")
-        else:
-            plain, packed = files[name]
-            file = listed[name]
+    content = Content(pack, manifest, heads, log)
+    for path in pack.files:
+        if path.startswith("seal/"):
+            continue
+        try:
+            plain, packed = pack.read(path)
+            report.files += 1
+            file = listed.pop(path, None)
+            if file is None:
+                raise Bad("is not listed in the manifest")
             digests = (from_base64url(file["sha256"], 32), from_base64url(file["packed_sha256"], 32), file["bytes"])
             if digests != (sha256(plain), sha256(packed), len(plain)):
-                report.tampered(name, "is not what the manifest lists")
-    pairs = [[file["path"], file["sha256"]] for file in manifest["files"]]
-    if from_base64url(manifest["pack_digest"], 32) != sha256(canonical(pairs)):
-        raise Bad("`pack_digest` is not the digest of the list")
-    return manifest
+                report.tampered(path, "is not what the manifest lists")
+            content.take(path, plain)
+        except MALFORMED as error:
+            report.tampered(path, error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
+    for path in listed:
+        report.tampered(path, "is missing from the pack")
+    content.finish()
+    log.finish()
+    try:
+        check_seal(seal, manifest, log, remembered)
+    except MALFORMED as error:
+        report.tampered("seal/", error if isinstance(error, Bad) else f"is not as it must be: {error!r}")
+    for digest, (seq, needed) in log.blobs.items():
+        if needed and f"ledger/files/{digest}" not in pack.files:
+            report.tampered(f"entry {seq}", f"the file {digest} that it names is missing")
+
+
+def read_heads(data: bytes) -> dict[int, bytes]:
+    heads: dict[int, bytes] = {}
+    for line in lines_of(data, "seal/heads.jsonl"):
+        head = parse_canonical(line)
+        if head.keys() != {"note", "size"} or head["size"] <= max(heads, default=0):
+            raise Bad("seal/heads.jsonl: lines are in order of `size` and have two members")
+        heads[head["size"]] = head["note"].encode()
+    return heads
 
 
 def lines_of(data: bytes, name: str) -> list[bytes]:
@@ -1858,42 +1914,156 @@ def lines_of(data: bytes, name: str) -> list[bytes]:
     return data.split(b"\n")[:-1]
 
 
-def read_pack_entries(files: dict[str, tuple[bytes, bytes]], log: Log) -> None:
-    signatures = {}
-    newest = -1
-    for line in lines_of(files["ledger/signatures.jsonl"][0], "ledger/signatures.jsonl"):
-        record = parse_canonical(line)
-        if record.keys() != {"key_id", "seq", "signature"} or record["seq"] <= newest:
-            raise Bad("ledger/signatures.jsonl: lines are in order of `seq` and have three members")
-        newest = record["seq"]
-        signatures[newest] = (from_base64url(record["signature"], 64), record["key_id"])
-    columns = read_segment(pyarrow.BufferReader(files["ledger/events.parquet"][0]), "ledger/events.parquet")
-    for seq, line in enumerate(lines_of(files["ledger/events.jsonl"][0], "ledger/events.jsonl")):
-        signature, key_id = signatures.pop(seq, (None, None))
-        row = next(columns, None)
-        if row is None or (row.entry, row.signature, row.key_id) != (line, signature, key_id):
-            raise Bad(f"entry {seq} is not the same in ledger/events.jsonl, signatures.jsonl and events.parquet")
-        log.take(row)
-    if next(columns, None) is not None or signatures:
-        raise Bad("there are more rows or signatures than entries")
+class Content:
+    """The files outside the seal, as they come by in order of their paths."""
+
+    def __init__(self, pack: Container, manifest: dict[str, Any], heads: dict[int, bytes], log: Log) -> None:
+        self.pack, self.manifest, self.heads, self.log = pack, manifest, heads, log
+        self.lines: list[bytes] | None = None
+        self.rows: Iterator[Row] | None = None
+        self.tree = Tree()
+        period = manifest["period"]
+        self.edges = [(period["start"], Tree()), (period["end"], Tree())]
+        self.has_period = False
+        self.rows_of: dict[str, dict[str, int]] = {}
+        self.runs: dict[str, dict[str, Any]] = {}
+
+    def take(self, path: str, plain: bytes) -> None:
+        folder, _, name = path.partition("/")
+        if path.startswith("ledger/events/"):
+            self.piece(path.removeprefix("ledger/events/"), plain)
+        elif path.startswith("ledger/files/"):
+            if sha256(plain).hex() != path.removeprefix("ledger/files/"):
+                raise Bad("the contents are not those of its name")
+        elif path == "ledger/period.json":
+            self.period(parse_canonical(plain))
+        elif folder == "trace":
+            self.trace(parse_canonical(plain))
+        elif folder == "tests":
+            self.test(*name.split("/", 1), plain)
+
+    def piece(self, name: str, plain: bytes) -> None:
+        expected = "jsonl" if self.lines is None else "parquet" if self.rows is None else "signatures.jsonl"
+        if name != f"{self.tree.size:012}.{expected}":
+            raise Bad(f"stands where {self.tree.size:012}.{expected} belongs")
+        if expected == "jsonl":
+            self.lines = lines_of(plain, name)
+        elif expected == "parquet":
+            self.rows = read_segment(pyarrow.BufferReader(plain), name)
+        else:
+            lines, rows = self.lines or [], self.rows or iter(())
+            self.lines = self.rows = None
+            self.entries(lines, rows, plain, name)
+
+    def entries(self, lines: list[bytes], rows: Iterator[Row], signed: bytes, name: str) -> None:
+        signatures: dict[int, tuple[bytes, str]] = {}
+        for line in lines_of(signed, name):
+            record = parse_canonical(line)
+            if record.keys() != {"key_id", "seq", "signature"} or record["seq"] <= max(signatures, default=-1):
+                raise Bad("lines are in order of `seq` and have three members")
+            signatures[record["seq"]] = (from_base64url(record["signature"], 64), record["key_id"])
+        for line in lines:
+            seq = self.tree.size
+            signature, key_id = signatures.pop(seq, (None, None))
+            row = next(rows, None)
+            if row is None or (row.entry, row.signature, row.key_id) != (line, signature, key_id):
+                raise Bad(f"entry {seq} is not the same in jsonl, parquet and signatures.jsonl")
+            leaf = leaf_of(line)
+            time = parse_canonical(line)["time"]
+            for moment, tree in self.edges:
+                if time < moment:
+                    tree.push(leaf)
+            self.tree.push(leaf)
+            self.log.take(row)
+            note = self.heads.pop(self.tree.size, None)
+            if note is not None:
+                head = self.log.check_head("seal/heads.jsonl", note)
+                if head is not None and head != (self.tree.size, self.tree.root()):
+                    self.log.report.tampered("seal/heads.jsonl", f"the head over {self.tree.size} entries has another root")
+        if next(rows, None) is not None or signatures:
+            raise Bad("there are more rows or signatures than entries")
+
+    def period(self, file: dict[str, Any]) -> None:
+        self.has_period = True
+        for name, (moment, tree) in zip(("start", "end"), self.edges):
+            peaks = [to_base64url(peak) for peak in tree.peaks]
+            edge = {"time": moment, "size": tree.size, "root": to_base64url(tree.root()), "peaks": peaks}
+            if file[name] != edge:
+                raise Bad(f"its edge `{name}` is not that of the entries")
+        if file["snapshot"] != self.manifest["snapshot"] or file.keys() != {"start", "end", "snapshot"}:
+            raise Bad("it is of another snapshot than the manifest")
+
+    def trace(self, file: dict[str, Any]) -> None:
+        snapshot = file["snapshot"]
+        if snapshot != self.manifest["snapshot"]:
+            raise Bad("it is of another snapshot than the manifest")
+        root = from_base64url(snapshot["root"], 32)
+        for entry in [file["entry"], *file["chain"]]:
+            leaf = leaf_of(entry["entry"].encode())
+            proof = [from_base64url(node, 32) for node in entry["proof"]]
+            if not included(entry["seq"], snapshot["size"], leaf, root, proof):
+                raise Bad(f"its entry {entry['seq']} is not in the log at that place")
+
+    def test(self, test: str, name: str, plain: bytes) -> None:
+        kind, _, ending = name.partition(".")
+        if name == "run.json":
+            self.runs[test] = parse_canonical(plain)
+        elif ending == "csv":
+            rows = list(csv.reader(io.StringIO(plain.decode(), newline="")))
+            if not rows or rows[0] != ["item_id", "event_id", "as_of", "status", "reason"]:
+                raise Bad("has not the columns of a population")
+            counts = self.rows_of.setdefault(test, {})
+            for row in rows[1:]:
+                counts[f"{kind.partition('-')[0]}/{row[3]}"] = counts.get(f"{kind.partition('-')[0]}/{row[3]}", 0) + 1
+
+    def finish(self) -> None:
+        report = self.log.report
+        if self.lines is not None or self.tree.size == 0:
+            report.tampered("ledger/events/", "files are missing")
+        if not self.has_period:
+            report.tampered("ledger/period.json", "is missing")
+        for size in self.heads:
+            report.tampered("seal/heads.jsonl", f"a head is over {size} entries, which are not there")
+        for test in sorted(self.runs.keys() | self.rows_of.keys()):
+            run, counts = self.runs.get(test), self.rows_of.get(test, {})
+            if run is None:
+                report.tampered(f"tests/{test}/run.json", "is missing")
+                continue
+            said = {"population/ok": run["rows"] - run["violations"] - run["indeterminate"]}
+            for table, status in (("exceptions", "violation"), ("indeterminate", "indeterminate")):
+                number = run["violations"] if status == "violation" else run["indeterminate"]
+                said |= {f"population/{status}": number, f"{table}/{status}": number}
+            if counts != {name: number for name, number in said.items() if number}:
+                report.tampered(f"tests/{test}/run.json", f"it says {said}, and the tables beside it have {counts}")
 
 
-def check_seal(files: dict[str, tuple[bytes, bytes]], manifest: dict[str, Any], log: Log, remembered: list[bytes]) -> None:
+def check_seal(seal: dict[str, bytes], manifest: dict[str, Any], log: Log, remembered: list[bytes]) -> None:
     snapshot = manifest["snapshot"]
     size, root = snapshot["size"], from_base64url(snapshot["root"], 32)
     if (size, root) != (log.tree.size, log.tree.root()) or manifest["log"] != log.origin:
         raise Bad("the manifest's snapshot is not that of the entries")
-    head = log.check_head("seal/checkpoint", files["seal/checkpoint"][0])
-    proof = parse_canonical(files["seal/consistency.json"][0])
+    head = log.check_head("seal/checkpoint", seal["checkpoint"])
+    proof = parse_canonical(seal["consistency.json"])
     if head is not None and not consistent(size, root, *head, [from_base64url(node, 32) for node in proof]):
         raise Bad("the consistency proof does not lead from the snapshot to the head")
-    note = parse_note(files["seal/manifest.note"][0])
-    digest = to_base64url(sha256(files["seal/manifest.json"][0]))
+    note = parse_note(seal["manifest.note"])
+    digest = to_base64url(sha256(seal["manifest.json"]))
     if note.text != f"privyseal/pack/v1\n{digest}\n".encode():
         raise Bad("the note is about another manifest")
     # A key that the log enrolled after the period is not known from the pack: then nobody here can tell.
-    if not any("log" in key.purposes for key in signers(note, log.keys)):
+    signed = [key for key in signers(note, log.keys) if "log" in key.purposes]
+    if not signed:
         raise Bad("no key that may sign heads signed the manifest")
+    envelope = parse_canonical(seal["manifest.dsse.json"])
+    if envelope.keys() != {"payload", "payloadType", "signatures"} or envelope["payloadType"] != PAYLOAD_TYPE:
+        raise Bad("manifest.dsse.json is no envelope of a manifest")
+    if base64.b64decode(envelope["payload"], validate=True) != seal["manifest.json"]:
+        raise Bad("manifest.dsse.json holds another manifest")
+    (signature,) = envelope["signatures"]
+    covered = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(seal['manifest.json'])} ".encode() + seal["manifest.json"]
+    keys = [key for key in signed if key.key_id == signature["keyid"]]
+    if not any(ed25519_strict(key.public, covered, base64.b64decode(signature["sig"], validate=True)) for key in keys):
+        raise Bad("the signature of manifest.dsse.json does not verify")
     log.report.heads += 1
     for data in remembered:
         check_remembered(data, log)
@@ -2170,7 +2340,10 @@ def entries_of(target: Path, report: Report, trust: Trust) -> Iterator[bytes]:
             if entry is not None:
                 yield entry
         else:
-            yield from lines_of(read_zip(data)["ledger/events.jsonl"][0], "ledger/events.jsonl")
+            pack = Container(io.BytesIO(data))
+            for path in pack.files:
+                if re.fullmatch(r"ledger/events/\d{12}\.jsonl", path):
+                    yield from lines_of(pack.read(path)[0], path)
 
 
 # ---------------------------------------------------------------------------------------------------------------- command line
@@ -2190,6 +2363,11 @@ def given(options: argparse.Namespace) -> Trust:
     except ValueError as error:
         raise Bad(f"what to trust cannot be read: {error}") from error
     return trust
+
+
+def starts_with_proof(target: Path) -> bool:
+    with target.open("rb") as source:
+        return source.read(len(PROOF)) == PROOF
 
 
 def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
@@ -2228,12 +2406,13 @@ def run(arguments: list[str]) -> tuple[Report, argparse.Namespace]:
             Export(target, report, trust, remembered).verify()
         elif target.is_dir():
             Folder(target, report, trust, remembered, options.sealed).verify()
-        elif (data := target.read_bytes()).startswith(PROOF) or options.proof is not None:
-            verify_proof(data, report, trust)
+        elif starts_with_proof(target) or options.proof is not None:
+            verify_proof(target.read_bytes(), report, trust)
         elif trust.policy is not None or trust.authority:
             report.unsure(str(target), "a pack holds no witnessed head and no timestamps: --policy and --timestamp-ca are for folders and proof files")
         else:
-            verify_pack(data, report, trust.key, remembered)
+            with target.open("rb") as source:
+                verify_pack(source, report, trust.key, remembered)
     except (OSError, Bad) as error:
         report.unsure(str(target), error)
     return report, options

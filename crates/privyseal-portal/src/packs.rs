@@ -98,8 +98,8 @@ impl PackProgress for Told {
     }
 }
 
-/// 1. Build, which can be cancelled; a crash leaves a file that no record names, and nobody is handed it. 2. Record what was found, then
-/// the pack.
+/// First the pack is built, which can be cancelled; a crash leaves a file that no record names, and nobody is handed it. Then what was
+/// found is recorded, and the pack after it.
 async fn work(app: &App, caller: &Caller, id: ReportId, job: &Job) -> Result<Status, Problem> {
     let not_kept =
         |error: std::io::Error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_kept", format!("the pack cannot be kept: {error}"));

@@ -12,7 +12,7 @@ use privyseal_core::text::inert;
 
 /// Rows of one table; a longer population goes on in the next.
 const ROWS: u64 = 250_000;
-const COLUMNS: [&str; 5] = ["item_id", "event_id", "as_of", "status", "reason"];
+pub(super) const COLUMNS: [&str; 5] = ["item_id", "event_id", "as_of", "status", "reason"];
 
 /// A folder of tables.
 pub struct Spool {

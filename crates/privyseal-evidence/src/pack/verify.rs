@@ -19,10 +19,12 @@ use serde_json::Value;
 
 use super::events::{BLOBS, FOLDER, PERIOD};
 use super::manifest::{self, CHECKPOINT, CONSISTENCY, ENVELOPE, FORMAT, FileRecord, HEADS, MANIFEST, Manifest, NOTE};
+use super::population::COLUMNS;
 use crate::container::{ContainerError, Entry, Reader};
 
 const SEAL: [&str; 6] = [CHECKPOINT, CONSISTENCY, HEADS, ENVELOPE, MANIFEST, NOTE];
 const TRACES: &str = "trace/";
+const TESTS: &str = "tests/";
 
 /// Verifies a pack. Needs nothing but it, and the key that the caller trusts, if any. `progress` hears how many of how many entries.
 #[must_use]
@@ -146,6 +148,65 @@ struct Files<'a> {
     edge: Edge,
     blobs: Vec<String>,
     has_period: bool,
+    counts: BTreeMap<String, Counts>,
+}
+
+/// What a test says of its items, and what the tables beside it hold.
+#[derive(Default)]
+struct Counts {
+    said: Option<Said>,
+    /// By table and status.
+    held: BTreeMap<(&'static str, String), u64>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    rows: u64,
+    violations: u64,
+    indeterminate: u64,
+}
+
+impl Counts {
+    fn add(&mut self, name: &str, content: &[u8]) -> Result<(), String> {
+        if name == "run.json" {
+            let value = canonical::parse(content).map_err(|error| error.to_string())?;
+            self.said = Some(serde_json::from_value(value).map_err(|error| error.to_string())?);
+            return Ok(());
+        }
+        let Some(table) = ["population", "exceptions", "indeterminate"].into_iter().find(|table| name.starts_with(table)) else {
+            return Ok(());
+        };
+        let mut reader = csv::Reader::from_reader(content);
+        if reader.headers().map_err(|error| error.to_string())? != COLUMNS.as_slice() {
+            return Err("it has not the columns of a population".to_owned());
+        }
+        for row in reader.records() {
+            let row = row.map_err(|error| error.to_string())?;
+            *self.held.entry((table, row.get(3).unwrap_or_default().to_owned())).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the tables hold what the test says.
+    fn agree(&self) -> Result<(), String> {
+        let said = self.said.as_ref().ok_or("run.json is missing")?;
+        let ok = said.rows.saturating_sub(said.violations).saturating_sub(said.indeterminate);
+        let expected = [
+            ("population", "ok", ok),
+            ("population", "violation", said.violations),
+            ("population", "indeterminate", said.indeterminate),
+            ("exceptions", "violation", said.violations),
+            ("indeterminate", "indeterminate", said.indeterminate),
+        ];
+        let held = |table, status: &str| self.held.get(&(table, status.to_owned())).copied().unwrap_or(0);
+        let differs = expected.iter().find(|(table, status, count)| held(table, status) != *count);
+        if let Some((table, status, count)) = differs {
+            let found = held(table, status);
+            return Err(format!("run.json says {count} items are `{status}`, {table}.csv has {found} of them"));
+        }
+        let known = expected.iter().filter(|(table, status, _)| held(table, status) > 0).count();
+        if known == self.held.len() { Ok(()) } else { Err("a table has items of another status".to_owned()) }
+    }
 }
 
 impl<'a> Files<'a> {
@@ -161,6 +222,7 @@ impl<'a> Files<'a> {
             edge: Edge::new(),
             blobs: Vec::new(),
             has_period: false,
+            counts: BTreeMap::new(),
         }
     }
 
@@ -192,6 +254,10 @@ impl<'a> Files<'a> {
             }
         } else if path.starts_with(TRACES)
             && let Err(what) = self.trace(&entry.content)
+        {
+            checker.report.wrong(Place::file(path), what);
+        } else if let Some((test, name)) = path.strip_prefix(TESTS).and_then(|rest| rest.split_once('/'))
+            && let Err(what) = self.counts.entry(test.to_owned()).or_default().add(name, &entry.content)
         {
             checker.report.wrong(Place::file(path), what);
         }
@@ -321,6 +387,11 @@ impl<'a> Files<'a> {
         }
         if self.lines.is_some() || self.edge.size() == 0 {
             report.wrong(Place::file(FOLDER), "files of the events are missing");
+        }
+        for (test, counts) in &self.counts {
+            if let Err(what) = counts.agree() {
+                report.wrong(Place::file(format!("{TESTS}{test}/")), what);
+            }
         }
         if !self.has_period {
             report.wrong(Place::file(PERIOD), "the file is missing");

@@ -58,6 +58,15 @@ async fn a_pack_is_built_shown_and_taken() {
     let href = answer.text.split("href=\"").map(|rest| rest.split('"').next().unwrap()).find(|path| path.ends_with("/pack.zip")).unwrap();
     let taken = browser.get(href).await;
     assert_eq!((taken.status.as_u16(), taken.text.as_str()), (200, "a pack"));
+    assert_eq!(taken.header("content-length"), "6");
+
+    // What was found is on record: the run, and the violation as an exception, with whoever has a part in it.
+    let [Event { body: Body::AssertionEvaluated(run), id, .. }] = &events(&portal, Kind::AssertionEvaluated)[..] else { panic!() };
+    assert_eq!((run.assertion.as_str(), run.state.as_str(), run.rows, run.violations), ("D01", "exception", 1_942, 8));
+    let [Event { body: Body::ExceptionRaised(raised), .. }] = &events(&portal, Kind::ExceptionRaised)[..] else { panic!() };
+    assert!(raised.exception.starts_with("D01-"), "{}", raised.exception);
+    assert_eq!((raised.items.as_slice(), raised.evaluation), ([HOSTILE.to_owned()].as_slice(), Some(*id)));
+    assert_eq!(raised.persons.iter().map(|person| person.as_str()).collect::<Vec<_>>(), ["p-ana", "p-dora"]);
     assert_eq!(taken.header("content-disposition"), "attachment; filename=\"privyseal-soc2.zip\"");
     let downloads = events(&portal, Kind::EvidenceDownloaded);
     assert_eq!(downloads.iter().map(|event| event.actor.id.as_str()).collect::<Vec<_>>(), ["aud"]);
@@ -74,6 +83,17 @@ async fn a_pack_is_built_shown_and_taken() {
     check(&browser.get(href).await, 410, &["build it again"]);
     assert_eq!(events(&portal, Kind::EvidenceDownloaded).len(), 1);
     check(&browser.get("/evidence/019f1af9-b400-7fe9-b6a8-903325cb7bc9/pack.zip").await, 404, &[]);
+
+    // Built again, the same violation has its owner already.
+    double.turns.add_permits(1);
+    browser.submit("/evidence", "/evidence", &with("soc2")).await;
+    for _ in 0..200 {
+        if events(&portal, Kind::ReportGenerated).len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!((events(&portal, Kind::AssertionEvaluated).len(), events(&portal, Kind::ExceptionRaised).len()), (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
